@@ -1,0 +1,1 @@
+"""The house's foundation: contracts, tables, steps, answers and the ledger. It knows no retail word."""

@@ -1,0 +1,70 @@
+"""How every command reads and writes files and prints documents."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aislehub.core.errors import HubError
+
+__all__ = ["print_json", "read_table", "write_table"]
+
+_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
+_WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
+    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
+    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".json": lambda frame, path: frame.to_json(path, orient="records", date_format="iso", force_ascii=False),
+    ".xlsx": lambda frame, path: frame.to_excel(path, index=False),
+}
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a tidy table from Parquet or CSV (messy exports go through `aislehub ingest`).
+
+    Raises:
+        HubError: `file.missing`, `file.suffix`, `file.empty`, `file.unreadable`.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise HubError("file.suffix", file=path, suffix=path.suffix, known=", ".join(_READERS))
+    if not path.is_file():
+        raise HubError("file.missing", file=path)
+    if path.stat().st_size == 0:
+        raise HubError("file.empty", file=path)
+    try:
+        frame = reader(path)
+    except (ValueError, OSError) as error:
+        raise HubError("file.unreadable", file=path, why=error) from error
+    if frame.empty:
+        raise HubError("file.empty", file=path)
+    return frame
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table, its kind by suffix, whole or not at all.
+
+    Raises:
+        HubError: `file.suffix`, `file.unwritable` (a missing folder, no permission, a full disk).
+    """
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise HubError("file.suffix", file=path, suffix=path.suffix, known=", ".join(_WRITERS))
+    partial = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        writer(frame, partial)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise HubError("file.unwritable", file=path, why=error) from error
+
+
+def print_json(document: object) -> None:
+    """One JSON document on standard output; dates and paths as text."""
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write("\n")

@@ -1,0 +1,116 @@
+"""Settings: every knob of the house, each with help, from one `hub.toml` and the environment.
+
+A section is a class. Its values come, strongest first, from the environment
+(`AISLEHUB_REPLENISH__SERVICE_LEVEL=0.97`), from `[replenish]` in `hub.toml` in the home folder, and
+from the defaults written in the class.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aislehub.core.errors import HubError, did_you_mean
+
+__all__ = ["HubSettings", "Settings", "all_settings", "field", "home"]
+
+_sections: dict[str, type[Settings]] = {}
+
+
+def field(default: Any, help: str, **limits: Any) -> Any:
+    """A setting with its default, its help sentence and its limits (`ge`, `le`, …)."""
+    return Field(default=default, description=help, **limits)
+
+
+class Settings(BaseModel):
+    """A frozen group of knobs; a subclass names its section: `class Policy(Settings, section="replenish")`.
+
+    Raises:
+        TypeError: at class creation, when a field has no help.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    section: ClassVar[str] = ""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, section: str = "", **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        missing = [name for name, info in cls.model_fields.items() if not info.description]
+        if missing:
+            raise TypeError(f"settings without help in {cls.__name__}: {', '.join(missing)}")
+        if section:
+            cls.section = section
+            _sections[section] = cls
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> Self:
+        """Read this section from the environment, `hub.toml` and the defaults.
+
+        Raises:
+            HubError: `settings.unknown` for a name that does not exist, `settings.invalid` for a value
+                outside its limits, `settings.broken_file` when `hub.toml` is no TOML.
+        """
+        path = (folder or home()) / "hub.toml"
+        values = dict(_read_toml(path).get(cls.section, {}))
+        prefix = f"AISLEHUB_{cls.section.upper()}__"
+        for name, text in os.environ.items():
+            if name.startswith(prefix):
+                values[name.removeprefix(prefix).lower()] = _from_env(text)
+        for name in values:
+            if name not in cls.model_fields:
+                suggestion = did_you_mean(name, cls.model_fields)
+                raise HubError("settings.unknown", setting=f"{cls.section}.{name}", suggestion=suggestion)
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            setting = ".".join([cls.section, *map(str, first["loc"])])
+            raise HubError("settings.invalid", setting=setting, value=first["input"], why=first["msg"]) from error
+
+    def digest(self) -> str:
+        """A short hash of all values: which policy made a decision."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:12]
+
+
+class HubSettings(Settings, section="hub"):
+    """What holds for the whole house."""
+
+    state_url: str = field("", "Database of ledger and users: empty = SQLite `hub.db` in the home folder, or a "
+                               "PostgreSQL URL (postgresql+pg8000://user:password@host/name)")  # fmt: skip
+    timezone: str = field("UTC", "IANA time zone in which the chain's business day ends, e.g. Asia/Shanghai")
+    currency: str = field("USD", "ISO 4217 currency of every amount of money in the tables", min_length=3, max_length=3)
+    language: str = field("", "en or zh for the command line; empty = the system's language")
+    workers: int = field(0, "Processes for per-store work; 0 = one per core, 1 = in this process", ge=0, le=256)
+
+
+def all_settings() -> dict[str, type[Settings]]:
+    """Every declared section by name (those of capabilities appear once `aislehub.capabilities` is loaded)."""
+    return dict(sorted(_sections.items()))
+
+
+def home() -> Path:
+    """The one folder that holds everything: AISLEHUB_HOME, else `.aislehub` in the working directory."""
+    return Path(os.environ.get("AISLEHUB_HOME") or ".aislehub").absolute()
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise HubError("settings.broken_file", file=path, why=error) from error
+
+
+def _from_env(text: str) -> Any:
+    """Environment values are TOML literals where they parse as one (0.97, true, [1, 2]), else plain text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,67 @@
+"""Every sentence for people, by code, in Chinese and English.
+
+Sentences live in `text/<language>/<room>.toml`, never in code, so that a translator sees all of them
+and a test can hold both languages to the same codes and placeholders.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["LANGUAGES", "current_language", "has", "language", "say", "sentences"]
+
+LANGUAGES = ("en", "zh")
+_chosen: ContextVar[str | None] = ContextVar("language", default=None)
+
+
+@cache
+def sentences(lang: str) -> dict[str, str]:
+    """All sentences of one language: code → template with `{placeholders}`."""
+    found: dict[str, str] = {}
+    for file in sorted((resources.files("aislehub") / "text" / lang).iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".toml"):
+            found |= tomllib.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def current_language() -> str:
+    """The language in force: a `language()` block, else AISLEHUB_LANG, else the system's LANG, else English."""
+    wish = _chosen.get() or os.environ.get("AISLEHUB_LANG") or os.environ.get("LANG", "")
+    return "zh" if wish.lower().startswith("zh") else "en"
+
+
+@contextmanager
+def language(lang: str) -> Iterator[None]:
+    """Speak `lang` inside the block (one web request, one report)."""
+    token = _chosen.set(lang)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def has(code: str) -> bool:
+    return code in sentences("en")
+
+
+def say(code: str, lang: str | None = None, /, **facts: object) -> str:
+    """The sentence `code` with its placeholders filled; an unknown code reads as itself with its facts.
+
+    Example:
+        >>> say("core.did_you_mean", "zh", near="stock")
+        '您是不是要找 stock？'
+    """
+    template = sentences(lang or current_language()).get(code)
+    if template is None:
+        details = ", ".join(f"{name}={value}" for name, value in facts.items())
+        return f"{code} ({details})" if details else code
+    return template.format_map(facts) if facts else template
