@@ -1,0 +1,47 @@
+"""The retail vocabulary: one contract per table that more than one capability reads. No behaviour.
+
+Conventions: `store`, `item`, `customer` are the chain's own keys, text everywhere. Times (`…_at`) are
+instants, stored in UTC; days are business days in the store's time zone. Money is in the chain's one
+currency (`[hub] currency`), on the tax basis of the shelf price unless a column says otherwise; costs are
+without recoverable tax. Quantities are in the item's `unit`. `known_at` says when the chain knew a row.
+"""
+
+from __future__ import annotations
+
+from aislehub.schema.calendar import CALENDAR, WEATHER
+from aislehub.schema.customers import CUSTOMERS
+from aislehub.schema.events import EVENTS
+from aislehub.schema.footfall import FOOTFALL
+from aislehub.schema.items import ITEMS
+from aislehub.schema.orders import CUSTOMER_ORDERS, SHIPMENTS
+from aislehub.schema.people import STAFF
+from aislehub.schema.prices import COMPETITOR_PRICES, PRICES, PROMOTIONS
+from aislehub.schema.reviews import REVIEWS
+from aislehub.schema.sales import SALES_LINES
+from aislehub.schema.sensors import SENSOR_EVENTS
+from aislehub.schema.stock import LEAD_TIMES, RECEIPTS, STOCK
+from aislehub.schema.stores import STORES
+from aislehub.schema.vehicles import VEHICLES
+
+__all__ = [
+    "CALENDAR",
+    "COMPETITOR_PRICES",
+    "CUSTOMERS",
+    "CUSTOMER_ORDERS",
+    "EVENTS",
+    "FOOTFALL",
+    "ITEMS",
+    "LEAD_TIMES",
+    "PRICES",
+    "PROMOTIONS",
+    "RECEIPTS",
+    "REVIEWS",
+    "SALES_LINES",
+    "SENSOR_EVENTS",
+    "SHIPMENTS",
+    "STAFF",
+    "STOCK",
+    "STORES",
+    "VEHICLES",
+    "WEATHER",
+]
