@@ -12,8 +12,8 @@ EVENTS = Contract(
     (
         Column("event_id", "text", "Number that the sender gives it, so that sending twice counts once"),
         Column("at", "time", "Moment it happened"),
-        Column("kind", "text", "What happened", values=("impression", "view", "search", "click", "cart",
-               "uncart", "purchase", "favourite", "share", "scan", "enter", "leave", "coupon", "feedback")),
+        Column("kind", "text", "What happened",
+               values=("impression", "view", "search", "click", "cart", "uncart", "purchase", "favourite", "share", "scan", "enter", "leave", "coupon", "feedback")),
         Column("session", "text", "Visit it belongs to", required=False),
         Column("customer", "text", "Random key of the member, empty when not logged in", required=False,
                person=True),

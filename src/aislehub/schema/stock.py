@@ -11,7 +11,7 @@ __all__ = ["LEAD_TIMES", "RECEIPTS", "STOCK", "are_weekdays"]
 
 
 def are_weekdays(texts: Sequence[str]) -> list[bool]:
-    """Which texts list ISO weekdays (1 = Monday) once each and in order, as `135`; strings (n,) → bool (n,)."""
+    """Which texts list ISO weekdays (1 = Monday) once each, in order (`135`); strings (n,) → bool (n,)."""
     return [bool(text) and set(text) <= set("1234567") and list(text) == sorted(set(text)) for text in texts]
 
 

@@ -24,8 +24,8 @@ STORES = Contract(
     (
         Column("store", "text", "The chain's own store number, the same in every table"),
         Column("name", "text", "Name people use", required=False),
-        Column("kind", "text", "What the place is; empty = store", required=False, values=("store",
-               "warehouse", "web")),
+        Column("kind", "text", "What the place is; empty = store", required=False,
+               values=("store", "warehouse", "web")),
         Column("gln", "text", "GS1 Global Location Number, 13 digits", required=False, valid=is_gtin),
         Column("region", "text", "Region; calendars and weather may hold for a region", required=False),
         Column("city", "text", "City", required=False),
