@@ -1,0 +1,340 @@
+"""The ledger: every decision with its reason, its expected money and, later, its measured money.
+
+States: proposed → approved | rejected | overridden | superseded | expired → sent → done | failed |
+reversed → judged. Each move is a row with who, when and why; nothing is overwritten, undoing is a move
+too, and undoing what was already sent writes a compensating decision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, false, func, insert, literal, select, true, update
+
+from aislehub.core.errors import HubError
+from aislehub.core.state import decisions, insert_rows, moves
+
+__all__ = ["MOVES", "Filter", "Ledger", "Proposed", "decision_id"]
+
+MOVES: dict[str, tuple[str, ...]] = {
+    "proposed": ("approved", "rejected", "overridden", "superseded", "expired"),
+    "approved": ("sent", "proposed", "expired"),
+    "overridden": ("sent", "proposed", "expired"),
+    "rejected": ("proposed",),
+    "superseded": ("proposed",),
+    "expired": (),
+    "sent": ("done", "failed", "reversed"),
+    "failed": ("sent", "reversed", "judged"),
+    "done": ("reversed", "judged"),
+    "reversed": ("judged",),
+    "judged": (),
+}
+
+_CONTENT = (
+    "action", "baseline", "money", "money_low", "money_high", "currency", "horizon_days", "outlay", "reasons",
+    "bound", "model", "policy", "source",
+)  # fmt: skip
+_JSON = ("action", "baseline", "reasons", "versions", "override", "measured")
+
+
+def decision_id(kind: str, day: date, store: str, subject: str) -> str:
+    """16 hexadecimal digits, the same whenever the same thing is decided for the same day."""
+    return hashlib.sha256("\x1f".join([kind, day.isoformat(), store, subject]).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which decisions: every given field narrows."""
+
+    day: date | None = None
+    kind: str | None = None
+    store: str | None = None
+    subject: str | None = None
+    states: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    money_at_least: float | None = None
+
+    def where(self) -> ColumnElement[bool]:
+        wanted = {"day": self.day, "kind": self.kind, "store": self.store, "subject": self.subject}
+        parts: list[ColumnElement[bool]] = [decisions.c[name] == v for name, v in wanted.items() if v is not None]
+        if self.states:
+            parts.append(decisions.c.state.in_(self.states))
+        if self.ids:
+            parts.append(decisions.c.id.in_(self.ids))
+        if self.money_at_least is not None:
+            parts.append(decisions.c.money >= self.money_at_least)
+        return and_(true(), *parts)
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """What `propose` did with the rows of one kind and day."""
+
+    new: int
+    changed: int
+    same: int
+    kept: int  # no longer proposed: a person or a rule has moved them already
+    superseded: int  # proposed before, not any more
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The decisions of one house."""
+
+    engine: Engine
+    run: str = ""
+
+    # -- proposing -------------------------------------------------------------------------------
+
+    def propose(
+        self, kind: str, day: date, rows: pa.Table, *, currency: str, model: str = "", policy: str = "",
+        versions: Mapping[str, int] | None = None,
+    ) -> Proposed:  # fmt: skip
+        """Copy the decision rows of one kind and day; only rows still `proposed` are replaced.
+
+        Args:
+            rows: the decision columns of `contract.DECISION_COLUMNS`, one row per store and subject.
+        """
+        common = {
+            "kind": kind, "day": day, "currency": currency, "model": model, "policy": policy,
+            "versions": json.dumps(dict(versions or {}), sort_keys=True), "state": "proposed", "arm": "",
+        }  # fmt: skip
+        incoming = {}
+        for row in rows.to_pylist():
+            store = row["store"] or ""
+            id = decision_id(kind, day, store, row["subject"])
+            given = {name: row.get(name) for name in _CONTENT if name not in common}
+            given |= {"reasons": given["reasons"] or "[]", "source": given["source"] or ""}
+            incoming[id] = common | given | {"id": id, "store": store, "subject": row["subject"]}
+        with self.engine.begin() as connection:
+            return self._propose(connection, kind, day, incoming)
+
+    def _propose(self, connection: Connection, kind: str, day: date, incoming: dict[str, dict[str, Any]]) -> Proposed:
+        here = and_(decisions.c.kind == kind, decisions.c.day == day, decisions.c.compensates.is_(None))
+        content = [decisions.c[name] for name in _CONTENT]
+        old = {row.id: row for row in connection.execute(select(decisions.c.id, decisions.c.state, *content).where(here))}
+        new = [row for id, row in incoming.items() if id not in old]
+        open_again = {id for id, row in old.items() if row.state in ("proposed", "superseded")}
+        changed = [
+            row for id, row in incoming.items()
+            if id in open_again and (old[id].state == "superseded" or tuple(old[id][2:]) != _content(row))
+        ]  # fmt: skip
+        gone = [id for id, row in old.items() if row.state == "proposed" and id not in incoming]
+        insert_rows(connection, decisions, new)
+        self._note(connection, [row["id"] for row in new], "", "proposed", "day", "")
+        for state in ("proposed", "superseded"):
+            ids = [row["id"] for row in changed if old[row["id"]].state == state]
+            self._note(connection, ids, state, "proposed", "day", "recalculated")
+        if changed:  # a new version of the row, with the versions it was made from
+            ids = [row["id"] for row in changed]
+            for start in range(0, len(ids), 900):
+                connection.execute(decisions.delete().where(decisions.c.id.in_(ids[start : start + 900])))
+            insert_rows(connection, decisions, changed)
+        self._move(connection, gone, "proposed", "superseded", "day", "no longer proposed")
+        kept = sum(1 for id in incoming if id in old and id not in open_again)
+        same = len(incoming) - len(new) - len(changed) - kept
+        return Proposed(len(new), len(changed), same, kept, len(gone))
+
+    # -- moving ----------------------------------------------------------------------------------
+
+    def approve(self, which: Filter, *, who: str, why: str = "") -> int:
+        return self._move_all(which, "approved", who, why)
+
+    def reject(self, which: Filter, *, who: str, why: str = "") -> int:
+        return self._move_all(which, "rejected", who, why)
+
+    def override(self, id: str, to: float | Mapping[str, Any], *, who: str, why: str) -> dict[str, Any]:
+        """Approve another action than the proposed one: a number for its main field, or the whole action.
+
+        Raises:
+            HubError: `ledger.why`, `ledger.action`, `ledger.move`, `ledger.unknown`.
+        """
+        if not why.strip():
+            raise HubError("ledger.why")
+        decision = self.get(id)
+        action = _overridden(decision, to)
+        with self.engine.begin() as connection:
+            if not self._move(connection, [decision["id"]], decision["state"], "overridden", who, why):
+                raise self._refused(decision, "overridden")
+            note = json.dumps({"action": action, "why": why, "who": who}, ensure_ascii=False)
+            connection.execute(update(decisions).where(decisions.c.id == decision["id"]).values(override=note))
+        return self.get(decision["id"])
+
+    def undo(self, id: str, *, who: str, why: str = "") -> dict[str, Any]:
+        """Take the last human move back; what was sent already gets a compensating, approved decision.
+
+        Returns the decision that is open now: the same one, or the compensating one.
+        """
+        decision = self.get(id)
+        with self.engine.begin() as connection:
+            if decision["state"] in ("approved", "rejected", "overridden"):
+                if not self._move(connection, [decision["id"]], decision["state"], "proposed", who, why or "undone"):
+                    raise self._refused(decision, "proposed")
+                connection.execute(update(decisions).where(decisions.c.id == decision["id"]).values(override=None))
+                return self.get(decision["id"], connection)
+            if not self._move(connection, [decision["id"]], decision["state"], "reversed", who, why or "undone"):
+                raise self._refused(decision, "reversed")
+            return self._compensate(connection, decision, who, why)
+
+    def _compensate(self, connection: Connection, decision: dict[str, Any], who: str, why: str) -> dict[str, Any]:
+        carried_out = (decision["override"] or {}).get("action") or decision["action"]
+        id = decision_id(decision["kind"], decision["day"], decision["store"], "cancel:" + decision["id"])
+        stored = connection.execute(select(decisions).where(decisions.c.id == decision["id"])).mappings().one()
+        row = dict(stored) | {
+            "id": id, "action": json.dumps(carried_out | {"cancel": True}, ensure_ascii=False),
+            "baseline": json.dumps(carried_out | {"name": "keep"}, ensure_ascii=False),
+            "money": -stored["money"], "money_low": -stored["money_high"], "money_high": -stored["money_low"],
+            "outlay": None if stored["outlay"] is None else -stored["outlay"],
+            "reasons": json.dumps([{"code": "ledger.undone", "facts": {"id": decision["id"], "why": why}, "weight": 1.0}]),
+            "bound": "none", "state": "approved", "override": None, "batch": None, "measured": None,
+            "compensates": decision["id"],
+        }  # fmt: skip
+        connection.execute(insert(decisions).values(row))
+        self._note(connection, [id], "", "approved", who, why or "undone")
+        return self.get(id, connection)
+
+    def expire(self, before: date, *, who: str = "day") -> int:
+        """Decisions of earlier days that nobody moved can no longer be carried out."""
+        which = and_(decisions.c.day < before, decisions.c.state == "proposed")
+        with self.engine.begin() as connection:
+            self._note_where(connection, which, "expired", who, "the day has passed")
+            return connection.execute(update(decisions).where(which).values(state="expired")).rowcount
+
+    def move(self, ids: Sequence[str], to: str, *, who: str, why: str = "") -> int:
+        """Move decisions for the machinery (outbox, judge); all of them or none."""
+        return self._move_all(Filter(ids=tuple(ids)), to, who, why) if ids else 0
+
+    def _move_all(self, which: Filter, to: str, who: str, why: str) -> int:
+        """Move what `which` selects. Named ids must all allow it; a filter takes those that do."""
+        if which.ids:
+            which = Filter(**(vars(which) | {"ids": tuple(self._full(id) for id in which.ids)}))
+        allowed = [state for state, targets in MOVES.items() if to in targets]
+        with self.engine.begin() as connection:
+            if which.ids:
+                blocked = and_(which.where(), decisions.c.state.notin_([*allowed, to]))
+                first = connection.execute(select(decisions.c.id).where(blocked).limit(1)).scalar()
+                if first is not None:
+                    raise self._refused(self.get(first, connection), to)
+            movable = and_(which.where(), decisions.c.state.in_(allowed))
+            self._note_where(connection, movable, to, who, why)
+            return connection.execute(update(decisions).where(movable).values(state=to)).rowcount
+
+    def _move(self, connection: Connection, ids: Sequence[str], state: str, to: str, who: str, why: str) -> int:
+        """Move ids that are in `state`; 0 when another process was faster or the move is not allowed."""
+        if to not in MOVES[state]:
+            return 0
+        moved = 0
+        for start in range(0, len(ids), 900):
+            here = and_(decisions.c.id.in_(ids[start : start + 900]), decisions.c.state == state)
+            self._note_where(connection, here, to, who, why)
+            moved += connection.execute(update(decisions).where(here).values(state=to)).rowcount
+        return moved
+
+    def _note_where(self, connection: Connection, where: ColumnElement[bool], to: str, who: str, why: str) -> None:
+        columns = ["decision", "state_from", "state_to", "who", "at", "why", "run"]
+        now = literal(datetime.now(UTC), moves.c.at.type)
+        rows = select(
+            decisions.c.id, decisions.c.state, literal(to), literal(who), now, literal(why), literal(self.run)
+        ).where(where)
+        connection.execute(insert(moves).from_select(columns, rows))
+
+    def _note(self, connection: Connection, ids: Sequence[str], old: str, to: str, who: str, why: str) -> None:
+        common = {"state_from": old, "state_to": to, "who": who, "at": datetime.now(UTC), "why": why, "run": self.run}
+        rows = [common | {"decision": id} for id in ids]
+        insert_rows(connection, moves, rows)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def get(self, id: str, connection: Connection | None = None) -> dict[str, Any]:
+        """One decision with its JSON fields opened; `id` may be shortened to a unique beginning.
+
+        Raises:
+            HubError: `ledger.unknown`, `ledger.ambiguous`.
+        """
+        statement = select(decisions).where(decisions.c.id == self._full(id, connection))
+        return _opened(self._all(statement, connection)[0])
+
+    def find(
+        self, which: Filter, *, limit: int | None = None, offset: int = 0, order: str = "money"
+    ) -> list[dict[str, Any]]:
+        """Decisions, the most money first (`order`: money, outlay, subject)."""
+        first = decisions.c.subject if order == "subject" else decisions.c[order].desc()
+        statement = select(decisions).where(which.where()).order_by(first, decisions.c.id)
+        return [_opened(row) for row in self._all(statement.limit(limit).offset(offset))]
+
+    def summary(self, which: Filter) -> list[dict[str, Any]]:
+        """Count, money and outlay per kind and state."""
+        groups = (decisions.c.kind, decisions.c.state)
+        sums = [func.sum(decisions.c[name]).label(name) for name in ("money", "money_low", "money_high", "outlay")]
+        statement = select(*groups, func.count().label("count"), *sums).where(which.where()).group_by(*groups)
+        return [dict(row._mapping) for row in self._all(statement)]
+
+    def days(self) -> list[date]:
+        """Days with decisions, newest first."""
+        return [row.day for row in self._all(select(decisions.c.day).distinct().order_by(decisions.c.day.desc()))]
+
+    def stores(self, day: date) -> list[str]:
+        statement = select(decisions.c.store).where(decisions.c.day == day).distinct().order_by(decisions.c.store)
+        return [row.store for row in self._all(statement)]
+
+    def history(self, id: str) -> list[dict[str, Any]]:
+        """Every move of one decision, oldest first."""
+        statement = select(moves).where(moves.c.decision == self._full(id)).order_by(moves.c.number)
+        return [dict(row._mapping) for row in self._all(statement)]
+
+    def _all(self, statement: Any, connection: Connection | None = None) -> list[Row[Any]]:
+        if connection is not None:
+            return list(connection.execute(statement))
+        with self.engine.connect() as own:
+            return list(own.execute(statement))
+
+    def _full(self, id: str, connection: Connection | None = None) -> str:
+        """A whole id from a beginning of at least six characters."""
+        if len(id) == 16:
+            found = select(decisions.c.id).where(decisions.c.id == id)
+        elif len(id) >= 6 and set(id) <= set("0123456789abcdef"):
+            found = select(decisions.c.id).where(decisions.c.id.startswith(id))
+        else:
+            found = select(decisions.c.id).where(false())
+        rows = self._all(found.limit(100), connection)
+        if not rows:
+            raise HubError("ledger.unknown", id=id)
+        if len(rows) > 1:
+            raise HubError("ledger.ambiguous", id=id, count=len(rows))
+        return str(rows[0].id)
+
+    @staticmethod
+    def _refused(decision: dict[str, Any], to: str) -> HubError:
+        possible = ", ".join(MOVES[decision["state"]]) or "—"
+        return HubError("ledger.move", id=decision["id"], state=decision["state"], to=to, possible=possible)
+
+
+def _content(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _CONTENT)
+
+
+def _opened(row: Row[Any]) -> dict[str, Any]:
+    fields = dict(row._mapping)
+    return fields | {name: json.loads(fields[name]) for name in _JSON if fields[name]}
+
+
+def _overridden(decision: Mapping[str, Any], to: float | Mapping[str, Any]) -> dict[str, Any]:
+    """The proposed action with the human's values in it, each a finite number not below 0 where a number stood."""
+    proposed = decision["action"]
+    main = next((name for name, value in proposed.items() if isinstance(value, int | float)), "")
+    wanted = dict(to) if isinstance(to, Mapping) else {main: to}
+    for name, value in wanted.items():
+        refused = None
+        if name not in proposed:
+            refused = f"unknown field {name!r}"
+        elif isinstance(proposed[name], int | float) and not (isinstance(value, int | float) and 0 <= value < 1e12):
+            refused = "a number from 0 is needed"
+        if refused:
+            raise HubError("ledger.action", to=value, kind=decision["kind"], why=refused, field=main)
+    return dict(proposed) | wanted

@@ -1,0 +1,212 @@
+"""The state database: what changes row by row (decisions, runs, users) on SQLite or PostgreSQL.
+
+One metadata object names every state table; the folder `migrations/` brings any older database up to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from filelock import FileLock
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import TypeDecorator
+
+from aislehub.core.errors import HubError
+
+__all__ = ["Instant", "batches", "decisions", "insert_rows", "metadata", "moves", "open_state", "runs", "tokens", "users"]
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant in UTC on either database (SQLite forgets time zones)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+
+decisions = Table(
+    "decisions", metadata,
+    Column("id", String(20), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("store", String(80), nullable=False, server_default=""),
+    Column("subject", String(200), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("baseline", Text, nullable=False),
+    Column("money", Float, nullable=False),
+    Column("money_low", Float, nullable=False),
+    Column("money_high", Float, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("horizon_days", Integer, nullable=False),
+    Column("outlay", Float),
+    Column("reasons", Text, nullable=False),
+    Column("bound", String(40), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("model", String(120), nullable=False, server_default=""),
+    Column("policy", String(64), nullable=False, server_default=""),
+    Column("versions", Text, nullable=False),
+    Column("source", String(200), nullable=False, server_default=""),
+    Column("arm", String(80), nullable=False, server_default=""),
+    Column("override", Text),
+    Column("batch", String(40)),
+    Column("compensates", String(20)),
+    Column("measured", Text),
+    Index("decisions_by_money", "day", "state", "money"),
+    Index("decisions_by_state", "state", "kind", "day"),
+)  # fmt: skip
+
+moves = Table(
+    "moves", metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("decision", String(20), nullable=False, index=True),
+    Column("state_from", String(12), nullable=False),
+    Column("state_to", String(12), nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("run", String(32), nullable=False, server_default=""),
+)  # fmt: skip
+
+runs = Table(
+    "runs", metadata,
+    Column("day", Date, primary_key=True),
+    Column("step", String(80), primary_key=True),
+    Column("signature", String(64), nullable=False),
+    Column("output", String(64), nullable=False, server_default=""),
+    Column("state", String(12), nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("rows", Integer, nullable=False, server_default="0"),
+    Column("seconds", Float, nullable=False, server_default="0"),
+    Column("versions", Text, nullable=False, server_default="{}"),
+    Column("run", String(32), nullable=False),
+    Column("at", Instant, nullable=False),
+)  # fmt: skip
+
+batches = Table(
+    "batches", metadata,
+    Column("id", String(40), primary_key=True),
+    Column("connector", String(40), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("at", Instant, nullable=False),
+)  # fmt: skip
+
+users = Table(
+    "users", metadata,
+    Column("name", String(80), primary_key=True),
+    Column("password", Text, nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)  # fmt: skip
+
+tokens = Table(
+    "tokens", metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("user", String(80), nullable=False, index=True),
+    Column("kind", String(12), nullable=False),
+    Column("label", String(80), nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+)  # fmt: skip
+
+
+def open_state(url: str, home: Path) -> Engine:
+    """The state database, brought up to the newest schema.
+
+    Args:
+        url: empty for SQLite `hub.db` in `home`, else a SQLAlchemy URL.
+
+    Raises:
+        HubError: `state.url` when it cannot be reached.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        engine = create_engine(url or f"sqlite:///{home / 'hub.db'}")
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _tune_sqlite)
+        if _version(engine) != _head():
+            with FileLock(home / ".state.lock"):  # two processes may open a new home at once
+                _upgrade(engine)
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
+        raise HubError("state.url", url=url or home / "hub.db", why=str(error).splitlines()[0]) from error
+    return engine
+
+
+def _tune_sqlite(connection: Any, _record: object) -> None:
+    """Readers beside one writer (WAL), writers that wait for each other, and no lost commit on power failure."""
+    for pragma in ("journal_mode=WAL", "busy_timeout=30000", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+
+
+def _head() -> str:
+    """The newest migration's number: files are named 0001_…py, 0002_…py."""
+    return max(file.name for file in _MIGRATIONS.glob("versions/0*.py"))[:4]
+
+
+def _upgrade(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # … or two machines one database
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7471)")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert many rows in few round trips; every row names the same columns."""
+    if not rows:
+        return
+    if connection.dialect.name != "postgresql":
+        connection.execute(table.insert(), rows)
+        return
+    columns = ", ".join(f'"{name}"' for name in rows[0])
+    statement = text(
+        f"INSERT INTO {table.name} ({columns}) SELECT {columns} "
+        f"FROM json_populate_recordset(null::{table.name}, CAST(:rows AS json))"
+    )
+    for start in range(0, len(rows), 10_000):
+        portion = json.dumps(rows[start : start + 10_000], default=str, ensure_ascii=False)
+        connection.execute(statement, {"rows": portion})

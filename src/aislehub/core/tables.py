@@ -1,0 +1,270 @@
+"""Facts and results live in tables with contracts; reading asks what was known on a day.
+
+`Tables` knows contracts; the bytes are the business of `storage.py`. Three physical columns stay
+inside: `_key` (row key), `_row` (content key) and `_rev` (0, or the number of the correction).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from filelock import FileLock, Timeout
+
+from aislehub.core.contract import Contract
+from aislehub.core.errors import HubError, did_you_mean
+from aislehub.core.rowkeys import row_keys
+from aislehub.core.storage import DeltaFolder, Memory, Storage
+
+__all__ = ["Tables", "Written", "end_of_day"]
+
+_LOCK_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Written:
+    """What an append did: `read` = `new` + `known`."""
+
+    table: str
+    read: int
+    new: int
+    known: int
+    version: int
+
+
+def end_of_day(day: date, timezone: str = "UTC") -> datetime:
+    """The instant at which business day `day` ends, in UTC (23- and 25-hour days included)."""
+    return datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(timezone)).astimezone(UTC)
+
+
+class Tables:
+    """All tables of one house.
+
+    Args:
+        storage: a folder (Delta Lake), or None for memory.
+        contracts: every table that may be read or written, by name.
+        timezone: where a business day ends, for `as_of` dates.
+    """
+
+    def __init__(self, storage: Path | None, contracts: Mapping[str, Contract], timezone: str = "UTC") -> None:
+        self.contracts = contracts
+        self.timezone = timezone
+        self._folder = storage
+        self._storage: Storage = Memory() if storage is None else DeltaFolder(storage)
+        self._connection: Any = None
+        self._revised: dict[str, tuple[int, bool]] = {}
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> Any:
+        """An in-memory DuckDB behind Ibis; one per `Tables` (a DuckDB *file* would lock other processes out)."""
+        if self._connection is None:
+            self._connection = ibis.duckdb.connect(threads=len(os.sched_getaffinity(0)))
+            self._connection.raw_sql("SET TimeZone = 'UTC'")
+        return self._connection
+
+    def read(self, name: str, as_of: date | datetime | None = None) -> ir.Table:
+        """The rows of `name`, lazily.
+
+        With `as_of`, facts are those known by then, each key in the version known by then, and results
+        are the slices of days up to then. Without, facts are in their latest version.
+
+        Raises:
+            HubError: `tables.unknown`.
+        """
+        contract = self.contract(name)
+        rows = self._physical(name)
+        if rows is None:
+            return ibis.memtable(contract.empty(), schema=ibis.Schema.from_pyarrow(contract.schema))
+        if contract.is_fact:
+            if as_of is not None:
+                rows = rows.filter(rows.known_at < self._instant(as_of))
+            if self._has_revisions(name):
+                latest = ibis.row_number().over(group_by="_key", order_by=ibis.desc("_rev"))
+                rows = rows.mutate(_latest=latest).filter(ibis._._latest == 0)
+        elif as_of is not None:
+            rows = rows.filter(rows.day <= ibis.literal(_day_of(as_of, self.timezone)))
+        have = set(rows.columns)
+        return rows.select(
+            **{c.name: rows[c.name] if c.name in have else ibis.null(_ibis_type(c.arrow)) for c in contract.columns}
+        )
+
+    def fetch(
+        self, name: str, as_of: date | datetime | None = None, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """The rows of `name` as an Arrow table."""
+        return self.run(lambda tables: tables.read(name, as_of).select(*(columns or self.contract(name).schema.names)))
+
+    def run(self, build: Callable[[Tables], ir.Table]) -> pa.Table:
+        """Execute an expression over these tables; once more when an erasure removed a file under it."""
+        try:
+            return build(self).to_pyarrow()
+        except duckdb.IOException:
+            return build(self).to_pyarrow()
+
+    def version(self, name: str) -> int:
+        """The version that last changed rows of `name`; -1 while there is no such table yet."""
+        self.contract(name)
+        return self._storage.version(name)
+
+    def count(self, name: str) -> int:
+        """Rows stored, corrected versions included."""
+        rows = self._physical(name)
+        return 0 if rows is None else int(rows.count().execute())
+
+    def contract(self, name: str) -> Contract:
+        if name not in self.contracts:
+            raise HubError("tables.unknown", table=name, suggestion=did_you_mean(name, self.contracts))
+        return self.contracts[name]
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def append(self, name: str, rows: pa.Table) -> Written:
+        """Add facts. A row already there is known and changes nothing; a new content for a key corrects it.
+
+        `rows` keep the contract already (`Contract.check`). Empty `known_at` cells are filled from the
+        contract's `known_from`, else with now; a correction without `known_at` is known from now on.
+
+        Raises:
+            HubError: `tables.busy` when another process keeps writing, `tables.unwritable` on a full disk.
+        """
+        contract = self.contract(name)
+        if not contract.is_fact:
+            raise TypeError(f"{name} is written by a step, in slices: use write()")
+        content = [c.name for c in contract.columns if c.name not in (*contract.keys, "known_at")]
+        keyed = rows.append_column("_key", row_keys(rows, contract.keys))
+        keyed = keyed.append_column("_row", row_keys(keyed, ["_key", *content]))
+        with self._writing(name):
+            new = self._unseen(name, keyed)
+            if new.num_rows:
+                self._storage.append(name, self._with_known_at(contract, new))
+            version = self._storage.version(name)
+        return Written(name, rows.num_rows, new.num_rows, rows.num_rows - new.num_rows, version)
+
+    def write(self, name: str, rows: pa.Table, day: date | None) -> int:
+        """Replace the slice of one business day (or, with None, the whole table) of a step's result.
+
+        Returns the new version. Raises as `append`, and `contract.broken` when a row breaks its promise.
+        """
+        contract = self.contract(name)
+        if contract.is_fact:
+            raise TypeError(f"{name} holds facts, which only grow: use append()")
+        good = contract.require(rows)
+        with self._writing(name):
+            self._storage.replace(name, good, None if day is None else ("day", day))
+            return self._storage.version(name)
+
+    def erase(self, name: str, column: str, values: Sequence[str]) -> int:
+        """Remove every row whose `column` holds one of `values`, bytes included; returns how many."""
+        self.contract(name).column(column)
+        if self._storage.version(name) < 0:
+            return 0
+        with self._writing(name):
+            return self._storage.delete(name, column, values)
+
+    def compact(self, name: str) -> None:
+        """Join many small files into few (readers of older versions keep theirs for a week)."""
+        with self._writing(name):
+            self._storage.compact(name)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _physical(self, name: str) -> ir.Table | None:
+        self.contract(name)
+        data = self._storage.data(name)
+        if data is None or not len(data):
+            return None
+        if isinstance(data, pa.Table):
+            return ibis.memtable(data)
+        return self.connection.read_parquet(data, union_by_name=True, hive_partitioning=False)
+
+    def _has_revisions(self, name: str) -> bool:
+        version = self._storage.version(name)
+        if self._revised.get(name, (-1, False))[0] != version:
+            rows = self._physical(name)
+            self._revised[name] = version, rows is not None and bool((rows._rev.max() > 0).execute())
+        return self._revised[name][1]
+
+    def _instant(self, moment: date | datetime) -> ir.Value:
+        """Facts known before this instant count. A date means the end of that business day."""
+        instant = moment if isinstance(moment, datetime) else end_of_day(moment, self.timezone)
+        return ibis.literal(instant.astimezone(UTC).isoformat()).cast("timestamp('UTC', 6)")
+
+    def _unseen(self, name: str, keyed: pa.Table) -> pa.Table:
+        """The rows not yet there, first occurrence each, with `_rev` = how many versions the key has already."""
+        stored = self._storage.data(name)
+        engine = duckdb.connect()
+        engine.register("incoming", keyed.select(["_key", "_row"]).append_column("place", pa.array(np.arange(len(keyed)))))
+        if stored is None or not len(stored):
+            engine.execute("CREATE VIEW stored AS SELECT _key, _row FROM incoming WHERE false")
+        elif isinstance(stored, pa.Table):
+            engine.register("stored", stored.select(["_key", "_row"]))
+        else:
+            files = ", ".join("'" + uri.replace("'", "''") + "'" for uri in stored)
+            engine.execute(f"CREATE VIEW stored AS SELECT _key, _row FROM read_parquet([{files}])")
+        # Only stored rows whose key comes in again matter: a few, or all of them when a file is loaded twice.
+        engine.execute("CREATE TABLE met AS SELECT _key, _row FROM stored WHERE _key IN (SELECT _key FROM incoming)")
+        fresh = engine.sql("""
+            WITH distinct_rows AS (SELECT _key, _row, min(place) AS place FROM incoming GROUP BY _key, _row),
+                 unseen AS (SELECT * FROM distinct_rows WHERE (_key, _row) NOT IN (SELECT (_key, _row) FROM met))
+            SELECT place, CAST(row_number() OVER (PARTITION BY _key ORDER BY place) - 1 AS INTEGER)
+                       + coalesce(versions, 0) AS _rev
+            FROM unseen LEFT JOIN (SELECT _key, count(*) AS versions FROM met GROUP BY _key) USING (_key)
+            ORDER BY place""").to_arrow_table()  # fmt: skip
+        new = keyed if fresh.num_rows == keyed.num_rows else keyed.take(fresh["place"])
+        return new.append_column("_rev", fresh["_rev"].cast(pa.int32()))
+
+    def _with_known_at(self, contract: Contract, rows: pa.Table) -> pa.Table:
+        now = pa.scalar(datetime.now(UTC), pa.timestamp("us", tz="UTC"))
+        given = rows["known_at"]
+        derived: Any = now
+        if contract.known_from:
+            origin = rows[contract.known_from]
+            if pa.types.is_date32(origin.type):  # known from the day's first instant
+                origin = _start_of_days(origin, self.timezone)
+            derived = pc.if_else(pc.greater(rows["_rev"], 0), now, pc.coalesce(origin, now))
+        filled = pc.coalesce(given, derived)
+        return rows.set_column(rows.column_names.index("known_at"), "known_at", filled)
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        """One writer per table; another process waits, and gives up with a sentence."""
+        if self._folder is None:
+            yield
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self._folder / f".{name}.lock", timeout=_LOCK_SECONDS):
+                yield
+        except Timeout as error:
+            raise HubError("tables.busy", table=name, seconds=_LOCK_SECONDS) from error
+        except OSError as error:
+            raise HubError("tables.unwritable", table=name, why=error) from error
+
+
+def _start_of_days(days: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
+    local = days.cast(pa.timestamp("us"))
+    return pc.assume_timezone(local, timezone, ambiguous="earliest", nonexistent="latest").cast(
+        pa.timestamp("us", tz="UTC")
+    )
+
+
+def _day_of(moment: date | datetime, timezone: str) -> date:
+    return moment.astimezone(ZoneInfo(timezone)).date() if isinstance(moment, datetime) else moment
+
+
+def _ibis_type(kind: pa.DataType) -> Any:
+    return ibis.Schema.from_pyarrow(pa.schema([pa.field("c", kind)]))["c"]
