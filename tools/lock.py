@@ -1,8 +1,8 @@
-"""Write requirements.lock: every package of every group, one version each, with the hashes of the index's own files.
+"""Write requirements.lock: every package of every group, one version each, with the hashes of its index.
 
-One resolution serves Python 3.11 to 3.13 and all groups together, so that adding a group never moves a version. A
-section of the lock names the groups that need it: `# [core]`, `# [lint test]`. The file names no index and no host:
-where packages come from is pip's configuration on the machine that installs. Run by `./hub lock`.
+One resolution serves Python 3.11 to 3.13 and all groups together, so that adding a group never moves a
+version. A section of the lock names the groups that need it: `# [core]`, `# [lint test]`. The file names no
+index and no host: where packages come from is pip's configuration on the machine that installs.
 """
 
 from __future__ import annotations
@@ -26,27 +26,24 @@ UNLOCKED = {"deep"}  # torch: the build that fits depends on the machine
 ADDED_INDEXES = {"UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"}
 
 
-def resolve(requirements: list[str], *options: str | Path) -> dict[str, str]:
+def resolve(requirements: list[str], *options: str) -> dict[str, str]:
     """Pinned requirements by their first line, which holds name, version and environment marker."""
-    command = [Path(sys.executable).with_name("uv"), "pip", "compile", "-", "--no-config", "--quiet"]
+    command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "-", "--no-config", "--quiet"]
     command += ["--universal", "--python-version", "3.11", "--fork-strategy", "fewest"]
     command += ["--only-binary", ":all:", "--generate-hashes", "--no-annotate", "--no-header", *options]
     # A machine's added indexes may offer other builds under the same version: only the index itself counts.
     environment = {key: value for key, value in os.environ.items() if key not in ADDED_INDEXES}
-    done = subprocess.run(
-        command, input="\n".join(requirements), env=environment, cwd="/", text=True, stdout=subprocess.PIPE, check=True
-    )
-    entries = re.split(r"\n(?=\S)", done.stdout.strip())
-    return {entry.split(" \\")[0]: entry for entry in entries}
+    listed = "\n".join(requirements)
+    pinned = subprocess.check_output(command, input=listed, env=environment, cwd="/", text=True)
+    return {entry.split(" \\")[0]: entry for entry in re.split(r"\n(?=\S)", pinned.strip())}
 
 
 def main() -> None:
     """Resolve all groups at once, then each alone within that result, and write the sections."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    groups = {"core": project["dependencies"]}
-    for group, requirements in project["optional-dependencies"].items():
-        if group not in UNLOCKED:
-            groups[group] = project["dependencies"] + requirements
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    core = declared["project"]["dependencies"]
+    added = declared["project"]["optional-dependencies"] | declared["dependency-groups"]
+    groups = {"core": core} | {group: core + added[group] for group in added if group not in UNLOCKED}
 
     everything = resolve(sorted({requirement for listed in groups.values() for requirement in listed}))
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
