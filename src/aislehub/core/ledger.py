@@ -210,6 +210,20 @@ class Ledger:
         """Move decisions for the machinery (outbox, judge); all of them or none."""
         return self._move_all(Filter(ids=tuple(ids)), to, who, why) if ids else 0
 
+    def move_within(
+        self, connection: Connection, ids: Sequence[str], states: Sequence[str], to: str, who: str, why: str
+    ) -> int:
+        """Move those of `ids` that are in one of `states`, inside the caller's transaction; returns how many."""
+        return sum(self._move(connection, ids, state, to, who, why) for state in states)
+
+    def outlay_moved_by(self, who: str, day: date, to: str = "approved") -> float:
+        """Outlay of the decisions of `day` that `who` moved to `to` and that were not taken back since."""
+        mine = select(moves.c.decision).where(moves.c.who == who, moves.c.state_to == to)
+        statement = select(func.coalesce(func.sum(decisions.c.outlay), 0.0).label("sum")).where(
+            decisions.c.day == day, decisions.c.id.in_(mine), decisions.c.state.in_(("approved", "sent", "done"))
+        )
+        return float(self._all(statement)[0].sum)
+
     def _move_all(self, which: Filter, to: str, who: str, why: str) -> int:
         """Move what `which` selects. Named ids must all allow it; a filter takes those that do."""
         if which.ids:

@@ -38,6 +38,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     section: ClassVar[str] = ""
 
+    def __init_subclass__(cls, section: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+
     @classmethod
     def __pydantic_init_subclass__(cls, section: str = "", **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)

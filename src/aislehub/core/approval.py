@@ -1,0 +1,52 @@
+"""Approval by rule: which proposed decisions need no human, and how far the rule may go."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import select
+
+from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.settings import Settings, field
+from aislehub.core.state import decisions
+
+__all__ = ["Approval", "approve_by_rule"]
+
+
+class Approval(Settings, section="approval"):
+    """What may be approved without a human. As delivered: nothing."""
+
+    kinds: list[str] = field([], "Kinds of decisions that the rule may approve, e.g. [\"orders\"]")
+    max_outlay: float = field(200.0, "Largest outlay of one decision that the rule may approve, in money", ge=0)
+    max_outlay_day: float = field(5000.0, "Largest outlay of all decisions approved by rule for one day, in money", ge=0)
+    min_money_low: float = field(0.0, "The 5 % quantile of expected money must reach this, in money")
+
+
+def approve_by_rule(ledger: Ledger, day: date, rule: Approval) -> int:
+    """Approve proposed decisions of `day` within the rule's limits, the most money first; returns how many.
+
+    What the rule approved earlier that day counts towards `max_outlay_day`, so that running a day twice
+    does not spend twice.
+    """
+    if not rule.kinds:
+        return 0
+    c = decisions.c
+    wanted = (
+        select(c.id, c.outlay)
+        .where(c.day == day, c.state == "proposed", c.kind.in_(rule.kinds), c.outlay <= rule.max_outlay)
+        .where(c.money_low >= rule.min_money_low)
+        .order_by(c.money.desc(), c.id)
+    )
+    with ledger.engine.connect() as connection:
+        rows = connection.execute(wanted).all()
+    left = rule.max_outlay_day - ledger.outlay_moved_by("rule", day)
+    ids = []
+    for row in rows:
+        if row.outlay <= left:
+            ids.append(row.id)
+            left -= row.outlay
+    why = f"outlay ≤ {rule.max_outlay:g}, money_low ≥ {rule.min_money_low:g}"
+    return sum(
+        ledger.approve(Filter(ids=tuple(ids[start : start + 500])), who="rule", why=why)
+        for start in range(0, len(ids), 500)
+    )

@@ -1,0 +1,237 @@
+"""One business day: learn what is due, run every step, copy decisions to the ledger.
+
+A step whose inputs, policy, model and code are those of its last run is left alone, so a second run of
+a day changes nothing, and a run that was killed is finished by running the day again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, delete, insert, select
+
+from aislehub.core import models
+from aislehub.core.errors import HubError
+from aislehub.core.ledger import Ledger, Proposed
+from aislehub.core.log import logger, run_id
+from aislehub.core.registry import Registry
+from aislehub.core.rowkeys import row_keys
+from aislehub.core.settings import Settings
+from aislehub.core.state import runs
+from aislehub.core.step import Learn, Step, code_digest
+from aislehub.core.tables import Tables
+from aislehub.core.text import say
+
+__all__ = ["DayReport", "StepReport", "run_day"]
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """How one step went: `state` is ran, unchanged, failed or skipped."""
+
+    step: str
+    state: str
+    rows: int = 0
+    seconds: float = 0.0
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class DayReport:
+    """What `run_day` did."""
+
+    day: date
+    steps: list[StepReport]
+    proposed: dict[str, Proposed] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> list[StepReport]:
+        return [report for report in self.steps if report.state == "failed"]
+
+
+@dataclass
+class _Day:
+    """What the parts of one run share."""
+
+    tables: Tables
+    day: date
+    registry: Registry
+    policies: Mapping[str, Settings]
+    folder: Path
+    state: Engine | None
+    seed: int
+    currency: str
+    outputs: dict[str, str] = field(default_factory=dict)  # table → digest of its slice of this day
+    models: dict[str, tuple[str, Path]] = field(default_factory=dict)  # model → card id, folder
+
+
+def run_day(
+    tables: Tables, day: date, registry: Registry, *, folder: Path, ledger: Ledger | None = None,
+    policies: Mapping[str, Settings] | None = None, learn_now: bool = False, currency: str = "USD", seed: int = 0,
+    progress: Callable[[str], None] = lambda name: None,
+) -> DayReport:  # fmt: skip
+    """Run one business day on `tables`; the twin calls this too, on tables in memory and without a ledger.
+
+    Args:
+        folder: where learned models are kept.
+        policies: section → policy; a missing one is read from settings.
+        learn_now: learn every model even if its last version is young enough.
+        progress: told the name of each step before it starts.
+
+    Returns:
+        One report a step. A failed step has left its table as it was, and its heirs are skipped.
+    """
+    context = _Day(tables, day, registry, policies or {}, folder, ledger.engine if ledger else None, seed, currency)
+    reports: list[StepReport] = []
+    proposed: dict[str, Proposed] = {}
+    broken: dict[str, StepReport] = {}
+    for step in registry.steps:
+        progress(step.name)
+        started = time.perf_counter()
+        heir_of = next((broken[name] for name in step.reads if name in broken), None)
+        if heir_of is not None:
+            why = say("day.skipped", table=", ".join(n for n in step.reads if n in broken), step=heir_of.step, state=heir_of.state)
+            report = StepReport(step.name, "skipped", why=why)
+        else:
+            report = _run_step(context, step, learn_now)
+        report = StepReport(report.step, report.state, report.rows, time.perf_counter() - started, report.why)
+        reports.append(report)
+        logger.info("step", extra={"step": step.name, "state": report.state, "rows": report.rows, "day": day})
+        if report.state in ("failed", "skipped"):
+            broken[step.writes.name] = report
+        elif step.writes.decision and ledger is not None:
+            proposed[step.writes.name] = _propose(context, step, ledger)
+    if ledger is not None:
+        ledger.expire(day)
+    return DayReport(day, reports, proposed)
+
+
+def _run_step(context: _Day, step: Step, learn_now: bool) -> StepReport:
+    """Run one step unless nothing it depends on has changed since it ran for this day."""
+    try:
+        if step.model and step.model not in context.models:
+            context.models[step.model] = _model(context, step, learn_now)
+        policy = _policy(context, step)
+        signature = _signature(context, step, policy)
+        last = _last_run(context, step)
+        if last is not None and last.signature == signature and last.state == "ran":
+            context.outputs[step.writes.name] = last.output
+            return StepReport(step.name, "unchanged", last.rows)
+        versions = {name: context.tables.version(name) for name in step.reads}
+        model = context.models[step.model][1] if step.model else None
+        rows = step.run(context.tables, day=context.day, policy=policy, model=model, seed=context.seed)
+        context.tables.write(step.writes.name, rows, context.day)
+    except Exception as error:
+        logger.exception("step failed", extra={"step": step.name, "day": context.day})
+        _record(context, step, "failed", signature="", why=str(error))
+        why = str(error) if isinstance(error, HubError) else f"{type(error).__name__}: {error}"
+        return StepReport(step.name, "failed", why=why)
+    output = _digest(step.writes.require(rows), step)
+    context.outputs[step.writes.name] = output
+    _record(context, step, "ran", signature=signature, output=output, rows=rows.num_rows, versions=versions)
+    return StepReport(step.name, "ran", rows.num_rows)
+
+
+def _signature(context: _Day, step: Step, policy: Settings | None) -> str:
+    """Everything a step's result depends on. A step's own result of the day counts by content, facts by version."""
+    inputs = {
+        name: context.outputs.get(name) or (context.tables.version(name) if name not in context.registry.producers() else "")
+        for name in step.reads
+    }  # fmt: skip
+    parts = [
+        step.name, inputs, policy.digest() if policy else "", context.models.get(step.model or "", ("",))[0],
+        code_digest(step.function), context.seed, context.currency,
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(rows: Any, step: Step) -> str:
+    """A hash of a slice's content, whatever the order of its rows."""
+    keys = row_keys(rows, [column.name for column in step.writes.columns]).to_numpy().copy()
+    keys.sort()
+    return hashlib.sha256(keys.tobytes()).hexdigest()[:16]
+
+
+def _policy(context: _Day, owner: Step | Learn) -> Settings | None:
+    if owner.policy is None:
+        return None
+    return context.policies.get(owner.policy.section) or owner.policy.load()
+
+
+def _model(context: _Day, step: Step, learn_now: bool) -> tuple[str, Path]:
+    """The learned model a step needs: a young enough one, or a new one."""
+    name = step.model or ""
+    learn = context.registry.learns.get(name)
+    found = models.find_learned(context.folder, name, day=context.day.isoformat())
+    if learn is None and found is None:
+        raise HubError("step.no_artifact", step=step.name, model=name)
+    if learn is not None and (found is None or learn_now or _is_due(found[0], learn, context.day)):
+        _learn(context, learn)
+        found = models.find_learned(context.folder, name, day=context.day.isoformat())
+    if found is None:
+        raise HubError("step.no_artifact", step=step.name, model=name)
+    return found[0].id, found[1]
+
+
+def _is_due(card: models.Card, learn: Learn, day: date) -> bool:
+    too_old = date.fromisoformat(card.day) <= day - timedelta(days=learn.every_days)
+    return too_old or card.code != code_digest(learn.function)
+
+
+def _learn(context: _Day, learn: Learn) -> None:
+    policy = _policy(context, learn)
+    context.folder.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=".learning-", dir=context.folder))
+    try:
+        metrics = learn.run(context.tables, day=context.day, policy=policy, folder=made, seed=context.seed)
+        versions = {name: context.tables.version(name) for name in learn.reads}
+        card = models.save_learned(
+            context.folder, learn.model, made, day=context.day.isoformat(), metrics=metrics, versions=versions,
+            code=code_digest(learn.function), policy=policy.digest() if policy else "",
+        )  # fmt: skip
+        logger.info("learned", extra={"model": card.id, "metrics": card.metrics})
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _propose(context: _Day, step: Step, ledger: Ledger) -> Proposed:
+    contract = step.writes
+    rows = context.tables.run(lambda t: t.read(contract.name).filter(t.read(contract.name).day == context.day))
+    policy = _policy(context, step)
+    return ledger.propose(
+        contract.name, context.day, rows, currency=context.currency,
+        model=context.models.get(step.model or "", ("",))[0], policy=policy.digest() if policy else "",
+        versions={name: context.tables.version(name) for name in step.reads},
+    )  # fmt: skip
+
+
+def _last_run(context: _Day, step: Step) -> Any:
+    if context.state is None:
+        return None
+    with context.state.connect() as connection:
+        mine = (runs.c.day == context.day) & (runs.c.step == step.name)
+        return connection.execute(select(runs).where(mine)).one_or_none()
+
+
+def _record(
+    context: _Day, step: Step, state: str, *, signature: str, output: str = "", rows: int = 0, why: str = "",
+    versions: Mapping[str, int] | None = None,
+) -> None:  # fmt: skip
+    if context.state is None:
+        return
+    row = {
+        "day": context.day, "step": step.name, "signature": signature, "output": output, "state": state, "why": why,
+        "rows": rows, "versions": json.dumps(dict(versions or {}), sort_keys=True), "run": run_id(), "at": datetime.now(UTC),
+    }  # fmt: skip
+    with context.state.begin() as connection:
+        connection.execute(delete(runs).where((runs.c.day == context.day) & (runs.c.step == step.name)))
+        connection.execute(insert(runs).values(row))

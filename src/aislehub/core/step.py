@@ -1,0 +1,124 @@
+"""The three shapes of a capability's functions: `@step` table → table, `@learn` tables → model, and their wiring.
+
+A decorated function stays a plain function; what it reads and writes is written on it once and is all
+the wiring there is. (`@answer`, the millisecond shape, is in `answers.py`.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+
+from aislehub.core.contract import Contract
+from aislehub.core.settings import Settings
+
+__all__ = ["Learn", "Step", "as_arrow", "learn", "step"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A pure function from tables to one table, with its wiring."""
+
+    function: Callable[..., Any]
+    reads: tuple[str, ...]
+    writes: Contract
+    model: str | None
+    policy: type[Settings] | None
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    def __call__(self, *tables: Any, **keywords: Any) -> Any:
+        return self.function(*tables, **keywords)
+
+    def run(self, tables: Any, *, day: date, policy: Settings | None, **more: Any) -> pa.Table:
+        """Read as of `day`, compute, and return rows with the `day` column filled."""
+        inputs = [tables.read(name, as_of=day) for name in self.reads]
+        offered = {"day": day, "policy": policy, **more}
+        rows = as_arrow(self.function(*inputs, **_wanted(self.function, offered)), tables)
+        if "day" not in rows.column_names:
+            rows = rows.append_column("day", pa.array([day] * rows.num_rows, pa.date32()))
+        return rows
+
+
+@dataclass(frozen=True)
+class Learn:
+    """A pure function from tables to a model's files: `(…tables, *, folder, day, policy) -> metrics`."""
+
+    function: Callable[..., Mapping[str, Any]]
+    reads: tuple[str, ...]
+    model: str
+    policy: type[Settings] | None
+    every_days: int
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    def __call__(self, *tables: Any, **keywords: Any) -> Mapping[str, Any]:
+        return self.function(*tables, **keywords)
+
+    def run(self, tables: Any, *, day: date, policy: Settings | None, folder: Path, **more: Any) -> Mapping[str, Any]:
+        inputs = [tables.read(name, as_of=day) for name in self.reads]
+        offered = {"day": day, "policy": policy, "folder": folder, **more}
+        return self.function(*inputs, **_wanted(self.function, offered))
+
+
+def step(reads: str, writes: Contract, model: str | None = None) -> Callable[[Callable[..., Any]], Step]:
+    """Declare a step.
+
+    The function takes one lazy table per name in `reads`, then, by keyword, whichever it asks for of
+    `day`, `policy`, `model` (the folder of the learned artifact), `settings` and `seed`. It returns an Ibis
+    expression, an Arrow table or a pandas frame.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Step:
+        return Step(function, tuple(reads.split()), writes, model, _policy_of(function))
+
+    return decorate
+
+
+def learn(reads: str, model: str, every_days: int = 7) -> Callable[[Callable[..., Mapping[str, Any]]], Learn]:
+    """Declare how a model is learned; the function writes its files into `folder` and returns metrics."""
+
+    def decorate(function: Callable[..., Mapping[str, Any]]) -> Learn:
+        return Learn(function, tuple(reads.split()), model, _policy_of(function), every_days)
+
+    return decorate
+
+
+def code_digest(function: Callable[..., Any]) -> str:
+    """A hash of the function's module: other code means the step has to run again."""
+    module = inspect.getmodule(function)
+    source = inspect.getsource(module) if module is not None and getattr(module, "__file__", None) else ""
+    return hashlib.sha256(source.encode()).hexdigest()[:12]
+
+
+def as_arrow(result: Any, tables: Any = None) -> pa.Table:
+    """Whatever a step returned, as an Arrow table."""
+    if isinstance(result, ir.Table):
+        return tables.run(lambda _: result) if tables is not None else result.to_pyarrow()
+    if isinstance(result, pd.DataFrame):
+        return pa.Table.from_pandas(result, preserve_index=False)
+    if isinstance(result, pa.Table):
+        return result
+    raise TypeError(f"a step returns an Ibis expression, an Arrow table or a pandas frame, not {type(result).__name__}")
+
+
+def _wanted(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = inspect.signature(function).parameters
+    return {name: value for name, value in offered.items() if name in parameters}
+
+
+def _policy_of(function: Callable[..., Any]) -> type[Settings] | None:
+    return get_type_hints(function).get("policy")
