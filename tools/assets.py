@@ -1,7 +1,7 @@
 """Copy the front-end files that package.json names out of their npm packages, checked by package-lock.json.
 
 They land in the console's `static/vendor`, which git ignores and a wheel holds, with a copy of the
-package-lock that brought them: while it is today's and every file is there, nothing is fetched. `./hub` runs this.
+package-lock that brought them: while it is today's and every file is there, nothing is fetched.
 """
 
 from __future__ import annotations
