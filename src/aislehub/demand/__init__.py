@@ -1,0 +1,1 @@
+"""Demand: how much of what will be asked for, where and when."""

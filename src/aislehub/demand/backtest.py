@@ -1,0 +1,92 @@
+"""Rehearsals: forecasts of the series' own past, made as they would have been made then.
+
+One rehearsal serves three purposes: to choose between models, to learn how wrong a forecast usually is, and to
+report accuracy. The model sees nothing after the first rehearsed origin when it learns, and nothing after each
+origin when it forecasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from aislehub.demand.models import Model
+from aislehub.demand.panel import FloatArray, Panel
+
+__all__ = ["Rehearsal", "accuracy", "rehearse"]
+
+MAX_ORIGINS = 3
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Forecast means and what then happened.
+
+    Attributes:
+        mean: shape (origins, series, steps), oldest origin first, one origin every `steps` periods.
+        actual: the same shape; NaN where unknown, before a series' start or closed.
+    """
+
+    mean: FloatArray
+    actual: FloatArray
+
+
+def rehearse(make: Callable[[], Model], panel: Panel, *, horizon: int, seed: int) -> Rehearsal | None:
+    """Fit a fresh model before the last `origins × steps` periods and forecast them; None with too little past.
+
+    At most 3 origins and a third of the past are rehearsed.
+    """
+    past = panel.y.shape[1]
+    steps = min(horizon, past // 3, panel.horizon)
+    if steps < 1:
+        return None
+    origins = int(np.clip(past // (3 * steps), 1, MAX_ORIGINS))
+    early = panel.ahead(steps).before(origins * steps)
+    model = make()
+    model.fit(early, horizon=steps, seed=seed)
+    means, actuals = [], []
+    for back in range(origins, 0, -1):
+        view = panel.ahead(steps).before(back * steps)
+        means.append(model.predict(view))
+        end = past - (back - 1) * steps
+        actuals.append(panel.sold[:, end - steps : end])
+    return Rehearsal(np.stack(means), np.stack(actuals))
+
+
+def accuracy(history: FloatArray, actual: FloatArray, mean: FloatArray, *, cycle: int = 7) -> dict[str, float]:
+    """Accuracy of one forecast of many series.
+
+    Args:
+        history: demand before the origin, (series, past).
+        actual, mean: (series, steps).
+        cycle: periods per bucket of the WAPE; daily WAPE rewards forecasting 0, weekly does not.
+
+    Returns:
+        `rmsse`: mean over series of the root mean squared error, scaled by the in-sample one-step naive error
+        (M5; series whose history never changes have none). `wape`: absolute error of cycle totals over demand.
+        `bias`: sum of errors over demand, > 0 = forecast too high.
+    """
+    steps = np.diff(np.asarray(history, dtype=np.float64), axis=1)
+    scale = np.nanmean(np.where(np.isnan(steps), np.nan, steps**2), axis=1) if steps.size else np.zeros(len(actual))
+    error = np.nanmean((actual - mean) ** 2, axis=1)
+    scored = np.isfinite(scale) & (scale > 0) & np.isfinite(error)
+    whole = actual.shape[1] - actual.shape[1] % cycle or actual.shape[1]
+    missing = np.isnan(actual)
+    buckets = (len(actual), -1, cycle if whole >= cycle else whole)
+    real = np.where(missing, 0, actual)[:, :whole].reshape(buckets).sum(axis=2)
+    guess = np.where(missing, 0, mean)[:, :whole].reshape(buckets).sum(axis=2)
+    demand = max(np.abs(real).sum(), 1e-12)
+    return {
+        "rmsse": float(np.sqrt(error[scored] / scale[scored]).mean()) if scored.any() else float("nan"),
+        "wape": float(np.abs(real - guess).sum() / demand),
+        "bias": float((guess - real).sum() / demand),
+    }
+
+
+def pinball(actual: FloatArray, quantile: FloatArray, level: float) -> float:
+    """Mean pinball loss of one quantile (Koenker & Bassett 1978)."""
+    error = pd.DataFrame(actual).to_numpy() - quantile
+    return float(np.nanmean(np.maximum(level * error, (level - 1) * error)))

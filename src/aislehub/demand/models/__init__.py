@@ -1,0 +1,74 @@
+"""Forecasting models: what one is, and the ones that come with the house.
+
+A model is any class with `fit` and `predict` on a `Panel`; `examples/own_model.py` is one in 20 lines. It gives
+means only: quantiles, closed periods, checks and file formats are the same for every model and live elsewhere.
+Built-in models are found by the same mapping as yours, `package.module:Class`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from aislehub.core.errors import HubError, did_you_mean
+from aislehub.demand.panel import FloatArray, Panel
+
+__all__ = ["MODELS", "Model", "Stored", "make_model"]
+
+MODELS = {
+    "seasonal_naive": "aislehub.demand.models.seasonal:SeasonalNaive",
+    "mean28": "aislehub.demand.models.seasonal:RecentMean",
+    "seasonal_mean": "aislehub.demand.models.seasonal:SeasonalMean",
+    "boosted": "aislehub.demand.models.boosted:Boosted",
+    "aislehub": "aislehub.demand.models.blend:Blend",
+}
+"""Name → `package.module:Class`."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A forecasting model.
+
+    A class is made without arguments. One that needs much less than it costs to fit, and wants to be kept, also
+    has `save` and `load` (see `Stored`). One that already forecast its own past out of sample may leave that in
+    an attribute `rehearsal` (a `Rehearsal`), which spares a second fit for the quantiles.
+    """
+
+    def fit(self, panel: Panel, *, horizon: int, seed: int) -> None:
+        """Learn from `panel.y` (series × past periods, NaN unknown) to forecast up to `horizon` periods ahead."""
+
+    def predict(self, panel: Panel) -> FloatArray:
+        """Mean demand of each future period, shape (series, panel.horizon), from the panel's own history."""
+
+
+@runtime_checkable
+class Stored(Model, Protocol):
+    """A model that can be kept in a folder of plain files and read back by another process."""
+
+    def save(self, folder: Path) -> None:
+        """Write everything `predict` needs into `folder`, which exists."""
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+
+
+def make_model(name: str) -> Model:
+    """A fresh model by built-in name or `package.module:Class`.
+
+    Raises:
+        HubError: `demand.model` when there is none of that name, `demand.model_shape` when it has no
+            `fit` or `predict`.
+    """
+    target = MODELS.get(name, name)
+    module, _, attribute = target.partition(":")
+    if not attribute:
+        raise HubError("demand.model", name=name, suggestion=did_you_mean(name, MODELS))
+    try:
+        kind = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise HubError("demand.model", name=name, suggestion=str(error)) from error
+    model = kind()
+    if not isinstance(model, Model):
+        raise HubError("demand.model_shape", name=name)
+    return model
