@@ -1,0 +1,1 @@
+"""Supply: what to order, when, and how it reaches the store."""
