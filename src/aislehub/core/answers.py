@@ -91,9 +91,9 @@ class Inbox:
         return connection
 
     def add(self, events: Iterable[Mapping[str, Any]]) -> int:
-        """Keep events (each with its `event` id); returns how many were not known."""
+        """Keep events (each with its `event_id`); returns how many were not known."""
         now = datetime.now(UTC).isoformat()
-        rows = [(str(event["event"]), json.dumps(event, default=str, ensure_ascii=False), now) for event in events]
+        rows = [(str(event["event_id"]), json.dumps(event, default=str, ensure_ascii=False), now) for event in events]
         with self._open() as connection:
             before = connection.total_changes
             connection.executemany("INSERT OR IGNORE INTO events (id, body, at) VALUES (?, ?, ?)", rows)
