@@ -159,7 +159,7 @@ def test_an_unknown_group_is_refused_by_name(ready: Project) -> None:
 
 
 def test_a_killed_installation_is_finished_by_the_next_call(project: Project) -> None:
-    """Killed while it makes .venv, or alone while its pip unpacks: the next call finishes, and all is there."""
+    """Killed while it makes .venv, or alone while its pip unpacks: the next call finishes it."""
     _kill(project, "venv", os.killpg)
     assert project.run("x")[:2] == (0, "plain x\n")
     project.lock(project.wheel("2.0", "lemon", files=150))
