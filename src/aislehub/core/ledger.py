@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, false, func, insert, literal, select, true, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, false, func, insert, literal, or_, select, true, update
 
 from aislehub.core.errors import HubError
 from aislehub.core.state import decisions, insert_rows, moves
@@ -59,6 +59,9 @@ class Filter:
     states: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     money_at_least: float | None = None
+    money_low_at_least: float | None = None
+    outlay_at_most: float | None = None  # a decision that commits nothing counts as 0
+    subject_has: str = ""
 
     def where(self) -> ColumnElement[bool]:
         wanted = {"day": self.day, "kind": self.kind, "store": self.store, "subject": self.subject}
@@ -69,6 +72,12 @@ class Filter:
             parts.append(decisions.c.id.in_(self.ids))
         if self.money_at_least is not None:
             parts.append(decisions.c.money >= self.money_at_least)
+        if self.money_low_at_least is not None:
+            parts.append(decisions.c.money_low >= self.money_low_at_least)
+        if self.outlay_at_most is not None:
+            parts.append(func.coalesce(decisions.c.outlay, 0.0) <= self.outlay_at_most)
+        if self.subject_has:
+            parts.append(decisions.c.subject.contains(self.subject_has, autoescape=True))
         return and_(true(), *parts)
 
 
@@ -275,11 +284,20 @@ class Ledger:
         return _opened(self._all(statement, connection)[0])
 
     def find(
-        self, which: Filter, *, limit: int | None = None, offset: int = 0, order: str = "money"
-    ) -> list[dict[str, Any]]:
-        """Decisions, the most money first (`order`: money, outlay, subject)."""
+        self, which: Filter, *, limit: int | None = None, offset: int = 0, order: str = "money",
+        after: tuple[float, str] | None = None,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """Decisions, the most money first (`order`: money, outlay, subject).
+
+        Args:
+            after: money and id of the last decision seen, to go on from there in the order of money.
+        """
         first = decisions.c.subject if order == "subject" else decisions.c[order].desc()
         statement = select(decisions).where(which.where()).order_by(first, decisions.c.id)
+        if after is not None:
+            money, id = after
+            same_money = and_(decisions.c.money == money, decisions.c.id > id)
+            statement = statement.where(or_(decisions.c.money < money, same_money))
         return [_opened(row) for row in self._all(statement.limit(limit).offset(offset))]
 
     def summary(self, which: Filter) -> list[dict[str, Any]]:
