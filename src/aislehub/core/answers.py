@@ -82,7 +82,8 @@ class Inbox:
         self._path = path
         with self._open() as connection:
             connection.execute(
-                "CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, body TEXT, at TEXT)"
+                "CREATE TABLE IF NOT EXISTS events"
+                " (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, body TEXT, at TEXT)"
             )
 
     def _open(self) -> sqlite3.Connection:
@@ -109,7 +110,7 @@ class Inbox:
     def oldest(self) -> int | None:
         """The number of the oldest event still waiting."""
         with self._open() as connection:
-            return connection.execute("SELECT min(number) FROM events").fetchone()[0]  # type: ignore[no-any-return]
+            return connection.execute("SELECT min(number) FROM events").fetchone()[0]
 
     def remove(self, up_to: int) -> int:
         """Forget events that have become facts."""

@@ -16,9 +16,11 @@ __all__ = ["Approval", "approve_by_rule"]
 class Approval(Settings, section="approval"):
     """What may be approved without a human. As delivered: nothing."""
 
-    kinds: list[str] = field([], "Kinds of decisions that the rule may approve, e.g. [\"orders\"]")
+    kinds: list[str] = field([], 'Kinds of decisions that the rule may approve, e.g. ["orders"]')
     max_outlay: float = field(200.0, "Largest outlay of one decision that the rule may approve, in money", ge=0)
-    max_outlay_day: float = field(5000.0, "Largest outlay of all decisions approved by rule for one day, in money", ge=0)
+    max_outlay_day: float = field(
+        5000.0, "Largest outlay of all decisions approved by rule for one day, in money", ge=0
+    )
     min_money_low: float = field(0.0, "The 5 % quantile of expected money must reach this, in money")
 
 

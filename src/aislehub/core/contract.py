@@ -232,7 +232,12 @@ class _Faults:
             return
         self.bad[where] = True
         for row, value in zip(where.tolist(), raw.take(pa.array(where)).to_pylist(), strict=True):
-            fault = {"code": code, "column": column.name, "value": "" if value is None else str(value), "limit": limit}
+            fault = {
+                "code": code,
+                "column": column.name,
+                "value": "" if value is None else str(value),
+                "limit": limit,
+            }
             self.found.setdefault(row, []).append(fault)
 
 
@@ -255,7 +260,13 @@ def _checked(column: Column, raw: pa.ChunkedArray, faults: _Faults, known: set[s
     for allowed, code in ((column.values, "reject.value"), (known, "reject.unknown")):
         if allowed:
             strange = pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, pa.array(sorted(allowed)))))
-            faults.add(_mask(strange), code, column, raw, ", ".join(sorted(allowed)[:8]) if column.values else column.ref)
+            faults.add(
+                _mask(strange),
+                code,
+                column,
+                raw,
+                ", ".join(sorted(allowed)[:8]) if column.values else column.ref,
+            )
     if column.valid is not None:
         distinct = pc.unique(values).drop_null()
         wrong = [v for v, ok in zip(distinct.to_pylist(), column.valid(distinct.to_pylist()), strict=True) if not ok]

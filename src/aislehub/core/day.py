@@ -7,20 +7,25 @@ a day changes nothing, and a run that was killed is finished by running the day 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy import Engine, delete, insert, select
 
 from aislehub.core import models
+from aislehub.core.contract import Contract
 from aislehub.core.errors import HubError
+from aislehub.core.fanout import fan_out
 from aislehub.core.ledger import Ledger, Proposed
 from aislehub.core.log import logger, run_id
 from aislehub.core.registry import Registry
@@ -70,6 +75,7 @@ class _Day:
     state: Engine | None
     seed: int
     currency: str
+    workers: int
     outputs: dict[str, str] = field(default_factory=dict)  # table → digest of its slice of this day
     models: dict[str, tuple[str, Path]] = field(default_factory=dict)  # model → card id, folder
 
@@ -77,6 +83,7 @@ class _Day:
 def run_day(
     tables: Tables, day: date, registry: Registry, *, folder: Path, ledger: Ledger | None = None,
     policies: Mapping[str, Settings] | None = None, learn_now: bool = False, currency: str = "USD", seed: int = 0,
+    workers: int = 1,
     progress: Callable[[str], None] = lambda name: None,
 ) -> DayReport:  # fmt: skip
     """Run one business day on `tables`; the twin calls this too, on tables in memory and without a ledger.
@@ -84,13 +91,24 @@ def run_day(
     Args:
         folder: where learned models are kept.
         policies: section → policy; a missing one is read from settings.
+        workers: processes for steps that work per store (say); 1 = all in this process.
         learn_now: learn every model even if its last version is young enough.
         progress: told the name of each step before it starts.
 
     Returns:
         One report a step. A failed step has left its table as it was, and its heirs are skipped.
     """
-    context = _Day(tables, day, registry, policies or {}, folder, ledger.engine if ledger else None, seed, currency)
+    context = _Day(
+        tables,
+        day,
+        registry,
+        policies or {},
+        folder,
+        ledger.engine if ledger else None,
+        seed,
+        currency,
+        workers,
+    )
     reports: list[StepReport] = []
     proposed: dict[str, Proposed] = {}
     broken: dict[str, StepReport] = {}
@@ -99,7 +117,12 @@ def run_day(
         started = time.perf_counter()
         heir_of = next((broken[name] for name in step.reads if name in broken), None)
         if heir_of is not None:
-            why = say("day.skipped", table=", ".join(n for n in step.reads if n in broken), step=heir_of.step, state=heir_of.state)
+            why = say(
+                "day.skipped",
+                table=", ".join(n for n in step.reads if n in broken),
+                step=heir_of.step,
+                state=heir_of.state,
+            )
             report = StepReport(step.name, "skipped", why=why)
         else:
             report = _run_step(context, step, learn_now)
@@ -128,7 +151,7 @@ def _run_step(context: _Day, step: Step, learn_now: bool) -> StepReport:
             return StepReport(step.name, "unchanged", last.rows)
         versions = {name: context.tables.version(name) for name in step.reads}
         model = context.models[step.model][1] if step.model else None
-        rows = step.run(context.tables, day=context.day, policy=policy, model=model, seed=context.seed)
+        rows = _rows(context, step, policy, model)
         context.tables.write(step.writes.name, rows, context.day)
     except Exception as error:
         logger.exception("step failed", extra={"step": step.name, "day": context.day})
@@ -141,10 +164,35 @@ def _run_step(context: _Day, step: Step, learn_now: bool) -> StepReport:
     return StepReport(step.name, "ran", rows.num_rows)
 
 
+def _rows(context: _Day, step: Step, policy: Settings | None, model: Path | None) -> pa.Table:
+    """The step's rows: at once, or store by store in several processes where the tables can be reopened there."""
+    if step.per is None or context.workers <= 1 or context.tables.folder is None:
+        return step.run(context.tables, day=context.day, policy=policy, model=model, seed=context.seed)
+    first = context.tables.read(step.reads[0], as_of=context.day)
+    keys = sorted(context.tables.run(lambda _: first.select(step.per).distinct())[step.per].to_pylist())
+    parts = [tuple(keys[start :: context.workers * 2]) for start in range(min(len(keys), context.workers * 2))]
+    work = partial(
+        _part, context.tables.folder, context.tables.timezone, dict(context.tables.contracts), step.function.__module__,
+        step.name, context.day, policy, model, context.seed,
+    )  # fmt: skip
+    made = fan_out(work, parts, workers=context.workers)
+    return pa.concat_tables(made.values()) if made else step.writes.empty()
+
+
+def _part(
+    folder: Path, timezone: str, contracts: Mapping[str, Contract], module: str, name: str, day: date,
+    policy: Settings | None, model: Path | None, seed: int, only: tuple[str, ...],
+) -> pa.Table:  # fmt: skip
+    """In a worker process: the step on its share of the keys."""
+    step: Step = getattr(importlib.import_module(module), name)
+    return step.run(Tables(folder, contracts, timezone), day=day, policy=policy, only=only, model=model, seed=seed)
+
+
 def _signature(context: _Day, step: Step, policy: Settings | None) -> str:
     """Everything a step's result depends on. A step's own result of the day counts by content, facts by version."""
+    producers = context.registry.producers()
     inputs = {
-        name: context.outputs.get(name) or (context.tables.version(name) if name not in context.registry.producers() else "")
+        name: context.outputs.get(name) or ("" if name in producers else context.tables.version(name))
         for name in step.reads
     }  # fmt: skip
     parts = [
@@ -230,7 +278,8 @@ def _record(
         return
     row = {
         "day": context.day, "step": step.name, "signature": signature, "output": output, "state": state, "why": why,
-        "rows": rows, "versions": json.dumps(dict(versions or {}), sort_keys=True), "run": run_id(), "at": datetime.now(UTC),
+        "rows": rows, "versions": json.dumps(dict(versions or {}), sort_keys=True), "run": run_id(),
+        "at": datetime.now(UTC),
     }  # fmt: skip
     with context.state.begin() as connection:
         connection.execute(delete(runs).where((runs.c.day == context.day) & (runs.c.step == step.name)))

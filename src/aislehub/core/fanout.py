@@ -17,9 +17,7 @@ Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
 
 
-def fan_out(
-    function: Callable[[Key], Result], keys: Iterable[Key], *, workers: int = 1
-) -> dict[Key, Result]:
+def fan_out(function: Callable[[Key], Result], keys: Iterable[Key], *, workers: int = 1) -> dict[Key, Result]:
     """`{key: function(key)}` for every key, in the order of `keys`.
 
     Args:
@@ -47,9 +45,7 @@ def fan_out(
     return {key: done[key] for key in wanted}
 
 
-def _run(
-    function: Callable[[Key], Result], keys: list[Key], done: dict[Key, Result], *, workers: int
-) -> None:
+def _run(function: Callable[[Key], Result], keys: list[Key], done: dict[Key, Result], *, workers: int) -> None:
     # "spawn": a forked child would inherit DuckDB's and LightGBM's threads in mid-work and hang.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         futures = {pool.submit(function, key): key for key in keys}

@@ -73,7 +73,7 @@ class Hub:
         with self._day_lock(day):
             report = run_day(
                 self.tables, day, self.registry, folder=self.models, ledger=self.ledger, learn_now=learn_now,
-                currency=self.settings.currency, progress=progress,
+                currency=self.settings.currency, workers=self.settings.workers, progress=progress,
             )  # fmt: skip
             approve_by_rule(self.ledger, day, Approval.load(self.home))
             for name in self.registry.contracts:
@@ -82,7 +82,7 @@ class Hub:
 
     @contextmanager
     def _day_lock(self, day: date) -> Iterator[None]:
-        """The lock is the operating system's, so it goes with a killed process; the note beside it says who holds it."""
+        """The lock is the operating system's, so it goes with a killed process; the note says who holds it."""
         note = self.home / ".day.json"
         try:
             with FileLock(self.home / ".day.lock", timeout=0):

@@ -15,9 +15,24 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, false, func, insert, literal, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    and_,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from aislehub.core.errors import HubError
+from aislehub.core.reasons import Reason, to_json
 from aislehub.core.state import decisions, insert_rows, moves
 
 __all__ = ["MOVES", "Filter", "Ledger", "Proposed", "decision_id"]
@@ -127,7 +142,9 @@ class Ledger:
     def _propose(self, connection: Connection, kind: str, day: date, incoming: dict[str, dict[str, Any]]) -> Proposed:
         here = and_(decisions.c.kind == kind, decisions.c.day == day, decisions.c.compensates.is_(None))
         content = [decisions.c[name] for name in _CONTENT]
-        old = {row.id: row for row in connection.execute(select(decisions.c.id, decisions.c.state, *content).where(here))}
+        old = {
+            row.id: row for row in connection.execute(select(decisions.c.id, decisions.c.state, *content).where(here))
+        }
         new = [row for id, row in incoming.items() if id not in old]
         open_again = {id for id, row in old.items() if row.state in ("proposed", "superseded")}
         changed = [
@@ -200,7 +217,7 @@ class Ledger:
             "baseline": json.dumps(carried_out | {"name": "keep"}, ensure_ascii=False),
             "money": -stored["money"], "money_low": -stored["money_high"], "money_high": -stored["money_low"],
             "outlay": None if stored["outlay"] is None else -stored["outlay"],
-            "reasons": json.dumps([{"code": "ledger.undone", "facts": {"id": decision["id"], "why": why}, "weight": 1.0}]),
+            "reasons": to_json([Reason("ledger.undone", {"id": decision["id"], "why": why})]),
             "bound": "none", "state": "approved", "override": None, "batch": None, "measured": None,
             "compensates": decision["id"],
         }  # fmt: skip
@@ -229,7 +246,9 @@ class Ledger:
         """Outlay of the decisions of `day` that `who` moved to `to` and that were not taken back since."""
         mine = select(moves.c.decision).where(moves.c.who == who, moves.c.state_to == to)
         statement = select(func.coalesce(func.sum(decisions.c.outlay), 0.0).label("sum")).where(
-            decisions.c.day == day, decisions.c.id.in_(mine), decisions.c.state.in_(("approved", "sent", "done"))
+            decisions.c.day == day,
+            decisions.c.id.in_(mine),
+            decisions.c.state.in_(("approved", "sent", "done")),
         )
         return float(self._all(statement)[0].sum)
 
@@ -268,7 +287,14 @@ class Ledger:
         connection.execute(insert(moves).from_select(columns, rows))
 
     def _note(self, connection: Connection, ids: Sequence[str], old: str, to: str, who: str, why: str) -> None:
-        common = {"state_from": old, "state_to": to, "who": who, "at": datetime.now(UTC), "why": why, "run": self.run}
+        common = {
+            "state_from": old,
+            "state_to": to,
+            "who": who,
+            "at": datetime.now(UTC),
+            "why": why,
+            "run": self.run,
+        }
         rows = [common | {"decision": id} for id in ids]
         insert_rows(connection, moves, rows)
 

@@ -28,6 +28,7 @@ def new_run() -> str:
 
 
 def run_id() -> str:
+    """The id of the run in force."""
     return _run.get() or new_run()
 
 

@@ -60,8 +60,11 @@ def from_contributions(
         facts: placeholders that the sentences share; `effect`, the family's sum, is added.
 
     Example:
-        >>> found = from_contributions({"lag_7": 2.0, "lag_14": 1.0, "price": -0.5, "noise": 9.0},
-        ...                            {"lag_7": "demand.level", "lag_14": "demand.level", "price": "demand.price"}, {})
+        >>> found = from_contributions(
+        ...     {"lag_7": 2.0, "lag_14": 1.0, "price": -0.5, "noise": 9.0},
+        ...     {"lag_7": "demand.level", "lag_14": "demand.level", "price": "demand.price"},
+        ...     {},
+        ... )
         >>> [(reason.code, reason.weight) for reason in found]
         [('demand.level', 3.0), ('demand.price', -0.5)]
     """

@@ -38,7 +38,18 @@ from sqlalchemy.types import TypeDecorator
 
 from aislehub.core.errors import HubError
 
-__all__ = ["Instant", "batches", "decisions", "insert_rows", "metadata", "moves", "open_state", "runs", "tokens", "users"]
+__all__ = [
+    "Instant",
+    "batches",
+    "decisions",
+    "insert_rows",
+    "metadata",
+    "moves",
+    "open_state",
+    "runs",
+    "tokens",
+    "users",
+]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 

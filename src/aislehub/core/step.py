@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -32,6 +32,7 @@ class Step:
     reads: tuple[str, ...]
     writes: Contract
     model: str | None
+    per: str | None
     policy: type[Settings] | None
 
     @property
@@ -41,9 +42,23 @@ class Step:
     def __call__(self, *tables: Any, **keywords: Any) -> Any:
         return self.function(*tables, **keywords)
 
-    def run(self, tables: Any, *, day: date, policy: Settings | None, **more: Any) -> pa.Table:
-        """Read as of `day`, compute, and return rows with the `day` column filled."""
+    def run(
+        self,
+        tables: Any,
+        *,
+        day: date,
+        policy: Settings | None,
+        only: Sequence[str] | None = None,
+        **more: Any,
+    ) -> pa.Table:
+        """Read as of `day`, compute, and return rows with the `day` column filled.
+
+        Args:
+            only: of a step that works per store (say), the stores to work on; None = all.
+        """
         inputs = [tables.read(name, as_of=day) for name in self.reads]
+        if only is not None and self.per:
+            inputs = [rows.filter(rows[self.per].isin(only)) if self.per in rows.columns else rows for rows in inputs]
         offered = {"day": day, "policy": policy, **more}
         rows = as_arrow(self.function(*inputs, **_wanted(self.function, offered)), tables)
         if "day" not in rows.column_names:
@@ -74,16 +89,21 @@ class Learn:
         return self.function(*inputs, **_wanted(self.function, offered))
 
 
-def step(reads: str, writes: Contract, model: str | None = None) -> Callable[[Callable[..., Any]], Step]:
+def step(
+    reads: str, writes: Contract, model: str | None = None, per: str | None = None
+) -> Callable[[Callable[..., Any]], Step]:
     """Declare a step.
 
     The function takes one lazy table per name in `reads`, then, by keyword, whichever it asks for of
     `day`, `policy`, `model` (the folder of the learned artifact), `settings` and `seed`. It returns an Ibis
     expression, an Arrow table or a pandas frame.
+
+    Args:
+        per: column whose values are worked on independently ("store"), so that `run_day` may fan them out.
     """
 
     def decorate(function: Callable[..., Any]) -> Step:
-        return Step(function, tuple(reads.split()), writes, model, _policy_of(function))
+        return Step(function, tuple(reads.split()), writes, model, per, _policy_of(function))
 
     return decorate
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -97,7 +98,7 @@ class DeltaFolder:
 
     def data(self, name: str) -> list[str] | None:
         table = self._open(name)
-        return None if table is None else table.file_uris()
+        return None if table is None else [unquote(uri) for uri in table.file_uris()]
 
     def columns(self, name: str) -> list[str]:
         table = self._open(name)

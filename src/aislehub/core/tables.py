@@ -61,7 +61,7 @@ class Tables:
     def __init__(self, storage: Path | None, contracts: Mapping[str, Contract], timezone: str = "UTC") -> None:
         self.contracts = contracts
         self.timezone = timezone
-        self._folder = storage
+        self.folder = storage
         self._storage: Storage = Memory() if storage is None else DeltaFolder(storage)
         self._connection: Any = None
         self._revised: dict[str, tuple[int, bool]] = {}
@@ -102,9 +102,7 @@ class Tables:
             **{c.name: rows[c.name] if c.name in have else ibis.null(_ibis_type(c.arrow)) for c in contract.columns}
         )
 
-    def fetch(
-        self, name: str, as_of: date | datetime | None = None, columns: Sequence[str] | None = None
-    ) -> pa.Table:
+    def fetch(self, name: str, as_of: date | datetime | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of `name` as an Arrow table."""
         return self.run(lambda tables: tables.read(name, as_of).select(*(columns or self.contract(name).schema.names)))
 
@@ -207,7 +205,9 @@ class Tables:
         """The rows not yet there, first occurrence each, with `_rev` = how many versions the key has already."""
         stored = self._storage.data(name)
         engine = duckdb.connect()
-        engine.register("incoming", keyed.select(["_key", "_row"]).append_column("place", pa.array(np.arange(len(keyed)))))
+        engine.register(
+            "incoming", keyed.select(["_key", "_row"]).append_column("place", pa.array(np.arange(len(keyed))))
+        )
         if stored is None or not len(stored):
             engine.execute("CREATE VIEW stored AS SELECT _key, _row FROM incoming WHERE false")
         elif isinstance(stored, pa.Table):
@@ -242,12 +242,12 @@ class Tables:
     @contextmanager
     def _writing(self, name: str) -> Iterator[None]:
         """One writer per table; another process waits, and gives up with a sentence."""
-        if self._folder is None:
+        if self.folder is None:
             yield
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self._folder / f".{name}.lock", timeout=_LOCK_SECONDS):
+            with FileLock(self.folder / f".{name}.lock", timeout=_LOCK_SECONDS):
                 yield
         except Timeout as error:
             raise HubError("tables.busy", table=name, seconds=_LOCK_SECONDS) from error

@@ -50,6 +50,7 @@ def language(lang: str) -> Iterator[None]:
 
 
 def has(code: str) -> bool:
+    """Whether there is a sentence `code`."""
     return code in sentences("en")
 
 

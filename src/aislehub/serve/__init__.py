@@ -1,0 +1,1 @@
+"""How people and programs reach the hub: console, API and command line."""

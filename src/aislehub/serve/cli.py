@@ -1,0 +1,88 @@
+"""`aislehub VERB …`: the house's own verbs and those that capabilities declare."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from aislehub import __version__
+from aislehub.core.errors import HubError
+from aislehub.core.log import logger
+from aislehub.core.text import say
+
+__all__ = ["build", "main"]
+
+
+def build() -> typer.Typer:
+    """The command line with every declared command."""
+    from aislehub.core.registry import registry
+    from aislehub.serve.commands import bench, day, decisions, demo, house
+
+    app = typer.Typer(
+        help="aislehub: every decision with its reason, its expected money and, later, its measured money. "
+        "每个决策有依据、有预期、有实测。",
+        no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown",
+    )  # fmt: skip
+    app.callback()(_common)
+    commands: list[Callable[..., Any]] = []
+    for module in (demo, day, decisions, house, bench):
+        commands += module.commands
+    for command in [*commands, *registry().commands]:
+        app.command(name=command.__name__.rstrip("_").replace("_", "-"))(command)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 done, 1 refused or failed with a sentence, 2 wrong use."""
+    try:
+        build()(args=arguments, standalone_mode=False)
+    except HubError as error:
+        print(f"aislehub: {error}", file=sys.stderr)
+        return 1
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.Abort:
+        return 1
+    except KeyboardInterrupt:
+        print(say("cli.interrupted"), file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `aislehub decisions | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if _is_usage(error):
+            error.show()  # type: ignore[attr-defined]
+            return 2
+        logger.exception("command failed")
+        code = "cli.disk_full" if getattr(error, "errno", None) == errno.ENOSPC else "cli.defect"
+        print(f"aislehub: {HubError(code, why=f'{type(error).__name__}: {error}')}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _is_usage(error: Exception) -> bool:
+    """Wrong use, as the parser of the command line raises it (its class moved between releases)."""
+    return hasattr(error, "show") and hasattr(error, "exit_code")
+
+
+def _common(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
+    home: Annotated[str, typer.Option(help="Folder that holds everything; default AISLEHUB_HOME or .aislehub")] = "",
+    lang: Annotated[str, typer.Option(help="en or zh; default: the system's language")] = "",
+) -> None:
+    if version:
+        print(f"aislehub {__version__}")
+        raise typer.Exit
+    if home:
+        os.environ["AISLEHUB_HOME"] = home
+    if lang:
+        os.environ["AISLEHUB_LANG"] = lang
+
+
+if __name__ == "__main__":
+    sys.exit(main())

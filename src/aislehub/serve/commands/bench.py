@@ -1,0 +1,62 @@
+"""`aislehub bench NAME`: run one of the committed benchmarks, contenders and baselines in one run."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.table import Table
+
+from aislehub.core.errors import HubError, did_you_mean
+from aislehub.core.output import print_json, write_table
+from aislehub.serve.plan import console
+
+__all__ = ["bench", "commands"]
+
+FOLDER = Path(__file__).parents[4] / "benchmarks"
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help="Which benchmark: a file in benchmarks/")],
+    data: Annotated[Path | None, typer.Option(help="Your own data instead of the benchmark's")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the rows to a file, .json by suffix")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A small part, to see that it runs")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
+) -> None:
+    """Measure quality or cost: rows of bench, data, model, metric, value, low, high, cpu_s, peak_mb.
+
+    Example: aislehub bench replenish --quick
+    """
+    rows = _load(name).run(data, quick=quick)
+    if out:
+        write_table(pd.DataFrame(rows), out)
+    if as_json:
+        print_json(rows)
+    else:
+        table = Table(*rows[0], box=None, header_style="bold")
+        for row in rows:
+            table.add_row(*(f"{v:,.4g}" if isinstance(v, float) else "" if v is None else str(v) for v in row.values()))
+        console().print(table)
+
+
+def _load(name: str) -> ModuleType:
+    """The benchmark's module. Benchmarks belong to the source tree, not to the installed package."""
+    path = FOLDER / f"{name}.py"
+    if not path.is_file():
+        known = [file.stem for file in FOLDER.glob("*.py")]
+        raise HubError("bench.unknown", name=name, suggestion=did_you_mean(name, known))
+    spec = importlib.util.spec_from_file_location(f"benchmarks.{name}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+commands = (bench,)

@@ -1,0 +1,186 @@
+"""Verbs on the ledger: list, approve, reject, override, undo, send, check."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from aislehub.connect.files import FileConnector
+from aislehub.core.errors import HubError
+from aislehub.core.hub import open_hub
+from aislehub.core.ledger import MOVES, Filter
+from aislehub.core.outbox import send_approved
+from aislehub.core.output import print_json, write_table
+from aislehub.core.reasons import sentence, wrong_facts
+from aislehub.core.text import say
+from aislehub.serve.plan import show_decisions
+
+__all__ = ["approve", "check", "commands", "decisions", "override", "public", "reject", "send", "undo"]
+
+FIELDS = (
+    "id", "kind", "day", "store", "subject", "action", "baseline", "money", "money_low", "money_high", "currency",
+    "horizon_days", "outlay", "reasons", "bound", "state", "model", "policy", "versions", "source", "arm", "override",
+    "compensates", "measured",
+)  # fmt: skip
+Ids = Annotated[list[str], typer.Argument(help="Ids of decisions, or their first 6 characters or more")]
+Why = Annotated[str, typer.Option(help="Reason, kept in the history")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output")]
+
+
+def decisions(
+    kind: Annotated[str | None, typer.Option(help="Only this kind, e.g. orders")] = None,
+    store: Annotated[str | None, typer.Option(help="Only this store")] = None,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only this business day")] = None,
+    state: Annotated[str | None, typer.Option(help="Only this state, e.g. proposed")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many, the most money first; 0 = all", min=0)] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write to a .parquet, .csv, .json or .xlsx file")] = None,
+    as_json: Json = False,
+) -> None:
+    """List decisions, the most expected money first.
+
+    Example: aislehub decisions --kind orders --state proposed --limit 10
+    """
+    if state and state not in MOVES:
+        raise HubError("cli.state", state=state, known=", ".join(MOVES))
+    which = Filter(day=day.date() if day else None, kind=kind, store=store, states=(state,) if state else ())
+    with open_hub() as hub:
+        found = hub.ledger.find(which, limit=limit or None)
+        if out:
+            write_table(_flat(found), out)
+        if as_json:
+            print_json([public(decision) for decision in found])
+        elif not out:
+            show_decisions(hub, found[: limit or 30], total=len(found))
+
+
+def approve(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids, or their first 6 characters or more")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All proposed ones that the filters below select")] = False,
+    kind: Annotated[str | None, typer.Option(help="With --all: only this kind")] = None,
+    store: Annotated[str | None, typer.Option(help="With --all: only this store")] = None,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --all: only this day")] = None,
+    why: Why = "",
+) -> None:
+    """Approve decisions by id, or all proposed ones of a filter.
+
+    Example: aislehub approve --all --kind orders --store 367
+    """
+    if bool(ids) == all_:
+        raise typer.BadParameter(say("cli.ids_or_all"))
+    date = day.date() if day else None
+    which = Filter(ids=tuple(ids or ())) if ids else Filter(day=date, kind=kind, store=store, states=("proposed",))
+    with open_hub() as hub:
+        print(say("cli.moved", count=hub.ledger.approve(which, who=who(), why=why), state=say("state.approved")))
+
+
+def reject(ids: Ids, why: Why = "") -> None:
+    """Reject decisions: today's rule or doing nothing stands.
+
+    Example: aislehub reject 1f3a9c --why "promotion was cancelled"
+    """
+    with open_hub() as hub:
+        count = hub.ledger.reject(Filter(ids=tuple(ids)), who=who(), why=why)
+        print(say("cli.moved", count=count, state=say("state.rejected")))
+
+
+def override(
+    id: Annotated[str, typer.Argument(help="Id of the decision, or its first 6 characters or more")],
+    to: Annotated[str, typer.Option(help="A number for the decision's main field, or the action as JSON")],
+    why: Annotated[str, typer.Option(help="Reason; it is judged with the outcome")],
+) -> None:
+    """Approve another action than the one proposed.
+
+    Example: aislehub override 1f3a9c --to 24 --why "school fair on Saturday"
+    """
+    with open_hub() as hub:
+        decision = hub.ledger.override(id, _action(to), who=who(), why=why)
+        action = json.dumps(decision["override"]["action"], ensure_ascii=False)
+        print(say("cli.overridden", id=decision["id"], action=action))
+
+
+def undo(id: Annotated[str, typer.Argument(help="Id, or its first 6 characters or more")], why: Why = "") -> None:
+    """Take the last move back; what was sent already gets a compensating decision.
+
+    Example: aislehub undo 1f3a9c
+    """
+    with open_hub() as hub:
+        decision = hub.ledger.undo(id, who=who(), why=why)
+        code = "cli.compensated" if decision["compensates"] else "cli.undone"
+        print(say(code, id=decision["id"], state=say(f"state.{decision['state']}")))
+
+
+def send(
+    kind: Annotated[str, typer.Option(help="Kind of decisions to send")] = "orders",
+    to: Annotated[Path | None, typer.Option(help="Folder for the files; default `outbox` in the home folder")] = None,
+) -> None:
+    """Write approved decisions as CSV, each exactly once.
+
+    Example: aislehub send --kind orders
+    """
+    with open_hub() as hub:
+        files = send_approved(hub.ledger, FileConnector(to or hub.home / "outbox"), kind)
+        print("\n".join(files) if files else say("cli.nothing_to_send", kind=kind))
+
+
+def check(
+    kind: Annotated[str | None, typer.Option(help="Only this kind")] = None,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only this business day")] = None,
+    limit: Annotated[int, typer.Option(help="How many decisions, the most money first", min=1)] = 100,
+) -> None:
+    """Count the facts in decisions' reasons again from the tables; exit 1 when one is not borne out.
+
+    Example: aislehub check --kind orders --limit 20
+    """
+    with open_hub() as hub:
+        found = hub.ledger.find(Filter(kind=kind, day=day.date() if day else None), limit=limit)
+        wrong = [f"{d['id']}: {fact}" for d in found for fact in wrong_facts(hub.tables, d, hub.registry.checks)]
+        if wrong:
+            raise HubError("cli.facts_wrong", count=len(wrong), first="; ".join(wrong[:5]))
+        print(say("cli.facts_right", count=len(found)))
+
+
+def public(decision: dict[str, Any]) -> dict[str, Any]:
+    """A decision as `--json` and the API give it: the documented fields, each reason with its sentence."""
+    reasons = [{**reason, "text": sentence(reason)} for reason in decision["reasons"]]
+    return {name: decision[name] for name in FIELDS} | {"reasons": reasons}
+
+
+def who() -> str:
+    """The name in the history for moves made on the command line."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user without a name
+        return "cli"
+
+
+def _action(text: str) -> float | dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        value = None
+    if isinstance(value, bool) or not isinstance(value, int | float | dict):
+        raise HubError("ledger.action", to=text, kind="decision", why=say("cli.number_or_json"), field="quantity")
+    return value
+
+
+def _flat(found: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row a decision for a spreadsheet: action and baseline in columns, reasons as sentences."""
+    rows = []
+    for decision in found:
+        row = {name: decision[name] for name in FIELDS if name not in ("action", "baseline", "reasons", "versions")}
+        row |= {f"action_{name}": value for name, value in decision["action"].items()}
+        row |= {f"baseline_{name}": value for name, value in decision["baseline"].items()}
+        row["reasons"] = " ".join(sentence(reason) for reason in decision["reasons"])
+        row["override"] = json.dumps(decision["override"], ensure_ascii=False) if decision["override"] else ""
+        row["measured"] = json.dumps(decision["measured"]) if decision["measured"] else ""
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+commands = (decisions, approve, reject, override, undo, send, check)

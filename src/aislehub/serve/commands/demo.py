@@ -1,0 +1,80 @@
+"""`aislehub demo`: a real chain's data, one business day, a plan; no key, GPU or account."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aislehub.core.errors import HubError
+from aislehub.core.hub import Hub, open_hub
+from aislehub.core.settings import home
+from aislehub.core.text import say
+from aislehub.data.ingest import ingest_source
+from aislehub.data.sources.complete_journey import TIMEZONE, CompleteJourney
+from aislehub.serve.commands.day import run
+from aislehub.serve.plan import show_plan
+
+__all__ = ["DEMO_DAY", "commands", "demo", "load_demo"]
+
+DEMO_DAY = datetime(2017, 12, 3)
+_MARK = ".demo"
+
+
+def demo(
+    date_: Annotated[
+        datetime, typer.Option("--day", formats=["%Y-%m-%d"], help="Business day of 2017 to run")
+    ] = DEMO_DAY,
+    top: Annotated[int, typer.Option(help="How many decisions to show", min=1)] = 10,
+) -> None:
+    """Load dunnhumby's Complete Journey, run one business day and print tomorrow's plan.
+
+    Example: aislehub demo --day 2017-12-03 --top 5
+    """
+    started = time.perf_counter()
+    _prepare_home(home())
+    with open_hub() as hub:
+        load_demo(hub)
+        loaded = time.perf_counter()
+        report = run(hub, date_.date())
+        show_plan(hub, report, top=top)
+        done = time.perf_counter()
+        print()
+        print(say("demo.elapsed", load=f"{loaded - started:.0f}", day=f"{done - loaded:.0f}", home=hub.home))
+        print(say("demo.next"))
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def load_demo(hub: Hub) -> None:
+    """Load the data once; a killed load is finished by the next one, since known rows are known."""
+    mark = hub.home / _MARK
+    if mark.read_text() == "loaded":
+        return
+    for written in ingest_source(hub, CompleteJourney(), name="complete-journey"):
+        print(say("demo.loaded", table=written.table, new=written.new, known=written.known), file=sys.stderr)
+    mark.write_text("loaded")
+
+
+def _prepare_home(folder: Path) -> None:
+    """A new home for the demo; a home with other data is left alone.
+
+    Raises:
+        HubError: `demo.home_in_use`.
+    """
+    if (folder / "tables").exists() and not (folder / _MARK).exists():
+        raise HubError("demo.home_in_use", home=folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / "hub.toml"
+    if not settings.exists():
+        settings.write_text(f'[hub]\ntimezone = "{TIMEZONE}"\ncurrency = "USD"\n', encoding="utf-8")
+    mark = folder / _MARK
+    if not mark.exists():
+        mark.write_text("")
+
+
+commands = (demo,)
