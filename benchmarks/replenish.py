@@ -112,9 +112,7 @@ def compare(series: Series, *, quick: bool = False, seed: int = 7) -> list[Row]:
     windows = _windows(series)
     supply = simulated_terms(len(demand), daily=series.daily, seed=seed)
     began = time.process_time()
-    forecast = interval_demand(
-        demand, supply.cover, fit_until=windows.replay, season=7 if series.daily else 1
-    )
+    forecast = interval_demand(demand, supply.cover, fit_until=windows.replay, season=7 if series.daily else 1)
     forecasting = time.process_time() - began
     curves: dict[str, Curve] = {}
     cost: dict[str, float] = {}
@@ -159,9 +157,7 @@ def contenders(
     def aislehub(ratio: float) -> Rule:
         """Negative-binomial quantile at the critical ratio of a lost unit to a unit held for one review."""
         level = critical_ratio(ratio, supply.review)
-        return lambda t, past, rows: demand_quantile(
-            forecast.mean[rows, t], forecast.variance[rows, t], level[rows]
-        )
+        return lambda t, past, rows: demand_quantile(forecast.mean[rows, t], forecast.variance[rows, t], level[rows])
 
     covers = tuple(np.linspace(0.25, 6, 20))
     z_scores = tuple(np.linspace(-0.5, 4.5, 20))
@@ -253,9 +249,7 @@ def _rows(data: str, curves: dict[str, Curve], cost: dict[str, float], seed: int
             equal[model] = np.array([_read(f, s, target) for f, s in zip(fill, stock, strict=True)])
             yield row(model, f"stock_at_fill_{percent}", equal[model])
             knob = _read(curve.fill(0, everyone)[0], curve.knobs, target, log=False)
-            tuned = [
-                np.array([np.interp(knob, curve.knobs, line) for line in lines]) for lines in (fill, stock)
-            ]
+            tuned = [np.array([np.interp(knob, curve.knobs, line) for line in lines]) for lines in (fill, stock)]
             yield row(model, f"tuned_fill_{percent}", tuned[0])
             yield row(model, f"tuned_stock_{percent}", tuned[1])
         for rival in curves:
@@ -338,9 +332,7 @@ def _long_table(path: Path) -> Series:
     table = read_table(path)
     missing = [name for name in ("unique_id", "ds", "y") if name not in table.columns]
     if missing:
-        raise HubError(
-            "supply.bench_columns", file=path, missing=", ".join(missing), found=", ".join(map(str, table))
-        )
+        raise HubError("supply.bench_columns", file=path, missing=", ".join(missing), found=", ".join(map(str, table)))
     return _matrix(path.stem, table)
 
 

@@ -36,9 +36,7 @@ def critical_ratio(underage: ArrayLike, overage: ArrayLike) -> FloatArray:
     short = np.maximum(np.asarray(underage, dtype=np.float64), 0)
     over = np.maximum(np.asarray(overage, dtype=np.float64), 0)
     total = short + over
-    return np.divide(
-        short, total, out=np.zeros(np.broadcast_shapes(short.shape, over.shape)), where=total > 0
-    )
+    return np.divide(short, total, out=np.zeros(np.broadcast_shapes(short.shape, over.shape)), where=total > 0)
 
 
 def demand_quantile(mean: ArrayLike, variance: ArrayLike, level: ArrayLike) -> FloatArray:

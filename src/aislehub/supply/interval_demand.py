@@ -24,9 +24,7 @@ SKILL_HALF_LIFE = 168  # days; how long an interval error counts in choosing a s
 SKILL_POWER = 32.0  # weight of a speed ~ (its mean squared error) ** −power
 PRIOR_INTERVALS = 12.0  # how many intervals of own errors weigh as much as the peers
 WEEKDAY_HALF_LIFE = 84  # days
-WEEKDAY_PRIOR = (
-    20.0  # units of demand after which a series' own weekday profile weighs as much as the chain's
-)
+WEEKDAY_PRIOR = 20.0  # units of demand after which a series' own weekday profile weighs as much as the chain's
 LEAST_MEAN = 0.05  # units; below it an interval's mean says nothing about its variance
 SAMPLE = 200_000  # points to which the power law is fitted
 
@@ -39,9 +37,7 @@ class PowerLaw:
     exponent: float
 
     def variance(self, mean: FloatArray) -> FloatArray:
-        return np.maximum(
-            self.scale * np.maximum(mean, LEAST_MEAN) ** self.exponent, np.maximum(mean, LEAST_MEAN)
-        )
+        return np.maximum(self.scale * np.maximum(mean, LEAST_MEAN) ** self.exponent, np.maximum(mean, LEAST_MEAN))
 
 
 @dataclass(frozen=True)
@@ -77,9 +73,7 @@ def interval_demand(
     return IntervalDemand(mean, shrunk_variance(mean, actual, cover, known_until))
 
 
-def shrunk_variance(
-    mean: FloatArray, actual: FloatArray, cover: NDArray[np.int64], known_until: int
-) -> FloatArray:
+def shrunk_variance(mean: FloatArray, actual: FloatArray, cover: NDArray[np.int64], known_until: int) -> FloatArray:
     """Variance of an interval forecast from its own past errors and those of its peers, (n, T + 1).
 
     Each series' law is multiplied by (peers + Σ errors²) / (peers + Σ law variance): the ratio of what
@@ -95,15 +89,11 @@ def shrunk_variance(
     expected = law.variance(mean)
     squared = (actual - mean) ** 2
     ballast = PRIOR_INTERVALS * cover[:, None] * expected
-    ratio = (ballast + _known(squared, cover)) / (
-        ballast + _known(np.where(np.isnan(actual), 0, expected), cover)
-    )
+    ratio = (ballast + _known(squared, cover)) / (ballast + _known(np.where(np.isnan(actual), 0, expected), cover))
     return expected * ratio
 
 
-def fit_power_law(
-    mean: FloatArray, actual: FloatArray, cover: NDArray[np.int64], known_until: int
-) -> PowerLaw:
+def fit_power_law(mean: FloatArray, actual: FloatArray, cover: NDArray[np.int64], known_until: int) -> PowerLaw:
     """Taylor's law over series: Gamma quasi-likelihood regression of squared errors on the log of the mean.
 
     Falls back to Poisson (scale 1, exponent 1) where the history is too short for 30 points.
@@ -127,9 +117,7 @@ def fit_power_law(
     return PowerLaw(float(np.exp(beta[0])), float(np.clip(beta[1], 0.5, 2.0)))
 
 
-def _blend(
-    means: list[FloatArray], actual: FloatArray, cover: NDArray[np.int64], known_until: int
-) -> FloatArray:
+def _blend(means: list[FloatArray], actual: FloatArray, cover: NDArray[np.int64], known_until: int) -> FloatArray:
     """Weigh the speeds in each series by how well they predicted its past intervals."""
     reference = np.maximum(means[len(means) // 2], LEAST_MEAN)
     over = np.arange(actual.shape[1])[None, :] + cover[:, None] <= known_until
