@@ -62,9 +62,7 @@ class Project:
         content |= {f"biscuit/crumb{number}.py": "x = 1\n" * 200 for number in range(files)}
         info = f"biscuit-{version}.dist-info"
         content[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: biscuit\nVersion: {version}\n"
-        content[f"{info}/WHEEL"] = (
-            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
+        content[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         record = "".join(f"{name},{_record_hash(text)},{len(text)}\n" for name, text in content.items())
         with zipfile.ZipFile(path, "w") as archive:
             for name, text in (content | {f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}).items():
@@ -73,9 +71,7 @@ class Project:
 
     def lock(self, *entries: str) -> None:
         """Write the lock: these packages as core, and the real entry of pip."""
-        bootstrap = re.findall(
-            r"(?ms)^# \[bootstrap\]\n.*?(?=^# \[|\Z)", (ROOT / "requirements.lock").read_text()
-        )
+        bootstrap = re.findall(r"(?ms)^# \[bootstrap\]\n.*?(?=^# \[|\Z)", (ROOT / "requirements.lock").read_text())
         core = "".join(f"{entry}\n" for entry in entries)
         (self.root / "requirements.lock").write_text(f"# A lock.\n\n# [core]\n{core}\n{bootstrap[0]}")
 
@@ -194,6 +190,30 @@ def test_two_at_once_do_not_trip(project: Project) -> None:
     assert sum("another ./hub is installing" in err for _, err in told) == 1
 
 
+@pytest.mark.parametrize("change", ["python left", "project moved"])
+def test_a_venv_out_of_place_counts_as_none(
+    hub: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """After an upgrade of the system's Python, or a move of the project, .venv is to be made anew."""
+
+    def look_at(venv: Path) -> None:
+        for name, path in (("VENV", venv), ("PYTHON", venv / "python"), ("STATE", venv / "hub.json")):
+            monkeypatch.setattr(hub, name, path)
+
+    venv = tmp_path / "here"
+    venv.mkdir()
+    (tmp_path / "python3.11").touch()
+    (venv / "python").symlink_to(tmp_path / "python3.11")
+    look_at(venv)
+    hub.save(place=hub.place(), core="1234")
+    assert hub.state()["core"] == "1234"
+    if change == "python left":
+        (tmp_path / "python3.11").rename(tmp_path / "python3.13")
+    else:
+        look_at(venv.rename(tmp_path / "there"))
+    assert hub.state() == {}
+
+
 def test_a_venv_of_someone_else_is_left_alone(project: Project) -> None:
     """The script replaces only what it made."""
     config = project.root / ".venv" / "pyvenv.cfg"
@@ -220,9 +240,7 @@ def test_an_old_python_gets_a_sentence_or_a_newer_one(command: tuple[str, ...], 
     call = [sys.executable, "-c", pretend, *command]
     alone = subprocess.run(call, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
     assert alone.returncode == 1
-    assert (
-        "needs Python 3.11 or newer, this is 3.9.2. Debian 12 or newer: apt install python3" in alone.stderr
-    )
+    assert "needs Python 3.11 or newer, this is 3.9.2. Debian 12 or newer: apt install python3" in alone.stderr
     newer = tmp_path / "python3.12"
     newer.write_text('#!/bin/sh\necho newer "$@"\n')
     newer.chmod(0o755)
