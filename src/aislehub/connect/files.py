@@ -42,6 +42,7 @@ class FileConnector:
                 os.fsync(stream.fileno())
             partial.replace(path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            if partial.exists():
+                partial.unlink()
             raise HubError("file.unwritable", file=path, why=error) from error
         return str(path)

@@ -60,7 +60,8 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
         writer(frame, partial)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        if partial.exists():
+            partial.unlink()
         raise HubError("file.unwritable", file=path, why=error) from error
 
 

@@ -19,7 +19,7 @@ from aislehub.data.sources.complete_journey import TIMEZONE, CompleteJourney
 from aislehub.serve.commands.day import run
 from aislehub.serve.plan import show_plan
 
-__all__ = ["DEMO_DAY", "commands", "demo", "load_demo"]
+__all__ = ["DEMO_DAY", "commands", "demo", "load_demo", "prepare_home"]
 
 DEMO_DAY = datetime(2017, 12, 3)
 _MARK = ".demo"
@@ -36,7 +36,7 @@ def demo(
     Example: aislehub demo --day 2017-12-03 --top 5
     """
     started = time.perf_counter()
-    _prepare_home(home())
+    prepare_home(home())
     with open_hub() as hub:
         load_demo(hub)
         loaded = time.perf_counter()
@@ -60,7 +60,7 @@ def load_demo(hub: Hub) -> None:
     mark.write_text("loaded")
 
 
-def _prepare_home(folder: Path) -> None:
+def prepare_home(folder: Path) -> None:
     """A new home for the demo; a home with other data is left alone.
 
     Raises:
