@@ -8,8 +8,10 @@ without recoverable tax. Quantities are in the item's `unit`. `known_at` says wh
 
 from __future__ import annotations
 
+from aislehub.schema.alerts import ALERTS
 from aislehub.schema.calendar import CALENDAR, WEATHER
 from aislehub.schema.customers import CUSTOMERS
+from aislehub.schema.demand import DEMAND_FORECAST
 from aislehub.schema.events import EVENTS
 from aislehub.schema.footfall import FOOTFALL
 from aislehub.schema.items import ITEMS
@@ -24,10 +26,12 @@ from aislehub.schema.stores import STORES
 from aislehub.schema.vehicles import VEHICLES
 
 __all__ = [
+    "ALERTS",
     "CALENDAR",
     "COMPETITOR_PRICES",
     "CUSTOMERS",
     "CUSTOMER_ORDERS",
+    "DEMAND_FORECAST",
     "EVENTS",
     "FOOTFALL",
     "ITEMS",
