@@ -19,25 +19,31 @@ __all__ = ["row_keys"]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
-_MISSING = np.uint64(0x5BD1E9955BD1E995)
 
 
 def row_keys(table: pa.Table, columns: Sequence[str]) -> pa.Array:
-    """One int64 per row from the named columns, in their order; missing values count as a value of their own."""
+    """One int64 per row from the named columns, whatever their order.
+
+    A missing value adds nothing: rows stored before their contract gained an optional column keep their keys,
+    so the same file is still known.
+    """
     keys = np.full(table.num_rows, _GOLDEN, dtype=np.uint64)
     for name in columns:
-        keys = _mixed(keys + _GOLDEN ^ _hashed(table[name]))
-    return pa.array(keys.view(np.int64))
+        column = table[name]
+        salt = pd.util.hash_array(np.array([name], dtype=object), categorize=False)
+        values = _mixed(_hashed(column) ^ salt)
+        keys += np.where(np.asarray(pc.is_null(column)), np.uint64(0), values) if column.null_count else values
+    return pa.array(_mixed(keys).view(np.int64))
 
 
 def _hashed(column: pa.ChunkedArray) -> np.ndarray:
-    """uint64 (n,) for one column. Times, dates and whole numbers are their own bits before mixing."""
+    """uint64 (n,) for one column, anything where it is missing. Times, dates and numbers are their own bits, mixed."""
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         coded = column.combine_chunks().dictionary_encode()
         texts = coded.dictionary.to_numpy(zero_copy_only=False)
         hashes = pd.util.hash_array(np.asarray(texts, dtype=object), categorize=False)
-        spread = np.append(hashes, _MISSING)
+        spread = np.append(hashes, np.uint64(0))
         places = pc.fill_null(coded.indices, len(hashes)).to_numpy(zero_copy_only=False)
         return np.asarray(spread[places], dtype=np.uint64)
     if pa.types.is_floating(kind):
@@ -45,8 +51,6 @@ def _hashed(column: pa.ChunkedArray) -> np.ndarray:
     else:
         whole = column if pa.types.is_integer(kind) else _as_integers(column)
         bits = np.asarray(pc.fill_null(whole, 0).to_numpy(), dtype=np.int64).view(np.uint64)
-    if column.null_count:
-        bits = np.where(np.asarray(pc.is_null(column)), _MISSING, bits)
     return _mixed(bits)
 
 

@@ -7,6 +7,8 @@ inside: `_key` (row key), `_row` (content key) and `_rev` (0, or the number of t
 from __future__ import annotations
 
 import os
+import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from deltalake.exceptions import DeltaError
 from filelock import FileLock, Timeout
 
 from aislehub.core.contract import Contract
@@ -63,24 +66,32 @@ class Tables:
         self.timezone = timezone
         self.folder = storage
         self._storage: Storage = Memory() if storage is None else DeltaFolder(storage)
-        self._connection: Any = None
+        self._engine = duckdb.connect(config={"threads": len(os.sched_getaffinity(0))})
+        self._opening = threading.Lock()
+        self._mine = threading.local()
         self._revised: dict[str, tuple[int, bool]] = {}
 
     # -- reading ---------------------------------------------------------------------------------
 
     @property
     def connection(self) -> Any:
-        """An in-memory DuckDB behind Ibis; one per `Tables` (a DuckDB *file* would lock other processes out)."""
-        if self._connection is None:
-            self._connection = ibis.duckdb.connect(threads=len(os.sched_getaffinity(0)))
-            self._connection.raw_sql("SET TimeZone = 'UTC'")
-        return self._connection
+        """Ibis on an in-memory DuckDB (a DuckDB *file* would lock other processes out), for this thread.
+
+        DuckDB refuses a second call on a connection at work, so every thread has its own cursor.
+        """
+        if not hasattr(self._mine, "connection"):
+            with self._opening:
+                self._mine.connection = ibis.duckdb.from_connection(self._engine.cursor())
+            self._mine.connection.raw_sql("SET TimeZone = 'UTC'")
+            self._mine.views = {}
+        return self._mine.connection
 
     def read(self, name: str, as_of: date | datetime | None = None) -> ir.Table:
         """The rows of `name`, lazily.
 
-        With `as_of`, facts are those known by then, each key in the version known by then, and results
-        are the slices of days up to then. Without, facts are in their latest version.
+        With `as_of`, facts are those known before then, each key in the version known last by then, and
+        results are the slices of days that had ended by then. A date means the end of that business day; a
+        datetime without zone is UTC. Without `as_of`, facts are in their latest version.
 
         Raises:
             HubError: `tables.unknown`.
@@ -88,15 +99,16 @@ class Tables:
         contract = self.contract(name)
         rows = self._physical(name)
         if rows is None:
-            return ibis.memtable(contract.empty(), schema=ibis.Schema.from_pyarrow(contract.schema))
+            return self._view(name, contract.empty())
         if contract.is_fact:
             if as_of is not None:
                 rows = rows.filter(rows.known_at < self._instant(as_of))
             if self._has_revisions(name):
-                latest = ibis.row_number().over(group_by="_key", order_by=ibis.desc("_rev"))
+                newest_first = [ibis.desc("known_at"), ibis.desc("_rev")]
+                latest = ibis.row_number().over(group_by="_key", order_by=newest_first)
                 rows = rows.mutate(_latest=latest).filter(ibis._._latest == 0)
         elif as_of is not None:
-            rows = rows.filter(rows.day <= ibis.literal(_day_of(as_of, self.timezone)))
+            rows = rows.filter(rows.day <= ibis.literal(_last_day(as_of, self.timezone)))
         have = set(rows.columns)
         return rows.select(
             **{c.name: rows[c.name] if c.name in have else ibis.null(_ibis_type(c.arrow)) for c in contract.columns}
@@ -134,7 +146,8 @@ class Tables:
         """Add facts. A row already there is known and changes nothing; a new content for a key corrects it.
 
         `rows` keep the contract already (`Contract.check`). Empty `known_at` cells are filled from the
-        contract's `known_from`, else with now; a correction without `known_at` is known from now on.
+        contract's `known_from`, else with now; a correction without `known_at` is known from now on (and
+        not before `known_from`, where that lies ahead).
 
         Raises:
             HubError: `tables.busy` when another process keeps writing, `tables.unwritable` on a full disk.
@@ -155,12 +168,16 @@ class Tables:
     def write(self, name: str, rows: pa.Table, day: date | None) -> int:
         """Replace the slice of one business day (or, with None, the whole table) of a step's result.
 
-        Returns the new version. Raises as `append`, and `contract.broken` when a row breaks its promise.
+        Returns the new version. Raises as `append`, `contract.broken` when a row breaks its promise, and
+        `tables.other_day` when a row is of a day other than the slice's.
         """
         contract = self.contract(name)
         if contract.is_fact:
             raise TypeError(f"{name} holds facts, which only grow: use append()")
         good = contract.require(rows)
+        others = [] if day is None else [d for d in pc.unique(good["day"]).to_pylist() if d != day]
+        if others:
+            raise HubError("tables.other_day", table=name, day=day, found=min(others))
         with self._writing(name):
             self._storage.replace(name, good, None if day is None else ("day", day))
             return self._storage.version(name)
@@ -185,9 +202,24 @@ class Tables:
         data = self._storage.data(name)
         if data is None or not len(data):
             return None
+        return self._view(name, data)
+
+    def _view(self, name: str, data: pa.Table | list[str]) -> ir.Table:
+        """`data` under a name that this thread's DuckDB knows; the same one while the data are the same."""
+        connection = self.connection
+        held, view = self._mine.views.get(name, (None, None))
+        if held is data or (isinstance(data, list) and held == data):
+            return view
         if isinstance(data, pa.Table):
-            return ibis.memtable(data)
-        return self.connection.read_parquet(data, union_by_name=True, hive_partitioning=False)
+            label = f"{name}_{id(data)}"
+            connection.con.register(label, data)
+            view = connection.table(label)
+            # Or every version would stay in memory. At exit there is nothing left to free.
+            weakref.finalize(view.op(), connection.con.unregister, label).atexit = False
+        else:
+            view = connection.read_parquet(data, union_by_name=True, hive_partitioning=False)
+        self._mine.views[name] = data, view
+        return view
 
     def _has_revisions(self, name: str) -> bool:
         version = self._storage.version(name)
@@ -197,8 +229,8 @@ class Tables:
         return self._revised[name][1]
 
     def _instant(self, moment: date | datetime) -> ir.Value:
-        """Facts known before this instant count. A date means the end of that business day."""
-        instant = moment if isinstance(moment, datetime) else end_of_day(moment, self.timezone)
+        """Facts known before this instant count."""
+        instant = _zoned(moment) if isinstance(moment, datetime) else end_of_day(moment, self.timezone)
         return ibis.literal(instant.astimezone(UTC).isoformat()).cast("timestamp('UTC', 6)")
 
     def _unseen(self, name: str, keyed: pa.Table) -> pa.Table:
@@ -235,7 +267,9 @@ class Tables:
             origin = rows[contract.known_from]
             if pa.types.is_date32(origin.type):  # known from the day's first instant
                 origin = _start_of_days(origin, self.timezone)
-            derived = pc.if_else(pc.greater(rows["_rev"], 0), now, pc.coalesce(origin, now))
+            derived = pc.if_else(
+                pc.greater(rows["_rev"], 0), pc.max_element_wise(origin, now), pc.coalesce(origin, now)
+            )
         filled = pc.coalesce(given, derived)
         return rows.set_column(rows.column_names.index("known_at"), "known_at", filled)
 
@@ -251,8 +285,8 @@ class Tables:
                 yield
         except Timeout as error:
             raise HubError("tables.busy", table=name, seconds=_LOCK_SECONDS) from error
-        except OSError as error:
-            raise HubError("tables.unwritable", table=name, why=error) from error
+        except (OSError, DeltaError) as error:
+            raise HubError("tables.unwritable", table=name, why=str(error).splitlines()[0]) from error
 
 
 def _start_of_days(days: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
@@ -262,8 +296,15 @@ def _start_of_days(days: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
     )
 
 
-def _day_of(moment: date | datetime, timezone: str) -> date:
-    return moment.astimezone(ZoneInfo(timezone)).date() if isinstance(moment, datetime) else moment
+def _last_day(moment: date | datetime, timezone: str) -> date:
+    """The last business day that has ended by `moment`."""
+    if not isinstance(moment, datetime):
+        return moment
+    return _zoned(moment).astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
+
+
+def _zoned(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _ibis_type(kind: pa.DataType) -> Any:
