@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -33,7 +33,7 @@ from sqlalchemy import (
 
 from aislehub.core.errors import HubError
 from aislehub.core.reasons import Reason, to_json
-from aislehub.core.state import decisions, insert_rows, moves
+from aislehub.core.state import decisions, insert_rows, moves, writing
 
 __all__ = ["MOVES", "Filter", "Ledger", "Proposed", "decision_id"]
 
@@ -55,12 +55,14 @@ _CONTENT = (
     "action", "baseline", "money", "money_low", "money_high", "currency", "horizon_days", "outlay", "reasons",
     "bound", "model", "policy", "source",
 )  # fmt: skip
+_ID = 16  # hexadecimal digits
+_PORTION = 900  # ids in one statement: databases limit its parameters
 _JSON = ("action", "baseline", "reasons", "versions", "override", "measured")
 
 
 def decision_id(kind: str, day: date, store: str, subject: str) -> str:
     """16 hexadecimal digits, the same whenever the same thing is decided for the same day."""
-    return hashlib.sha256("\x1f".join([kind, day.isoformat(), store, subject]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\x1f".join([kind, day.isoformat(), store, subject]).encode()).hexdigest()[:_ID]
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Filter:
     store: str | None = None
     subject: str | None = None
     states: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = None
     money_at_least: float | None = None
     money_low_at_least: float | None = None
     outlay_at_most: float | None = None  # a decision that commits nothing counts as 0
@@ -83,7 +85,7 @@ class Filter:
         parts: list[ColumnElement[bool]] = [decisions.c[name] == v for name, v in wanted.items() if v is not None]
         if self.states:
             parts.append(decisions.c.state.in_(self.states))
-        if self.ids:
+        if self.ids is not None:  # an empty selection selects nothing
             parts.append(decisions.c.id.in_(self.ids))
         if self.money_at_least is not None:
             parts.append(decisions.c.money >= self.money_at_least)
@@ -133,10 +135,12 @@ class Ledger:
         for row in rows.to_pylist():
             store = row["store"] or ""
             id = decision_id(kind, day, store, row["subject"])
+            if id in incoming:
+                raise HubError("ledger.twice", kind=kind, day=day, store=store or "—", subject=row["subject"])
             given = {name: row.get(name) for name in _CONTENT if name not in common}
             given |= {"reasons": given["reasons"] or "[]", "source": given["source"] or ""}
             incoming[id] = common | given | {"id": id, "store": store, "subject": row["subject"]}
-        with self.engine.begin() as connection:
+        with writing(self.engine) as connection:
             return self._propose(connection, kind, day, incoming)
 
     def _propose(self, connection: Connection, kind: str, day: date, incoming: dict[str, dict[str, Any]]) -> Proposed:
@@ -159,8 +163,8 @@ class Ledger:
             self._note(connection, ids, state, "proposed", "day", "recalculated")
         if changed:  # a new version of the row, with the versions it was made from
             ids = [row["id"] for row in changed]
-            for start in range(0, len(ids), 900):
-                connection.execute(decisions.delete().where(decisions.c.id.in_(ids[start : start + 900])))
+            for start in range(0, len(ids), _PORTION):
+                connection.execute(decisions.delete().where(decisions.c.id.in_(ids[start : start + _PORTION])))
             insert_rows(connection, decisions, changed)
         self._move(connection, gone, "proposed", "superseded", "day", "no longer proposed")
         kept = sum(1 for id in incoming if id in old and id not in open_again)
@@ -183,22 +187,22 @@ class Ledger:
         """
         if not why.strip():
             raise HubError("ledger.why")
-        decision = self.get(id)
-        action = _overridden(decision, to)
-        with self.engine.begin() as connection:
+        with writing(self.engine) as connection:
+            decision = self.get(id, connection)
+            action = _overridden(decision, to)
             if not self._move(connection, [decision["id"]], decision["state"], "overridden", who, why):
                 raise self._refused(decision, "overridden")
             note = json.dumps({"action": action, "why": why, "who": who}, ensure_ascii=False)
             connection.execute(update(decisions).where(decisions.c.id == decision["id"]).values(override=note))
-        return self.get(decision["id"])
+            return self.get(decision["id"], connection)
 
     def undo(self, id: str, *, who: str, why: str = "") -> dict[str, Any]:
         """Take the last human move back; what was sent already gets a compensating, approved decision.
 
         Returns the decision that is open now: the same one, or the compensating one.
         """
-        decision = self.get(id)
-        with self.engine.begin() as connection:
+        with writing(self.engine) as connection:
+            decision = self.get(id, connection)
             if decision["state"] in ("approved", "rejected", "overridden"):
                 if not self._move(connection, [decision["id"]], decision["state"], "proposed", who, why or "undone"):
                     raise self._refused(decision, "proposed")
@@ -228,9 +232,8 @@ class Ledger:
     def expire(self, before: date, *, who: str = "day") -> int:
         """Decisions of earlier days that nobody moved can no longer be carried out."""
         which = and_(decisions.c.day < before, decisions.c.state == "proposed")
-        with self.engine.begin() as connection:
-            self._note_where(connection, which, "expired", who, "the day has passed")
-            return connection.execute(update(decisions).where(which).values(state="expired")).rowcount
+        with writing(self.engine) as connection:
+            return self._move_where(connection, which, "expired", who, "the day has passed")
 
     def move(self, ids: Sequence[str], to: str, *, who: str, why: str = "") -> int:
         """Move decisions for the machinery (outbox, judge); all of them or none."""
@@ -254,29 +257,42 @@ class Ledger:
 
     def _move_all(self, which: Filter, to: str, who: str, why: str) -> int:
         """Move what `which` selects. Named ids must all allow it; a filter takes those that do."""
-        if which.ids:
-            which = Filter(**(vars(which) | {"ids": tuple(self._full(id) for id in which.ids)}))
         allowed = [state for state, targets in MOVES.items() if to in targets]
-        with self.engine.begin() as connection:
-            if which.ids:
-                blocked = and_(which.where(), decisions.c.state.notin_([*allowed, to]))
-                first = connection.execute(select(decisions.c.id).where(blocked).limit(1)).scalar()
-                if first is not None:
-                    raise self._refused(self.get(first, connection), to)
-            movable = and_(which.where(), decisions.c.state.in_(allowed))
-            self._note_where(connection, movable, to, who, why)
-            return connection.execute(update(decisions).where(movable).values(state=to)).rowcount
+        with writing(self.engine) as connection:
+            if which.ids is None:
+                return self._move_where(connection, and_(which.where(), decisions.c.state.in_(allowed)), to, who, why)
+            states = self._states(connection, which, which.ids)
+            blocked = next((id for id, state in states.items() if state not in (*allowed, to)), None)
+            if blocked is not None:
+                raise self._refused(self.get(blocked, connection), to)
+            return self.move_within(connection, list(states), allowed, to, who, why)
+
+    def _states(self, connection: Connection, which: Filter, ids: Sequence[str]) -> dict[str, str]:
+        """The state of each named decision; a shortened id under its whole one."""
+        whole = [id if len(id) == _ID else self._full(id, connection) for id in ids]
+        states: dict[str, str] = {}
+        for start in range(0, len(whole), _PORTION):
+            portion = replace(which, ids=tuple(whole[start : start + _PORTION]))
+            statement = select(decisions.c.id, decisions.c.state).where(portion.where())
+            states |= {row.id: row.state for row in connection.execute(statement)}
+        for id in whole:
+            if id not in states:
+                self._full(id, connection)  # raises for an id that does not exist; the filter may leave out others
+        return states
 
     def _move(self, connection: Connection, ids: Sequence[str], state: str, to: str, who: str, why: str) -> int:
         """Move ids that are in `state`; 0 when another process was faster or the move is not allowed."""
         if to not in MOVES[state]:
             return 0
         moved = 0
-        for start in range(0, len(ids), 900):
-            here = and_(decisions.c.id.in_(ids[start : start + 900]), decisions.c.state == state)
-            self._note_where(connection, here, to, who, why)
-            moved += connection.execute(update(decisions).where(here).values(state=to)).rowcount
+        for start in range(0, len(ids), _PORTION):
+            here = and_(decisions.c.id.in_(ids[start : start + _PORTION]), decisions.c.state == state)
+            moved += self._move_where(connection, here, to, who, why)
         return moved
+
+    def _move_where(self, connection: Connection, where: ColumnElement[bool], to: str, who: str, why: str) -> int:
+        self._note_where(connection, where, to, who, why)
+        return connection.execute(update(decisions).where(where).values(state=to)).rowcount
 
     def _note_where(self, connection: Connection, where: ColumnElement[bool], to: str, who: str, why: str) -> None:
         columns = ["decision", "state_from", "state_to", "who", "at", "why", "run"]
@@ -354,7 +370,7 @@ class Ledger:
 
     def _full(self, id: str, connection: Connection | None = None) -> str:
         """A whole id from a beginning of at least six characters."""
-        if len(id) == 16:
+        if len(id) == _ID:
             found = select(decisions.c.id).where(decisions.c.id == id)
         elif len(id) >= 6 and set(id) <= set("0123456789abcdef"):
             found = select(decisions.c.id).where(decisions.c.id.startswith(id))

@@ -18,7 +18,7 @@ from sqlalchemy import insert, select, update
 
 from aislehub.core.ledger import Filter, Ledger
 from aislehub.core.log import logger
-from aislehub.core.state import batches, decisions
+from aislehub.core.state import batches, decisions, writing
 
 __all__ = ["Batch", "Connector", "send_approved"]
 
@@ -71,7 +71,7 @@ def _take(ledger: Ledger, connector: Connector, kind: str, who: str) -> Batch | 
     content = json.dumps(rows, ensure_ascii=False, sort_keys=True)
     batch = Batch(hashlib.sha256(content.encode()).hexdigest()[:12], rows)
     ids = [row["decision"] for row in rows]
-    with ledger.engine.begin() as connection:
+    with writing(ledger.engine) as connection:
         moved = ledger.move_within(connection, ids, ("approved", "overridden"), "sent", who, f"batch {batch.id}")
         if moved != len(ids):  # somebody undid or sent one meanwhile: take none, the next call starts over
             connection.rollback()
@@ -98,7 +98,7 @@ def _open_batches(ledger: Ledger, connector: Connector) -> list[Batch]:
 def _carry_out(ledger: Ledger, connector: Connector, batch: Batch, who: str) -> str:
     target = connector.send(batch)
     ids = [str(row["decision"]) for row in batch.rows]
-    with ledger.engine.begin() as connection:
+    with writing(ledger.engine) as connection:
         # One that was undone between the two steps is `reversed` already; its compensation follows in a later batch.
         ledger.move_within(connection, ids, ("sent",), "done", who, target)
         connection.execute(update(batches).where(batches.c.id == batch.id).values(state="done", target=target))

@@ -6,7 +6,8 @@ One metadata object names every state table; the folder `migrations/` brings any
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ __all__ = [
     "runs",
     "tokens",
     "users",
+    "writing",
 ]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -176,6 +178,19 @@ def open_state(url: str, home: Path) -> Engine:
     except (SQLAlchemyError, ModuleNotFoundError) as error:
         raise HubError("state.url", url=url or home / "hub.db", why=str(error).splitlines()[0]) from error
     return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that no other writer runs beside, so that what it has read still holds when it writes.
+
+    SQLite has one writer anyway, but takes it only at the first change; PostgreSQL has many, and two of them
+    would both note their move of the same decision.
+    """
+    with engine.begin() as connection:
+        one_at_a_time = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7472)"}
+        connection.exec_driver_sql(one_at_a_time[engine.dialect.name])
+        yield connection
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:
