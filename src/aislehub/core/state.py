@@ -14,6 +14,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from filelock import FileLock
 from sqlalchemy import (
     BigInteger,
@@ -92,7 +93,7 @@ decisions = Table(
     Column("model", String(120), nullable=False, server_default=""),
     Column("policy", String(64), nullable=False, server_default=""),
     Column("versions", Text, nullable=False),
-    Column("source", String(200), nullable=False, server_default=""),
+    Column("source", Text, nullable=False, server_default=""),
     Column("arm", String(80), nullable=False, server_default=""),
     Column("override", Text),
     Column("batch", String(40)),
@@ -165,7 +166,7 @@ def open_state(url: str, home: Path) -> Engine:
         url: empty for SQLite `hub.db` in `home`, else a SQLAlchemy URL.
 
     Raises:
-        HubError: `state.url` when it cannot be reached.
+        HubError: `state.url` when it cannot be reached, `state.newer` when a newer aislehub has changed it.
     """
     home.mkdir(parents=True, exist_ok=True)
     try:
@@ -175,6 +176,8 @@ def open_state(url: str, home: Path) -> Engine:
         if _version(engine) != _head():
             with FileLock(home / ".state.lock"):  # two processes may open a new home at once
                 _upgrade(engine)
+    except CommandError as error:
+        raise HubError("state.newer", found=_version(engine), known=_head()) from error
     except (SQLAlchemyError, ModuleNotFoundError) as error:
         raise HubError("state.url", url=url or home / "hub.db", why=str(error).splitlines()[0]) from error
     return engine
@@ -214,9 +217,7 @@ def _head() -> str:
 def _upgrade(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":  # … or two machines one database
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7471)")
+    with writing(engine) as connection:  # all of it or nothing, also where two machines share one database
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
