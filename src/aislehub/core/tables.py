@@ -267,9 +267,9 @@ class Tables:
             origin = rows[contract.known_from]
             if pa.types.is_date32(origin.type):  # known from the day's first instant
                 origin = _start_of_days(origin, self.timezone)
-            derived = pc.if_else(
-                pc.greater(rows["_rev"], 0), pc.max_element_wise(origin, now), pc.coalesce(origin, now)
-            )
+            origin = pc.coalesce(origin, now)
+            corrected_before = pc.and_(pc.greater(rows["_rev"], 0), pc.less(origin, now))
+            derived = pc.if_else(corrected_before, now, origin)
         filled = pc.coalesce(given, derived)
         return rows.set_column(rows.column_names.index("known_at"), "known_at", filled)
 
