@@ -56,7 +56,7 @@ def forecast(
         seed: of everything random; the same seed gives the same forecast.
 
     Returns:
-        Columns `unique_id, ds, y_hat` and `q0.1` …; `horizon` rows per series, series in order of appearance.
+        Columns `unique_id, ds, y_hat` and `q0.1` …; `horizon` rows per series, sorted by series.
 
     Raises:
         HubError: what `Panel.from_table` and `make_model` refuse, `demand.quantile`, `demand.model_output`.
@@ -189,7 +189,7 @@ def forecast_command(
     quantiles: Annotated[str, typer.Option(help="Probabilities in (0, 1), separated by commas.")] = "0.1,0.5,0.9",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     out: Annotated[Path | None, typer.Option(help="File to write (.parquet, .csv, .json, .xlsx).")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the forecast as one JSON document.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Forecast every series of a long table, with quantiles.
 
@@ -206,7 +206,7 @@ def forecast_command(
     table = Forecaster.learn(panel, model=model, seed=seed).predict(panel, levels)
     if out is not None:
         write_table(table, out)
-    if json_:
+    if as_json:
         print_json(table.to_dict("records"))
     elif out is None:
         print(table.to_string(index=False, max_rows=40))
@@ -219,6 +219,8 @@ def notices(panel: Panel) -> list[str]:
     ]
     if panel.gaps:
         said.append(say("demand.gaps", count=panel.gaps))
+    if panel.returns:
+        said.append(say("demand.returns", count=panel.returns))
     if panel.stopped:
         said.append(say("demand.stopped", count=panel.stopped))
     if panel.ignored:

@@ -11,6 +11,8 @@ Rules, stated once:
   nothing since.
 - A series starts at its first row. A period without a row inside it sold 0. A row with an empty `y` is
   unknown, which is not 0.
+- Net returns (y < 0) count as 0 sales while they are under 2 % of the volume; beyond that, demand is taken to
+  have both signs.
 - A covariate that never changes within a series is static. One whose future is given is known ahead. One that
   changes and has no future cannot be used, and is named in `ignored`.
 - When a known-ahead covariate has a value on which nothing is ever sold (a closed shop), those periods are
@@ -41,15 +43,16 @@ FloatArray = NDArray[np.floating[Any]]
 MAX_CELLS = 400_000_000
 """Limit of series × periods: 1.6 GB as 32-bit floats."""
 
+_FEW_RETURNS = 0.02
 _CLOSED_MIN_ROWS = 20
 _CLOSED_MAX_LEVELS = 64
 _CLOSED_MIN_ZEROS = 0.995
 _LEGACY_ALIASES = {"M": "ME", "Q": "QE", "Y": "YE", "A": "YE", "H": "h", "T": "min", "S": "s"}
 _ANCHORED = {
     "W": [f"W-{day}" for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")],
-    "ME": ["ME", "MS", "BME", "BMS"],
-    "QE": [f"{kind}-{month}" for kind in ("QE", "QS") for month in ("MAR", "JAN", "FEB")],
-    "YE": [f"{kind}-{month}" for kind in ("YE", "YS") for month in ("DEC", "JAN", "MAR", "JUN", "SEP")],
+    "M": ["ME", "MS", "BME", "BMS"],
+    "Q": [f"{kind}-{month}" for kind in ("QE", "QS") for month in ("MAR", "JAN", "FEB")],
+    "Y": [f"{kind}-{month}" for kind in ("YE", "YS") for month in ("DEC", "JAN", "MAR", "JUN", "SEP")],
 }
 _YEAR = pd.Timedelta(days=365.25)
 
@@ -59,7 +62,7 @@ class Panel:
     """Many series on one grid of periods.
 
     Attributes:
-        ids: `unique_id` of each series, as given, in order of first appearance; length N.
+        ids: `unique_id` of each series, as given, sorted; length N.
         periods: the T past and the H future periods, as naive local time.
         y: demand, shape (N, T); NaN before a series starts and where it is unknown.
         known: covariates known ahead, each (N, T + H) or (1, T + H) when the same for all; text as codes.
@@ -71,6 +74,7 @@ class Panel:
         ignored: covariates that change over time and whose future is not given.
         stopped: number of series whose last row lies before the origin.
         gaps: number of missing rows inside series, read as 0 sales.
+        returns: number of periods with net returns, read as 0 sales.
     """
 
     ids: pd.Index
@@ -85,6 +89,7 @@ class Panel:
     ignored: tuple[str, ...] = ()
     stopped: int = 0
     gaps: int = 0
+    returns: int = 0
 
     @classmethod
     def from_table(
@@ -119,7 +124,7 @@ class Panel:
         rows = rows.loc[rows["ds"] <= past_end]
 
         periods, alias = _grid(rows["ds"], freq, horizon)
-        codes, ids = pd.factorize(rows["unique_id"])
+        codes, ids = pd.factorize(rows["unique_id"], sort=True)
         shape = (len(ids), len(periods) - horizon)
         if len(ids) * len(periods) > MAX_CELLS:
             raise HubError("demand.too_large", series=len(ids), periods=len(periods), limit=MAX_CELLS)
@@ -132,6 +137,10 @@ class Panel:
         np.maximum.at(last, codes, at)
         y = np.where(np.arange(shape[1]) >= first[:, None], 0.0, np.nan).astype(np.float32)
         y[codes, at] = rows["y"].to_numpy(np.float32)
+        returned = np.nansum(np.minimum(y, 0)) > -_FEW_RETURNS * np.nansum(np.abs(y))
+        returns = int((y < 0).sum()) if returned else 0
+        if returns:
+            y = np.maximum(y, 0)
 
         panel = cls(pd.Index(ids), periods, y, freq=alias, timezone=zone)
         present = np.zeros(shape, dtype=bool)
@@ -146,6 +155,7 @@ class Panel:
             unplanned=plan.unplanned if plan else None,
             ignored=tuple(ignored),
             stopped=int((last < shape[1] - 1).sum()),
+            returns=returns,
             gaps=int((last - first + 1).sum() - len(rows)),
         )
 
@@ -226,7 +236,7 @@ class Panel:
 
     @cached_property
     def nonnegative(self) -> bool:
-        """True when no demand is below 0 (net returns make it negative)."""
+        """True when no demand is below 0."""
         return bool(np.nanmin(self.y, initial=0.0) >= 0)
 
     def before(self, periods: int) -> Panel:
@@ -307,7 +317,9 @@ def _dates(ds: pd.Series, role: str) -> pd.Series:
     elif pd.api.types.is_datetime64_dtype(ds):
         times = ds
     else:
-        times = _parse(ds)
+        codes, distinct = pd.factorize(ds)
+        parsed = _parse(pd.Series(distinct))
+        times = pd.Series(np.append(parsed.to_numpy("datetime64[ns]"), np.datetime64("NaT"))[codes], index=ds.index)
     bad = times.isna()
     if bad.any():
         raise HubError("demand.bad_date", value=repr(ds[bad].iloc[0]), row=_row(bad), table=role)
@@ -387,7 +399,7 @@ def _aliases(days: pd.DatetimeIndex, freq: str | None) -> list[str]:
             raise HubError("demand.freq", value=freq) from error
         if offset is None or offset.n < 1:
             raise HubError("demand.freq", value=freq)
-        return [offset.freqstr, *_ANCHORED.get(alias, [])]
+        return [offset.freqstr, *_ANCHORED.get(re.sub("[SE]$", "", alias), [])]
     if len(days) < 3:
         return ["D", "h", "min", "s"]
     steps = np.diff(days.asi8)
@@ -395,11 +407,11 @@ def _aliases(days: pd.DatetimeIndex, freq: str | None) -> list[str]:
         return [to_offset(pd.Timedelta(int(np.gcd.reduce(steps)), unit="ns")).freqstr]
     shortest = pd.Timedelta(int(steps.min()), unit="ns").days
     if shortest >= 364:
-        return [*_ANCHORED["YE"], "D"]
+        return [*_ANCHORED["Y"], "D"]
     if shortest >= 89:
-        return [*_ANCHORED["QE"], "D"]
+        return [*_ANCHORED["Q"], "D"]
     if shortest >= 28:
-        return [*_ANCHORED["ME"], *_ANCHORED["W"], "D"]
+        return [*_ANCHORED["M"], *_ANCHORED["W"], "D"]
     return [*_ANCHORED["W"], "D"] if shortest % 7 == 0 else ["D"]
 
 
@@ -459,12 +471,16 @@ def _as_numbers(values: pd.Series) -> tuple[FloatArray, list[str]]:
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
         numbers = values.astype("float64").to_numpy(np.float64, na_value=np.nan)
         return np.where(np.isfinite(numbers), numbers, np.nan), []
-    as_number = pd.to_numeric(values, errors="coerce")
-    if (as_number.notna() | values.isna()).all() and not isinstance(values.dtype, pd.CategoricalDtype):
-        return _as_numbers(as_number)
-    text = values.astype("string")
-    codes, labels = pd.factorize(text, sort=True)
-    return np.where(codes < 0, np.nan, codes.astype(np.float64)), [str(label) for label in labels]
+    codes, distinct = pd.factorize(values)
+    as_number = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce")
+    if as_number.notna().all() and not isinstance(values.dtype, pd.CategoricalDtype):
+        meaning, labels = as_number.to_numpy(np.float64), []
+    else:
+        words = pd.Series(distinct).astype(str)
+        labels = sorted(set(words))
+        meaning = words.map({label: float(code) for code, label in enumerate(labels)}).to_numpy(np.float64)
+    numbers = np.append(meaning, np.nan)[codes]
+    return np.where(np.isfinite(numbers), numbers, np.nan), labels
 
 
 class _Plan:

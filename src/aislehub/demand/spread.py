@@ -35,7 +35,10 @@ MAX_OUTCOMES = 200_000
 MAX_BINS = 5
 MIN_OUTCOMES_PER_BIN = 400
 _GRID = np.linspace(0, 1, 201)
-_NORMAL_APPROXIMATION = 2_000.0
+_POISSON = 1.02
+"""Counts that vary less than Poisson follow a rounded gamma, which the negative binomial cannot."""
+_SMOOTH_FROM = 2_000.0
+"""Means from which a rounded gamma stands in for the negative binomial, which it equals there to the unit."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +108,10 @@ class Spread:
             Shape (series, cells, levels); never crossing, ≥ 0 unless signed, whole numbers for counts.
         """
         at = self.ids.get_indexer(ids)
-        dispersion = np.where(at >= 0, self.dispersion[at], self.typical)[:, None]
+        dispersion = self.dispersion_of(ids, span)[:, None]
         level = np.where(at >= 0, self.level[at], np.abs(mean).mean(axis=1) / span)[:, None]
         nearest = int(np.argmin(np.abs(np.log(np.array(self.spans) / span))))
-        growth = np.interp(np.log(span), np.log(self.spans), self.growth)
-        variance = _variance(self.family, mean, dispersion, level, span) * growth
+        variance = _variance(self.family, mean, dispersion, level, span)
         size = np.searchsorted(self.edges[nearest], np.abs(mean))
         order = np.argsort(levels)
         result = np.empty((*mean.shape, len(levels)))
@@ -117,6 +119,12 @@ class Spread:
             curve = np.array([np.interp(levels[position], _GRID, row) for row in self.calibration[nearest]])
             result[..., position] = _inverse(self.family, curve[size], mean, variance)
         return result
+
+    def dispersion_of(self, ids: pd.Index, span: int) -> FloatArray:
+        """Variance / mean of a total over `span` periods, shape (series,); variance / level² / span when signed."""
+        at = self.ids.get_indexer(ids)
+        one = np.where(at >= 0, self.dispersion[at], self.typical)
+        return one * np.interp(np.log(span), np.log(self.spans), self.growth)
 
     def save(self, folder: Path) -> None:
         np.savez_compressed(folder / "spread.npz", dispersion=self.dispersion, level=self.level, growth=self.growth)
@@ -226,8 +234,12 @@ def _probability(family: Family, value: FloatArray, mean: FloatArray, variance: 
     if family == "amounts":
         shape = safe**2 / np.maximum(variance, 1e-12 * safe**2)
         return stats.gamma.cdf(value, shape, scale=safe / shape)
-    size, chance = _binomial(safe, variance)
-    return np.where(value < 0, 0.0, stats.nbinom.cdf(value, size, chance))
+    shape = safe**2 / np.maximum(variance, 1e-12 * safe**2)
+    upto = stats.gamma.cdf(value + 0.5, shape, scale=safe / shape)
+    over = variance > _POISSON * safe
+    size, chance = _binomial(safe[over], variance[over])
+    upto[over] = stats.nbinom.cdf(value[over], size, chance)
+    return np.where(value < 0, 0.0, upto)
 
 
 def _inverse(family: Family, probability: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:
@@ -241,15 +253,14 @@ def _inverse(family: Family, probability: FloatArray, mean: FloatArray, variance
     shape = safe**2 / np.maximum(spread, 1e-12 * safe**2)
     smooth = stats.gamma.ppf(probability, shape, scale=safe / shape)
     if family == "counts":
-        size, chance = _binomial(safe, spread)
-        few = safe < _NORMAL_APPROXIMATION
-        exact = stats.nbinom.ppf(probability[few], size[few], chance[few])
         smooth = np.round(smooth)
-        smooth[few] = exact
+        over = (spread > _POISSON * safe) & (safe < _SMOOTH_FROM)
+        size, chance = _binomial(safe[over], spread[over])
+        smooth[over] = stats.nbinom.ppf(probability[over], size, chance)
     return np.where(sold, np.nan_to_num(smooth), 0.0)
 
 
 def _binomial(mean: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Size and chance of the negative binomial; at least a hair above Poisson."""
-    ratio = np.maximum(variance / mean, 1.02)
+    """Size and chance of the negative binomial; its variance is above its mean."""
+    ratio = variance / mean
     return mean / (ratio - 1), 1 / ratio

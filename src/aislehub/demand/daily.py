@@ -1,0 +1,209 @@
+"""The chain's forecast of every day: what each store will sell of each item, learnt weekly, made at every close.
+
+Facts become a panel (`demand_panel`): sales of the last two years by store, item and day; announced promotions,
+prices and the calendar as what is known ahead. Items that hardly sell anywhere have no forecast; replenishment
+treats them by its own rule for slow items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from aislehub.core.errors import HubError
+from aislehub.core.reasons import from_contributions, to_json
+from aislehub.core.settings import Settings, field
+from aislehub.core.step import learn, step
+from aislehub.demand.forecast import DEFAULT_MODEL, Forecaster
+from aislehub.demand.models.boosted import Boosted
+from aislehub.demand.models.features import FAMILIES
+from aislehub.demand.panel import Panel
+from aislehub.schema.demand import DEMAND_FORECAST
+
+__all__ = ["Policy", "demand_forecast", "demand_panel", "learn_demand"]
+
+_BETWEEN = "\x1f"
+
+
+class Policy(Settings, section="demand"):
+    """How demand is forecast every day."""
+
+    model: str = field(DEFAULT_MODEL, "Forecasting model: a built-in name or package.module:Class")
+    horizon_days: int = field(28, "Days that are forecast", ge=1, le=180)
+    history_days: int = field(730, "Days of sales that are read", ge=14, le=3650)
+    min_days_sold: int = field(4, "Days with a sale in the last 56 below which a store's item has no forecast", ge=1)
+    max_series: int = field(20_000, "Store-items forecast at most, those of most sales first", ge=1)
+
+
+@learn(reads="sales_lines promotions prices calendar", model="demand", every_days=7)
+def learn_demand(
+    sales_lines: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *,
+    day: date, policy: Policy, folder: Path, seed: int = 0,
+) -> Mapping[str, Any]:  # fmt: skip
+    """Learn the forecaster from what was known at the close of `day`; metrics are of its rehearsal on that past."""
+    panel = demand_panel(sales_lines, promotions, prices, calendar, day=day, policy=policy)
+    forecaster = Forecaster.learn(panel, model=policy.model, seed=seed)
+    forecaster.save(folder)
+    weights = getattr(forecaster.model, "weights", {})
+    return {"series": len(panel.ids), "days": panel.y.shape[1], **{f"weight_{name}": w for name, w in weights.items()}}
+
+
+@step(reads="sales_lines promotions prices calendar", writes=DEMAND_FORECAST, model="demand")
+def demand_forecast(
+    sales_lines: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *,
+    day: date, policy: Policy, model: Path,
+) -> pd.DataFrame:  # fmt: skip
+    """Forecast the coming days of every store's item with the model learnt last."""
+    panel = demand_panel(sales_lines, promotions, prices, calendar, day=day, policy=policy)
+    forecaster = Forecaster.load(model)
+    table = forecaster.predict(panel, (0.1, 0.9))
+    store_item = table["unique_id"].str.split(_BETWEEN, n=1, expand=True)
+    total = table["y_hat"].to_numpy().reshape(len(panel.ids), -1).cumsum(axis=1)
+    spans = range(1, panel.horizon + 1)
+    dispersion = np.stack([forecaster.spread.dispersion_of(panel.ids, span) for span in spans], axis=1)
+    return pd.DataFrame(
+        {
+            "store": store_item[0],
+            "item": store_item[1],
+            "ds": table["ds"].dt.date,
+            "mean": table["y_hat"],
+            "low": table["q0.1"],
+            "high": table["q0.9"],
+            "total_mean": total.ravel(),
+            "total_sd": np.sqrt(dispersion * total).ravel(),
+            "sold_28d": np.repeat(np.nansum(panel.y[:, -28:], axis=1, dtype=np.float64), panel.horizon),
+            "reasons": np.repeat(reasons(forecaster, panel), panel.horizon),
+        }
+    )
+
+
+def reasons(forecaster: Forecaster, panel: Panel) -> list[str]:
+    """Per series, what its total over the horizon is made of: JSON reasons, the largest families first."""
+    boosted = getattr(forecaster.model, "boosted", forecaster.model)
+    if not isinstance(boosted, Boosted):
+        return ["[]"] * len(panel.ids)
+    codes = {family: f"demand.because.{family}" for family in FAMILIES}
+    parts = boosted.contributions(panel)
+    facts = {"days": panel.horizon}
+    return [
+        to_json(from_contributions(row, codes, facts)) for row in parts[list(FAMILIES)].to_dict("records")
+    ]
+
+
+def demand_panel(
+    sales_lines: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *, day: date, policy: Policy
+) -> Panel:
+    """The panel of the store-items worth a forecast, up to and including `day`.
+
+    Raises:
+        HubError: `demand.no_sales` when nothing sold often enough.
+    """
+    sales = _daily_sales(sales_lines, day, policy)
+    if sales.empty:
+        raise HubError("demand.no_sales", day=day, limit=policy.min_days_sold)
+    series = sales[["store", "item"]].drop_duplicates()
+    days = pd.date_range(sales["day"].min(), day + timedelta(days=policy.horizon_days), name="day")
+    plan = _by_day(series, days)
+    plan = _with_promotions(plan, promotions, series, days)
+    plan = _with_prices(plan, prices, series, days)
+    plan = _with_calendar(plan, calendar, days)
+    history = plan.loc[plan["day"] <= pd.Timestamp(day)].merge(sales, on=["store", "item", "day"], how="left")
+    first = history["day"].where(history["y"].notna()).groupby([history["store"], history["item"]]).transform("min")
+    history = history.loc[history["day"] >= first].fillna({"y": 0.0})
+    known = plan.loc[plan["day"] > pd.Timestamp(day)]
+    return Panel.from_table(_long(history), policy.horizon_days, freq="D", known=_long(known))
+
+
+def _daily_sales(sales_lines: ir.Table, day: date, policy: Policy) -> pd.DataFrame:
+    """Units sold by store, item and day (returns are not demand), for the store-items that sell often enough."""
+    past = sales_lines.filter(
+        sales_lines.day <= ibis.literal(day),
+        sales_lines.day > ibis.literal(day - timedelta(days=policy.history_days)),
+        sales_lines.quantity > 0,
+    )
+    daily = past.group_by("store", "item", "day").agg(y=past.quantity.sum(), amount=past.amount.sum())
+    late = daily.filter(daily.day > ibis.literal(day - timedelta(days=56)))
+    often = late.group_by("store", "item").agg(sold=late.count(), money=late.amount.sum())
+    often = often.filter(often.sold >= policy.min_days_sold).order_by(ibis.desc("money"), "store", "item")
+    chosen = often.limit(policy.max_series).select("store", "item")
+    sales = daily.semi_join(chosen, ["store", "item"]).select("store", "item", "day", "y").to_pandas()
+    return sales.assign(day=pd.to_datetime(sales["day"]))
+
+
+def _by_day(series: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """One row per series and day."""
+    return series.merge(days.to_frame(index=False), how="cross")
+
+
+def _with_promotions(
+    plan: pd.DataFrame, promotions: ir.Table, series: pd.DataFrame, days: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """Flags of announced promotions: any, with a second placement, in the leaflet; and the deepest discount."""
+    rows = _valid(promotions.select("store", "item", "starts", "ends", "discount", "display", "mailer"), series, days)
+    if rows.empty:
+        return plan
+    rows = rows.assign(
+        promotion=1.0,
+        display=rows["display"].fillna("").ne("").astype(float),
+        mailer=rows["mailer"].fillna("").ne("").astype(float),
+    )
+    flags = ["promotion", "display", "mailer", "discount"]
+    expanded = _expand(rows, "starts", "ends", days).groupby(["store", "item", "day"], as_index=False)[flags].max()
+    return plan.merge(expanded, on=["store", "item", "day"], how="left").fillna(dict.fromkeys(flags, 0.0))
+
+
+def _with_prices(plan: pd.DataFrame, prices: ir.Table, series: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """The lowest price open to everyone on each day; empty where none is known."""
+    listed = prices.filter(prices.kind.isin(["regular", "sale", "clearance"]))
+    rows = _valid(
+        listed.select("store", "item", "kind", starts=listed.valid_from, ends=listed.valid_to, price=listed.price),
+        series,
+        days,
+    )
+    if rows.empty:
+        return plan
+    rows = rows.sort_values(["store", "item", "kind", "starts"])
+    following = rows.groupby(["store", "item", "kind"])["starts"].shift(-1) - pd.Timedelta(days=1)
+    rows["ends"] = rows["ends"].fillna(following).fillna(days[-1])
+    lowest = _expand(rows, "starts", "ends", days).groupby(["store", "item", "day"], as_index=False)["price"].min()
+    return plan.merge(lowest, on=["store", "item", "day"], how="left")
+
+
+def _with_calendar(plan: pd.DataFrame, calendar: ir.Table, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """The special day that holds everywhere, by name."""
+    rows = calendar.filter(calendar.region == "all").select("day", "event").to_pandas()
+    rows = rows.assign(day=pd.to_datetime(rows["day"]))
+    rows = rows[rows["day"].isin(days)].sort_values(["day", "event"]).drop_duplicates("day")
+    return plan if rows.empty else plan.merge(rows, on="day", how="left")
+
+
+def _valid(rows: ir.Table, series: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """Rows of these series whose interval meets these days, as pandas with dates."""
+    meets = rows.filter(
+        rows.starts <= ibis.literal(days[-1].date()), rows.ends.isnull() | (rows.ends >= ibis.literal(days[0].date()))
+    )
+    table = meets.semi_join(ibis.memtable(series), ["store", "item"]).to_pandas()
+    return table.assign(starts=pd.to_datetime(table["starts"]), ends=pd.to_datetime(table["ends"]))
+
+
+def _expand(rows: pd.DataFrame, start: str, end: str, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """One row per day of each interval, within `days`."""
+    first = np.maximum((rows[start] - days[0]).dt.days.to_numpy(), 0)
+    last = np.minimum((rows[end] - days[0]).dt.days.to_numpy(), len(days) - 1)
+    length = np.maximum(last - first + 1, 0).astype(int)
+    expanded = rows.loc[rows.index.repeat(length)].copy()
+    within = np.arange(length.sum()) - np.repeat(length.cumsum() - length, length)
+    expanded["day"] = days[np.repeat(first, length).astype(int) + within]
+    return expanded
+
+
+def _long(table: pd.DataFrame) -> pd.DataFrame:
+    """`store, item, day` as `unique_id, ds`, with store and item beside them where they tell series apart."""
+    return table.assign(unique_id=table["store"] + _BETWEEN + table["item"]).rename(columns={"day": "ds"})

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from aislehub.core.errors import HubError
+from aislehub.core.reasons import sentence
+from aislehub.core.tables import Tables
+from aislehub.demand.daily import Policy, demand_forecast, demand_panel, learn_demand
+from aislehub.schema import CALENDAR, DEMAND_FORECAST, PRICES, PROMOTIONS, SALES_LINES, STORES
+
+FIRST, DAY = date(2024, 1, 1), date(2024, 6, 28)
+POLICY = Policy(horizon_days=14)
+
+
+@pytest.fixture(scope="module")
+def house() -> Tables:
+    """Two stores, three items, promotions that treble demand (also one announced for the coming week)."""
+    random = np.random.default_rng(0)
+    tables = Tables(None, {c.name: c for c in (STORES, SALES_LINES, PROMOTIONS, PRICES, CALENDAR, DEMAND_FORECAST)})
+    days = pd.date_range(FIRST, DAY)
+    weeks = [(start, store, item) for start in days[::7] for store in "AB" for item in ("milk", "tea", "wine")]
+    promoted = {key for key in weeks if random.random() < 0.25} | {(days[-4], "A", "milk")}
+    upcoming = pd.Timestamp(DAY) + pd.Timedelta(days=1)
+    promotions = pd.DataFrame(
+        [
+            {"store": store, "item": item, "promotion": f"{start:%j}{item}", "starts": start.date(),
+             "ends": (start + pd.Timedelta(days=6)).date(), "display": "rear", "known_at": pd.Timestamp(FIRST, tz="UTC")}
+            for start, store, item in [*sorted(promoted), (upcoming, "B", "tea")]
+        ]
+    )  # fmt: skip
+    on = {
+        (store, item, day)
+        for start, store, item in promoted
+        for day in pd.date_range(start, start + pd.Timedelta(days=6))
+    }
+    sales = pd.DataFrame(
+        [
+            {"store": store, "receipt": f"{day:%j}", "line": item, "sold_at": day.tz_localize("UTC"), "day": day.date(),
+             "item": item, "quantity": float(random.poisson(6 * (3 if (store, item, day) in on else 1))), "amount": 1.0}
+            for day in days for store in "AB" for item in ("milk", "tea", "wine")
+        ]
+    )  # fmt: skip
+    sales.loc[len(sales)] = {**sales.iloc[-1], "line": "return", "quantity": -500.0}
+    for contract, rows in ((SALES_LINES, sales), (PROMOTIONS, promotions)):
+        checked = contract.check(pa.Table.from_pandas(rows, preserve_index=False))
+        assert checked.rejected.num_rows == 0
+        tables.append(contract.name, checked.good)
+    return tables
+
+
+def reason_sentences(reasons: list[dict[str, object]]) -> bool:
+    return all(sentence(reason, lang) != reason["code"] for reason in reasons for lang in ("en", "zh"))
+
+
+def inputs(tables: Tables, day: date) -> list[object]:
+    return [tables.read(name, as_of=day) for name in ("sales_lines", "promotions", "prices", "calendar")]
+
+
+def test_the_step_keeps_its_contract_and_knows_announced_promotions(house: Tables, tmp_path: Path) -> None:
+    """Learn, forecast: one row per store, item and coming day, and the item promoted next week is expected to sell more."""
+    learn_demand(*inputs(house, DAY), day=DAY, policy=POLICY, folder=tmp_path)
+    rows = demand_forecast(*inputs(house, DAY), day=DAY, policy=POLICY, model=tmp_path)
+    checked = DEMAND_FORECAST.check(pa.Table.from_pandas(rows.assign(day=DAY), preserve_index=False))
+    assert checked.rejected.num_rows == 0
+    assert len(rows) == 2 * 3 * 14
+    assert rows["ds"].min() == DAY + timedelta(days=1)
+    week = rows[rows["ds"] <= DAY + timedelta(days=7)].groupby(["store", "item"])["mean"].mean()
+    assert week["B", "tea"] > 1.5 * week["B", "milk"]
+    assert (rows["low"] <= rows["high"]).all()
+    last = rows.groupby(["store", "item"]).tail(1)
+    np.testing.assert_allclose(last["total_mean"], rows.groupby(["store", "item"])["mean"].sum())
+    assert (last["total_sd"] ** 2 > last["total_mean"]).all()
+    promoted = json.loads(rows.loc[(rows["store"] == "B") & (rows["item"] == "tea"), "reasons"].iloc[0])
+    assert "demand.because.promotion" in [reason["code"] for reason in promoted]
+    assert reason_sentences(promoted)
+
+
+def test_returns_are_not_demand(house: Tables) -> None:
+    """A returned line takes nothing away from the demand of its day."""
+    panel = demand_panel(*inputs(house, DAY), day=DAY, policy=POLICY)
+    assert np.nanmin(panel.y) >= 0
+
+
+def test_nothing_after_the_day_is_read(house: Tables) -> None:
+    """The panel of an earlier day is that day's: same history as the later one up to then."""
+    earlier = DAY - timedelta(days=30)
+    then = demand_panel(*inputs(house, earlier), day=earlier, policy=POLICY)
+    now = demand_panel(*inputs(house, DAY), day=DAY, policy=POLICY)
+    assert then.periods[-POLICY.horizon_days - 1] == pd.Timestamp(earlier)
+    np.testing.assert_array_equal(then.y, now.y[:, : then.y.shape[1]])
+
+
+def test_a_day_without_sales_history_says_so(house: Tables) -> None:
+    """Before anything sold, the step fails with the day and what to do."""
+    with pytest.raises(HubError) as refused:
+        demand_panel(*inputs(house, FIRST), day=FIRST, policy=POLICY)
+    assert refused.value.code == "demand.no_sales"
