@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 import numpy as np
@@ -37,10 +39,11 @@ class Column:
 
     Args:
         name: field-standard name, snake_case.
-        type: text, int, float, bool, date (a business day) or time (an instant, stored in UTC).
+        type: text, int, float, bool, date (a business day) or time (an instant, stored in UTC; a timestamp
+            without zone is taken as UTC, a text needs its zone).
         help: what it is, one English sentence for the data-collection standard.
         unit: unit of the number ("each", "kg", "money", "days", …); "money" is in the chain's currency.
-        required: a row without it is rejected; otherwise it may be empty.
+        required: a row without it is rejected, and so is an empty text; otherwise it may be empty.
         low, high: limits, both allowed values themselves.
         values: the only allowed values.
         valid: vectorised check, strings or numbers (n,) → bool (n,), for promises such as a GTIN's check digit.
@@ -179,6 +182,9 @@ class Contract:
                 "contract.missing_columns", table=self.name, columns=", ".join(missing),
                 found=", ".join(table.column_names),
             )  # fmt: skip
+        for place, name in enumerate(table.column_names):
+            if pa.types.is_string_view(table.schema.field(place).type):  # Arrow cannot filter these
+                table = table.set_column(place, name, table[name].cast(pa.string()))
         faults = _Faults(table.num_rows)
         arrays = []
         for column in self.columns:
@@ -193,10 +199,11 @@ class Contract:
         return Checked(typed.filter(pc.invert(bad)), _with_faults(table.filter(bad), faults))
 
     def require(self, table: pa.Table) -> pa.Table:
-        """`check` for rows we made ourselves: any rejected row is a defect of the step that wrote it.
+        """`check` for rows we made ourselves: a rejected or repeated row is a defect of the step that wrote it.
 
         Raises:
-            HubError: `contract.broken`, with the first bad row.
+            HubError: `contract.broken`, with the first bad row; `contract.twice`, with a key that several rows have
+                (in one day; for decisions also a store and subject).
         """
         checked = self.check(table)
         if checked.rejected.num_rows:
@@ -206,7 +213,18 @@ class Contract:
                 "contract.broken", table=self.name, count=checked.rejected.num_rows, row=first.pop("_row"),
                 why=explain_fault(fault),
             )  # fmt: skip
+        keys = {*self.keys, "day"} if "day" in self._by_name else set(self.keys)
+        for identity in [keys, {"day", "store", "subject"}] if self.decision else [keys]:
+            self._require_once(checked.good, sorted(identity))
         return checked.good
+
+    def _require_once(self, rows: pa.Table, identity: list[str]) -> None:
+        counted = rows.group_by(identity).aggregate([([], "count_all")])
+        if counted.num_rows < rows.num_rows:
+            first = counted.filter(pc.greater(counted["count_all"], 1)).slice(0, 1).to_pylist()[0]
+            count = first.pop("count_all")
+            key = ", ".join(f"{name}={value}" for name, value in first.items())
+            raise HubError("contract.twice", table=self.name, key=key, count=count)
 
 
 def explain_fault(fault: Mapping[str, Any], lang: str | None = None) -> str:
@@ -243,9 +261,12 @@ class _Faults:
 
 def _checked(column: Column, raw: pa.ChunkedArray, faults: _Faults, known: set[str] | None) -> pa.ChunkedArray:
     """Cast one column to its promised type and note every cell that breaks the promise."""
+    raw = _plain(raw)
     values = _cast(column, raw, faults)
-    if column.required and values.null_count:
-        empty = pc.is_null(values) if raw is values else pc.is_null(raw)
+    if column.required:
+        empty = pc.is_null(raw)
+        if column.type == "text":
+            empty = pc.or_kleene(empty, pc.equal(values, ""))
         faults.add(_mask(empty), "reject.empty", column, raw)
     if column.type == "float":
         odd = pc.invert(pc.is_finite(values))
@@ -275,30 +296,69 @@ def _checked(column: Column, raw: pa.ChunkedArray, faults: _Faults, known: set[s
     return values
 
 
-def _cast(column: Column, raw: pa.ChunkedArray, faults: _Faults) -> pa.ChunkedArray:
-    """Cast fast when all cells fit; otherwise cell by distinct value, noting those that do not parse."""
+def _plain(raw: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The cells without dictionary encoding, texts as one type of text."""
     if pa.types.is_dictionary(raw.type):
         raw = raw.cast(raw.type.value_type)
-    if column.type == "text" and pa.types.is_string(raw.type):
-        return raw
-    try:
+    if pa.types.is_large_string(raw.type):
+        raw = raw.cast(pa.string())
+    return raw
+
+
+def _cast(column: Column, raw: pa.ChunkedArray, faults: _Faults) -> pa.ChunkedArray:
+    """Cast fast when all cells fit; otherwise by distinct value, noting those that do not parse."""
+    if raw.type == column.arrow or pa.types.is_null(raw.type):
         return raw.cast(column.arrow)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        if column.type == "text":
-            return raw.cast(pa.string())
-    coded = raw.combine_chunks().dictionary_encode()
-    distinct = coded.dictionary
-    parsed: list[Any] = []
-    for scalar in distinct:
-        try:
-            parsed.append(pa.scalar(scalar.as_py()).cast(column.arrow))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
-            parsed.append(pa.scalar(None, column.arrow))
-    lookup = pa.array([scalar.as_py() for scalar in parsed], column.arrow)
-    values = pa.chunked_array([lookup.take(coded.indices)])
+    if _fits(raw.type, column):
+        with suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):  # some cell does not parse: find it below
+            # Of an instant, what is finer than a microsecond is cut off.
+            return raw.cast(column.arrow, safe=not pa.types.is_timestamp(raw.type))
+    values = _parsed(column, raw)
     unread = pc.and_(pc.is_null(values), pc.is_valid(raw))
     faults.add(_mask(unread), f"reject.{column.type}", column, raw)
     return values
+
+
+def _fits(kind: pa.DataType, column: Column) -> bool:
+    """Whether Arrow's own cast of a whole column means what people mean by it."""
+    if column.type == "text":  # 4006381333931.0 would become 4.006381333931e+12
+        return not pa.types.is_floating(kind)
+    if column.type == "bool":  # 5 would become true
+        return pa.types.is_string(kind)
+    return not _foreign(kind, column)
+
+
+def _foreign(kind: pa.DataType, column: Column) -> bool:
+    """A number is no date (20171105 would be counted from 1970), and a date is no number."""
+    is_moment = column.type in ("date", "time")
+    if pa.types.is_string(kind) or column.type == "text":
+        return False
+    return is_moment != pa.types.is_temporal(kind)
+
+
+def _parsed(column: Column, raw: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Each distinct cell parsed; null where it cannot be."""
+    nothing = pa.nulls(len(raw), column.arrow)
+    if _foreign(raw.type, column):
+        return pa.chunked_array([nothing])
+    try:
+        coded = raw.combine_chunks().dictionary_encode()
+    except pa.ArrowNotImplementedError:  # lists and structs
+        return pa.chunked_array([nothing])
+    lookup = pa.array([_parse(scalar, column) for scalar in coded.dictionary], column.arrow)
+    return pa.chunked_array([lookup.take(coded.indices)])
+
+
+def _parse(scalar: pa.Scalar, column: Column) -> Any:
+    try:
+        value = scalar.as_py()
+        if isinstance(value, float) and column.type in ("text", "bool"):
+            value = np.format_float_positional(value, trim="-") if np.isfinite(value) else None
+        if isinstance(value, int | Decimal) and column.type == "bool":
+            value = str(value)
+        return pa.scalar(value).cast(column.arrow).as_py()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, ValueError, OverflowError):
+        return None
 
 
 def _mask(mask: Any) -> np.ndarray:
