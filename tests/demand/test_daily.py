@@ -1,3 +1,5 @@
+"""The daily step, on tables in memory."""
+
 from __future__ import annotations
 
 import json
@@ -31,7 +33,8 @@ def house() -> Tables:
     promotions = pd.DataFrame(
         [
             {"store": store, "item": item, "promotion": f"{start:%j}{item}", "starts": start.date(),
-             "ends": (start + pd.Timedelta(days=6)).date(), "display": "rear", "known_at": pd.Timestamp(FIRST, tz="UTC")}
+             "ends": (start + pd.Timedelta(days=6)).date(), "display": "rear",
+             "known_at": pd.Timestamp(FIRST, tz="UTC")}
             for start, store, item in [*sorted(promoted), (upcoming, "B", "tea")]
         ]
     )  # fmt: skip
@@ -56,15 +59,17 @@ def house() -> Tables:
 
 
 def reason_sentences(reasons: list[dict[str, object]]) -> bool:
+    """True when every reason has a sentence in both languages."""
     return all(sentence(reason, lang) != reason["code"] for reason in reasons for lang in ("en", "zh"))
 
 
 def inputs(tables: Tables, day: date) -> list[object]:
+    """What the step reads, as known on `day`."""
     return [tables.read(name, as_of=day) for name in ("sales_lines", "promotions", "prices", "calendar")]
 
 
 def test_the_step_keeps_its_contract_and_knows_announced_promotions(house: Tables, tmp_path: Path) -> None:
-    """Learn, forecast: one row per store, item and coming day, and the item promoted next week is expected to sell more."""
+    """One row per store, item and coming day; the item promoted next week is expected to sell more."""
     learn_demand(*inputs(house, DAY), day=DAY, policy=POLICY, folder=tmp_path)
     rows = demand_forecast(*inputs(house, DAY), day=DAY, policy=POLICY, model=tmp_path)
     checked = DEMAND_FORECAST.check(pa.Table.from_pandas(rows.assign(day=DAY), preserve_index=False))

@@ -1,3 +1,5 @@
+"""Forecasts of any long table: accurate where there is something to know, whole and finite where not."""
+
 from __future__ import annotations
 
 import sys
@@ -34,12 +36,14 @@ def shop(series: int = 40, days: int = 400, seed: int = 0) -> pd.DataFrame:
 
 
 def split(table: pd.DataFrame, horizon: int = 28) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Past and the `horizon` days after it."""
     origin = table["ds"].max() - pd.Timedelta(days=horizon)
     return table[table["ds"] <= origin], table[table["ds"] > origin]
 
 
 @pytest.fixture(scope="module")
 def learnt() -> tuple[pd.DataFrame, pd.DataFrame, Panel, Forecaster]:
+    """The house's own model on the shop, with promotions known ahead."""
     past, later = split(shop())
     panel = Panel.from_table(past.drop(columns="mean"), 28, known=later[["unique_id", "ds", "promo"]])
     return past, later, panel, Forecaster.learn(panel)
@@ -47,7 +51,7 @@ def learnt() -> tuple[pd.DataFrame, pd.DataFrame, Panel, Forecaster]:
 
 def test_the_default_model_beats_every_rule_where_promotions_are_known(learnt) -> None:
     """With promotions known ahead, the house's model is nearer to the true means than each trivial rule, by far."""
-    past, later, panel, house = learnt
+    _, later, panel, house = learnt
     truth = later["mean"].to_numpy().reshape(len(panel.ids), 28)
     error = {"aislehub": np.abs(house.means(panel) - truth).mean()}
     for rule in ("seasonal_naive", "mean28", "seasonal_mean"):
@@ -76,7 +80,7 @@ def test_lead_time_totals_are_not_sums_of_quantiles(learnt) -> None:
 
 
 def test_a_kept_forecaster_forecasts_the_same(learnt, tmp_path: Path) -> None:
-    """Saved to plain files and read back, the forecast is the same; also for a panel whose labels are in another order."""
+    """Saved to plain files and read back, the forecast is the same."""
     _, _, panel, house = learnt
     house.save(tmp_path)
     assert not list(tmp_path.rglob("*.pkl"))
@@ -208,6 +212,8 @@ def test_the_example_of_an_own_model_runs(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class WrongShape:
+    """A model with a defect."""
+
     def fit(self, panel: Panel, *, horizon: int, seed: int) -> None: ...
 
     def predict(self, panel: Panel) -> np.ndarray:

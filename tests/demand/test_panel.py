@@ -1,3 +1,5 @@
+"""The panel: what is understood of a long table, and what is refused."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -9,6 +11,7 @@ from aislehub.demand.panel import Panel
 
 
 def table(series: int = 2, periods: int = 30, freq: str = "D", start: str = "2024-01-01") -> pd.DataFrame:
+    """A plain long table."""
     days = pd.date_range(start, periods=periods, freq=freq)
     random = np.random.default_rng(0)
     return pd.DataFrame(
@@ -21,6 +24,7 @@ def table(series: int = 2, periods: int = 30, freq: str = "D", start: str = "202
 
 
 def future(history: pd.DataFrame, horizon: int = 7, **covariates: object) -> pd.DataFrame:
+    """A plan for the days after the history."""
     days = pd.date_range(history["ds"].max() + pd.Timedelta(days=1), periods=horizon)
     ids = history["unique_id"].unique()
     return pd.DataFrame({"unique_id": np.repeat(ids, horizon), "ds": np.tile(days, len(ids)), **covariates})

@@ -92,9 +92,7 @@ def reasons(forecaster: Forecaster, panel: Panel) -> list[str]:
     codes = {family: f"demand.because.{family}" for family in FAMILIES}
     parts = boosted.contributions(panel)
     facts = {"days": panel.horizon}
-    return [
-        to_json(from_contributions(row, codes, facts)) for row in parts[list(FAMILIES)].to_dict("records")
-    ]
+    return [to_json(from_contributions(row, codes, facts)) for row in parts[list(FAMILIES)].to_dict("records")]
 
 
 def demand_panel(

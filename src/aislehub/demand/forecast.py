@@ -215,7 +215,13 @@ def forecast_command(
 def notices(panel: Panel) -> list[str]:
     """What was assumed about a table, in sentences for its owner."""
     said = [
-        say("demand.read", series=len(panel.ids), periods=panel.y.shape[1], freq=panel.freq, origin=panel.periods[-panel.horizon - 1])
+        say(
+            "demand.read",
+            series=len(panel.ids),
+            periods=panel.y.shape[1],
+            freq=panel.freq,
+            origin=panel.periods[-panel.horizon - 1],
+        )
     ]
     if panel.gaps:
         said.append(say("demand.gaps", count=panel.gaps))

@@ -38,7 +38,8 @@ from aislehub.core.errors import HubError
 
 __all__ = ["MAX_CELLS", "FloatArray", "Panel"]
 
-FloatArray = NDArray[np.floating[Any]]
+FloatArray = NDArray[Any]
+"""An array of floats of either width; NaN = unknown."""
 
 MAX_CELLS = 400_000_000
 """Limit of series × periods: 1.6 GB as 32-bit floats."""
@@ -272,7 +273,10 @@ class Panel:
                 else ds.tz_localize(self.timezone, nonexistent="shift_forward", ambiguous=np.ones(len(ds), dtype=bool))
             )
         table = pd.DataFrame(
-            {"unique_id": np.repeat(np.asarray(self.ids), len(ds)), "ds": ds[np.tile(np.arange(len(ds)), len(self.ids))]}
+            {
+                "unique_id": np.repeat(np.asarray(self.ids), len(ds)),
+                "ds": ds[np.tile(np.arange(len(ds)), len(self.ids))],
+            }
         )
         for name, values in columns.items():
             table[name] = np.asarray(values, dtype=np.float64).ravel()
@@ -286,7 +290,11 @@ def _checked(table: pd.DataFrame, needed: tuple[str, ...], role: str) -> pd.Data
             have = [str(column) for column in table.columns]
             near = get_close_matches(name, have, n=1, cutoff=0.5)
             raise HubError(
-                "demand.missing_column", column=name, table=role, have=", ".join(have[:20]), near=near[0] if near else "—"
+                "demand.missing_column",
+                column=name,
+                table=role,
+                have=", ".join(have[:20]),
+                near=near[0] if near else "—",
             )
     if table.columns.duplicated().any():
         raise HubError("demand.duplicate_column", column=table.columns[table.columns.duplicated()][0], table=role)
@@ -448,7 +456,9 @@ def _covariates(
             labels |= {name: text} if text else {}
         else:
             ignored.append(name)
-    for name in plan.columns if plan is not None else ():
+    if plan is None:
+        return static, ahead, labels, ignored
+    for name in plan.columns:
         values, text = plan.matrix(name, rows, codes, at)
         labels |= {name: text} if text else {}
         constant = _constant(values)

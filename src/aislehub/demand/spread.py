@@ -74,8 +74,8 @@ class Spread:
         level = np.maximum(np.nan_to_num(np.nanmean(np.abs(_with_zero(panel.sold)), axis=1)), 1e-9)
         if rehearsal is None or not (~np.isnan(rehearsal.actual)).any():
             guess = {"counts": 2.0, "amounts": float(level.mean()), "signed": 1.0}[family]
-            plain = [_GRID[None, :]]
-            return cls(family, panel.ids, np.full(len(level), guess), level, guess, (1,), np.ones(1), [np.empty(0)], plain)
+            alike = np.full(len(level), guess)
+            return cls(family, panel.ids, alike, level, guess, (1,), np.ones(1), [np.empty(0)], [_GRID[None, :]])
 
         series_level = np.maximum(np.abs(rehearsal.mean).mean(axis=(0, 2)), 1e-9)
         dispersion, typical = _dispersion(family, rehearsal, series_level)

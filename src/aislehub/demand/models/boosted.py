@@ -26,13 +26,13 @@ __all__ = ["Boosted"]
 ROWS = 600_000
 MIN_ROWS = 400
 MIN_PAST = 4
-TREES = 250
+TREES = 400
 KEPT_YEARS = 3
 PREDICT_ROWS = 500_000
 PARAMETERS: dict[str, Any] = {
     "objective": "tweedie",
-    "tweedie_variance_power": 1.2,
-    "learning_rate": 0.06,
+    "tweedie_variance_power": 1.5,
+    "learning_rate": 0.03,
     "num_leaves": 31,
     "feature_fraction": 0.6,
     "bagging_fraction": 0.7,

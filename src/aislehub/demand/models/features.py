@@ -11,6 +11,7 @@ All windows come from running sums, so that a million rows for random (i, o, h) 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from aislehub.demand.panel import FloatArray, Panel
 
 __all__ = ["FAMILIES", "Features", "RowIndex"]
 
-IntArray = NDArray[np.integer]
+IntArray = NDArray[Any]
 
 FAMILIES = ("level", "season", "trend", "price", "promotion", "calendar", "identity")
 
@@ -134,9 +135,12 @@ class Features:
             return level
         total, count = self._own.slot_sum(rows, rows.series, 13)
         cycle_total, cycle_count = self._own.sum(rows.series, rows.origin, 13 * self.panel.cycle)
-        market_total, market_count = self._groups["all"][1].slot_sum(rows, np.zeros_like(rows.series), 13)
-        all_total, all_count = self._groups["all"][1].sum(np.zeros_like(rows.series), rows.origin, 13 * self.panel.cycle)
-        market = np.nan_to_num(_ratio(_ratio(market_total, market_count), _ratio(all_total, all_count)), nan=1.0)
+        everyone, sums = np.zeros_like(rows.series), self._groups["all"][1]
+        slot, usual = (
+            _ratio(*sums.slot_sum(rows, everyone, 13)),
+            sums.mean(everyone, rows.origin, 13 * self.panel.cycle),
+        )
+        market = np.nan_to_num(_ratio(slot, usual), nan=1.0)
         mean = np.maximum(np.nan_to_num(_ratio(cycle_total, cycle_count)), 1e-9)
         # Poisson–gamma shrinkage: a slot with many units sold speaks for itself, one with few follows the market.
         unit = 1.0 if self.panel.whole else np.maximum(mean, 1e-9)
@@ -159,7 +163,8 @@ class Features:
         add("level", "log level", np.log(level))
         spans = _spans(panel)
         for span in spans:
-            add("level" if span <= 8 * panel.season else "trend", f"mean {span}", own.mean(series, origin, span) / level)
+            family = "level" if span <= 8 * panel.season else "trend"
+            add(family, f"mean {span}", own.mean(series, origin, span) / level)
         add("level", "last", own.mean(series, origin, 1) / level)
         add("level", "share of sales days", self._sales_days.mean(series, origin, spans[2]))
         add("level", "share of sales days, recent", self._sales_days.mean(series, origin, spans[0]))
@@ -194,14 +199,14 @@ class Features:
                 add(family, f"{name}: demand at this value", self._conditional(name, rows, now) / level)
             elif name in self._known_sums:
                 row = series if len(values) > 1 else np.zeros_like(series)
-                add(family, f"{name}: to recent", _ratio(now, self._known_sums[name].mean(row, origin, 4 * panel.season)))
-                add(family, f"{name}: to year", _ratio(now, self._known_sums[name].mean(row, origin, panel.year)))
+                for label, span in (("recent", 4 * panel.season), ("year", panel.year)):
+                    add(family, f"{name}: to {label}", _ratio(now, self._known_sums[name].mean(row, origin, span)))
         for name, static in panel.static.items():
             if name not in panel.labels or len(panel.labels[name]) <= 64:
                 add("identity", name, static[series])
         self.names = [name for _, name, _ in columns]
         self.families = [family for family, _, _ in columns]
-        self.categorical = [name for name in (*panel.known, *panel.static) if name in panel.labels and name in self.names]
+        self.categorical = [name for name in self.names if name in panel.labels]
         table = np.empty((len(series), len(columns)), dtype=np.float32)
         for position, (_, _, values) in enumerate(columns):
             table[:, position] = values
@@ -234,9 +239,7 @@ class Features:
             if not 2 <= len(levels) <= MAX_CONDITION_LEVELS or len(made) == MAX_CONDITIONS:
                 continue
             past = np.broadcast_to(values, (len(panel.ids), len(panel.periods)))[:, : panel.y.shape[1]]
-            made[name] = {
-                float(level): _Sums(np.where(past == level, panel.sold, np.nan), 1) for level in levels
-            }
+            made[name] = {float(level): _Sums(np.where(past == level, panel.sold, np.nan), 1) for level in levels}
         return made
 
     def _conditional(self, name: str, rows: RowIndex, now: FloatArray) -> FloatArray:
@@ -279,7 +282,7 @@ def _calendar(periods: pd.DatetimeIndex, season: int) -> dict[str, FloatArray]:
 
 def _running(values: FloatArray) -> FloatArray:
     """Cumulative sums with a leading 0, so that sum over [a, b) = r[b] − r[a]."""
-    result = np.zeros((values.shape[0], values.shape[1] + 1), dtype=np.float64 if values.dtype == np.float64 else np.float32)
+    result = np.zeros((values.shape[0], values.shape[1] + 1), dtype=values.dtype)
     np.cumsum(values, axis=1, out=result[:, 1:])
     return result
 
