@@ -155,15 +155,17 @@ class Tables:
         contract = self.contract(name)
         if not contract.is_fact:
             raise TypeError(f"{name} is written by a step, in slices: use write()")
-        content = [c.name for c in contract.columns if c.name not in (*contract.keys, "known_at")]
-        keyed = rows.append_column("_key", row_keys(rows, contract.keys))
-        keyed = keyed.append_column("_row", row_keys(keyed, ["_key", *content]))
+        keyed = _keyed(contract, rows)
         with self._writing(name):
             new = self._unseen(name, keyed)
             if new.num_rows:
                 self._storage.append(name, self._with_known_at(contract, new))
             version = self._storage.version(name)
         return Written(name, rows.num_rows, new.num_rows, rows.num_rows - new.num_rows, version)
+
+    def unseen(self, name: str, rows: pa.Table) -> int:
+        """How many of `rows` an `append` would add."""
+        return int(self._unseen(name, _keyed(self.contract(name), rows)).num_rows)
 
     def write(self, name: str, rows: pa.Table, day: date | None) -> int:
         """Replace the slice of one business day (or, with None, the whole table) of a step's result.
@@ -287,6 +289,13 @@ class Tables:
             raise HubError("tables.busy", table=name, seconds=_LOCK_SECONDS) from error
         except (OSError, DeltaError) as error:
             raise HubError("tables.unwritable", table=name, why=str(error).splitlines()[0]) from error
+
+
+def _keyed(contract: Contract, rows: pa.Table) -> pa.Table:
+    """Rows with the key of their identity and of their content."""
+    content = [c.name for c in contract.columns if c.name not in (*contract.keys, "known_at")]
+    keyed = rows.append_column("_key", row_keys(rows, contract.keys))
+    return keyed.append_column("_row", row_keys(keyed, ["_key", *content]))
 
 
 def _start_of_days(days: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
