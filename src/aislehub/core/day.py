@@ -115,11 +115,11 @@ def run_day(
     for step in registry.steps:
         progress(step.name)
         started = time.perf_counter()
-        heir_of = next((broken[name] for name in step.reads if name in broken), None)
+        heir_of = next((broken[name] for name in registry.inputs(step) if name in broken), None)
         if heir_of is not None:
             why = say(
                 "day.skipped",
-                table=", ".join(n for n in step.reads if n in broken),
+                table=", ".join(n for n in registry.inputs(step) if n in broken),
                 step=heir_of.step,
                 state=heir_of.state,
             )
@@ -176,7 +176,9 @@ def _rows(context: _Day, step: Step, policy: Settings | None, model: Path | None
         step.name, context.day, policy, model, context.seed,
     )  # fmt: skip
     made = fan_out(work, parts, workers=context.workers)
-    return pa.concat_tables(made.values()) if made else step.writes.empty()
+    if not made:
+        return step.writes.empty()
+    return pa.concat_tables(made.values(), promote_options="permissive")  # an all-empty column has no type of its own
 
 
 def _part(
@@ -209,6 +211,11 @@ def _digest(rows: Any, step: Step) -> str:
     return hashlib.sha256(keys.tobytes()).hexdigest()[:16]
 
 
+def _policy_digest(context: _Day, owner: Step | Learn) -> str:
+    policy = _policy(context, owner)
+    return policy.digest() if policy else ""
+
+
 def _policy(context: _Day, owner: Step | Learn) -> Settings | None:
     if owner.policy is None:
         return None
@@ -219,10 +226,8 @@ def _model(context: _Day, step: Step, learn_now: bool) -> tuple[str, Path]:
     """The learned model a step needs: a young enough one, or a new one."""
     name = step.model or ""
     learn = context.registry.learns.get(name)
-    found = models.find_learned(context.folder, name, day=context.day.isoformat())
-    if learn is None and found is None:
-        raise HubError("step.no_artifact", step=step.name, model=name)
-    if learn is not None and (found is None or learn_now or _is_due(found[0], learn, context.day)):
+    found = None if learn and learn_now else models.find_learned(context.folder, name, day=context.day.isoformat())
+    if learn is not None and (found is None or _is_due(context, found[0], learn)):
         _learn(context, learn)
         found = models.find_learned(context.folder, name, day=context.day.isoformat())
     if found is None:
@@ -230,9 +235,9 @@ def _model(context: _Day, step: Step, learn_now: bool) -> tuple[str, Path]:
     return found[0].id, found[1]
 
 
-def _is_due(card: models.Card, learn: Learn, day: date) -> bool:
-    too_old = date.fromisoformat(card.day) <= day - timedelta(days=learn.every_days)
-    return too_old or card.code != code_digest(learn.function)
+def _is_due(context: _Day, card: models.Card, learn: Learn) -> bool:
+    too_old = date.fromisoformat(card.day) <= context.day - timedelta(days=learn.every_days)
+    return too_old or (card.code, card.policy) != (code_digest(learn.function), _policy_digest(context, learn))
 
 
 def _learn(context: _Day, learn: Learn) -> None:
@@ -244,7 +249,7 @@ def _learn(context: _Day, learn: Learn) -> None:
         versions = {name: context.tables.version(name) for name in learn.reads}
         card = models.save_learned(
             context.folder, learn.model, made, day=context.day.isoformat(), metrics=metrics, versions=versions,
-            code=code_digest(learn.function), policy=policy.digest() if policy else "",
+            code=code_digest(learn.function), policy=_policy_digest(context, learn),
         )  # fmt: skip
         logger.info("learned", extra={"model": card.id, "metrics": card.metrics})
     finally:
@@ -254,10 +259,9 @@ def _learn(context: _Day, learn: Learn) -> None:
 def _propose(context: _Day, step: Step, ledger: Ledger) -> Proposed:
     contract = step.writes
     rows = context.tables.run(lambda t: t.read(contract.name).filter(t.read(contract.name).day == context.day))
-    policy = _policy(context, step)
     return ledger.propose(
         contract.name, context.day, rows, currency=context.currency,
-        model=context.models.get(step.model or "", ("",))[0], policy=policy.digest() if policy else "",
+        model=context.models.get(step.model or "", ("",))[0], policy=_policy_digest(context, step),
         versions={name: context.tables.version(name) for name in step.reads},
     )  # fmt: skip
 

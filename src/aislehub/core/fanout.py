@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -12,7 +13,7 @@ from aislehub.core.errors import HubError
 
 __all__ = ["fan_out"]
 
-_DEATHS_ALLOWED = 2
+_DEATHS = 2  # of a worker with no other key beside it, before its key is given up
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
 
@@ -25,23 +26,25 @@ def fan_out(function: Callable[[Key], Result], keys: Iterable[Key], *, workers: 
         workers: 1 runs in this process; more use that many processes.
 
     Raises:
-        HubError: `fanout.died` when a key's worker died three times (killed, out of memory).
-        Exception: what `function` itself raised, at once.
+        HubError: `fanout.died` when a key's worker died twice with no other key beside it (killed, out of memory).
+        Exception: what `function` itself raised, at once; keys not begun by then are left alone.
     """
     wanted = list(dict.fromkeys(keys))
     if workers <= 1:
         return {key: function(key) for key in wanted}
     done: dict[Key, Result] = {}
-    deaths = 0
+    deaths: Counter[Key] = Counter()
+    alone = False
     while missing := [key for key in wanted if key not in done]:
-        alone = deaths > 0  # after a death, one key at a time shows which key kills its worker
         try:
             _run(function, missing, done, workers=1 if alone else workers)
         except BrokenProcessPool as error:
-            deaths += 1
-            if deaths > _DEATHS_ALLOWED:
-                left = next(key for key in wanted if key not in done)
-                raise HubError("fanout.died", key=left, times=deaths) from error
+            if alone:  # one worker takes the keys in order, so the first without a result has killed it
+                killer = next(key for key in missing if key not in done)
+                deaths[killer] += 1
+                if deaths[killer] == _DEATHS:
+                    raise HubError("fanout.died", key=killer, times=_DEATHS) from error
+            alone = True
     return {key: done[key] for key in wanted}
 
 
@@ -56,4 +59,7 @@ def _run(function: Callable[[Key], Result], keys: list[Key], done: dict[Key, Res
             for future, key in futures.items():
                 if future.done() and future.exception() is None:
                     done[key] = future.result()
+            raise
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
             raise

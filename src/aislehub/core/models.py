@@ -114,10 +114,9 @@ def save_learned(
     (made / "card.json").write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False), encoding="utf-8")
     place = folder / model / f"{day}-{digest}"
     place.parent.mkdir(parents=True, exist_ok=True)
-    if place.exists():
-        shutil.rmtree(made)
-    else:
-        made.rename(place)
+    if place.exists():  # the same files under an older card, or damaged since
+        shutil.rmtree(place)
+    made.rename(place)
     return card
 
 

@@ -34,6 +34,10 @@ class Registry:
     def producers(self) -> dict[str, Step]:
         return {step.writes.name: step for step in self.steps}
 
+    def inputs(self, step: Step) -> tuple[str, ...]:
+        """The tables that `step` needs: those it reads and those its model is learned from."""
+        return _inputs(step, self.learns)
+
 
 @cache
 def registry() -> Registry:
@@ -47,7 +51,7 @@ def collect(modules: Iterable[ModuleType]) -> Registry:
     """Collect what modules declare. A module attribute is found by its type, so nothing is registered twice.
 
     Raises:
-        ValueError: when two different contracts share a name.
+        ValueError: when two contracts, steps, models or answers share a name, or two steps write one table.
         HubError: `day.cycle`, `day.no_step_for`.
     """
     found = Registry()
@@ -55,39 +59,48 @@ def collect(modules: Iterable[ModuleType]) -> Registry:
     for module in modules:
         for value in vars(module).values():
             if isinstance(value, Contract):
-                _add_contract(found.contracts, value)
+                _add(found.contracts, value.name, value, "contracts")
             elif isinstance(value, Step):
-                steps[value.name] = value
-                _add_contract(found.contracts, value.writes)
+                _add(steps, value.name, value, "steps")
+                _add(found.contracts, value.writes.name, value.writes, "contracts")
             elif isinstance(value, Learn):
-                found.learns[value.model] = value
+                _add(found.learns, value.model, value, "models")
             elif isinstance(value, Answer):
-                found.answers[value.name] = value
+                _add(found.answers, value.name, value, "answers")
         found.commands += [c for c in getattr(module, "commands", ()) if c not in found.commands]
         found.pages += [page for page in getattr(module, "pages", ()) if page not in found.pages]
         found.checks |= getattr(module, "checks", {})
         if hasattr(module, "erase"):
             found.erasers.append(module.erase)
-    found.steps = _in_order(list(steps.values()), found.contracts)
+    found.steps = _in_order(list(steps.values()), found.contracts, found.learns)
     return found
 
 
-def _add_contract(contracts: dict[str, Contract], contract: Contract) -> None:
-    if contracts.setdefault(contract.name, contract) is not contract:
-        raise ValueError(f"two contracts are called {contract.name}")
+def _add(found: dict[str, Any], name: str, value: Any, kind: str) -> None:
+    if found.setdefault(name, value) is not value:
+        raise ValueError(f"two {kind} are called {name}")
 
 
-def _in_order(steps: list[Step], contracts: Mapping[str, Contract]) -> list[Step]:
+def _inputs(step: Step, learns: Mapping[str, Learn]) -> tuple[str, ...]:
+    learned_from = learns[step.model].reads if step.model and step.model in learns else ()
+    # A model may learn from how the step did on earlier days.
+    return (*step.reads, *(name for name in learned_from if name != step.writes.name))
+
+
+def _in_order(steps: list[Step], contracts: Mapping[str, Contract], learns: Mapping[str, Learn]) -> list[Step]:
     """Producers before readers; otherwise in the order declared."""
-    producers = {step.writes.name: step for step in steps}
+    producers: dict[str, Step] = {}
     for step in steps:
-        for name in step.reads:
+        if producers.setdefault(step.writes.name, step) is not step:
+            raise ValueError(f"two steps write {step.writes.name}: {producers[step.writes.name].name} and {step.name}")
+    for step in steps:
+        for name in _inputs(step, learns):
             if name not in producers and not (name in contracts and contracts[name].is_fact):
                 raise HubError("day.no_step_for", table=name)
     ordered: list[Step] = []
     waiting = list(steps)
     while waiting:
-        ready = [s for s in waiting if all(producers.get(name) not in waiting for name in s.reads)]
+        ready = [s for s in waiting if all(producers.get(name) not in waiting for name in _inputs(s, learns))]
         if not ready:
             raise HubError("day.cycle", steps=", ".join(step.name for step in waiting))
         ordered.append(ready[0])
