@@ -72,7 +72,8 @@ def _rows(count: int) -> pa.Table:
     money = random.lognormal(1.0, 1.2, count)
     quantities = random.integers(1, 96, count)
     reasons = to_json([
-        Reason("demand.level", {"units": 12.0, "days": 28}, 0.7), Reason("demand.season", {"weekday": 5}, 0.2),
+        Reason("demand.because.level", {"effect": 12.0, "days": 28}, 0.7),
+        Reason("demand.because.season", {"effect": 3.0, "days": 28}, 0.2),
     ])  # fmt: skip
     return pa.table({
         "store": [f"S{number % 300:03d}" for number in range(count)],
