@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,11 +27,15 @@ __all__ = ["Answer", "Desk", "Inbox", "Live", "Snapshot", "answer"]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The declared tables at one version; `index` holds what `prepare` made of them."""
+    """The declared tables at one version; `index` holds what `prepare` made of them.
+
+    `settled` names the events that these tables hold already, though they still wait in the inbox.
+    """
 
     tables: Mapping[str, pd.DataFrame]
     versions: Mapping[str, int]
     index: Any = None
+    settled: frozenset[str] = frozenset()
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.tables[name]
@@ -80,7 +85,7 @@ class Inbox:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        with self._open() as connection:
+        with closing(self._open()) as connection, connection:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS events"
                 " (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, body TEXT, at TEXT)"
@@ -95,26 +100,26 @@ class Inbox:
         """Keep events (each with its `event_id`); returns how many were not known."""
         now = datetime.now(UTC).isoformat()
         rows = [(str(event["event_id"]), json.dumps(event, default=str, ensure_ascii=False), now) for event in events]
-        with self._open() as connection:
+        with closing(self._open()) as connection, connection:
             before = connection.total_changes
             connection.executemany("INSERT OR IGNORE INTO events (id, body, at) VALUES (?, ?, ?)", rows)
             return connection.total_changes - before
 
     def since(self, number: int = 0) -> tuple[int, list[dict[str, Any]]]:
         """Events after `number`, oldest first, and the last number."""
-        with self._open() as connection:
+        with closing(self._open()) as connection, connection:
             rows = connection.execute("SELECT number, body FROM events WHERE number > ? ORDER BY number", (number,))
             found = [(place, json.loads(body)) for place, body in rows]
         return (found[-1][0] if found else number), [event for _, event in found]
 
     def oldest(self) -> int | None:
         """The number of the oldest event still waiting."""
-        with self._open() as connection:
+        with closing(self._open()) as connection, connection:
             return connection.execute("SELECT min(number) FROM events").fetchone()[0]
 
     def remove(self, up_to: int) -> int:
         """Forget events that have become facts."""
-        with self._open() as connection:
+        with closing(self._open()) as connection, connection:
             return connection.execute("DELETE FROM events WHERE number <= ?", (up_to,)).rowcount
 
 
@@ -133,8 +138,9 @@ class Desk:
     answers: Mapping[str, Answer]
     inbox: Inbox
     check_seconds: float = 2.0
-    _snapshots: dict[str, tuple[float, Snapshot]] = field(default_factory=dict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _snapshots: dict[str, tuple[float, int | None, Snapshot]] = field(default_factory=dict, repr=False)
+    _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _reading: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _events: tuple[int | None, int, list[dict[str, Any]]] = (None, 0, [])
 
     def ask(self, name: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,29 +155,41 @@ class Desk:
         for wanted in asked.needs:
             if request.get(wanted) in (None, ""):
                 raise HubError("answers.request", field=wanted)
-        snapshot = self._snapshot(asked)
-        return {**asked(request, snapshot, self._live()), "versions": dict(snapshot.versions)}
+        # The inbox first: what an ingest took out of it by now is in the tables that are looked at next.
+        oldest, events = self._waiting()
+        with self._loading:
+            snapshot = self._snapshot(asked, oldest)
+        live = Live([event for event in events if event["event_id"] not in snapshot.settled])
+        return {**asked(request, snapshot, live), "versions": dict(snapshot.versions)}
 
-    def _live(self) -> Live:
+    def _waiting(self) -> tuple[int | None, list[dict[str, Any]]]:
         """All events of the inbox; only the new ones are read, unless an ingest has taken old ones away."""
-        with self._lock:
+        with self._reading:
             first, last, events = self._events
             oldest = self.inbox.oldest()
             if oldest != first:
                 last, events = 0, []
             newest, more = self.inbox.since(last)
             self._events = oldest, newest, [*events, *more]
-            return Live(self._events[2])
+            return oldest, self._events[2]
 
-    def _snapshot(self, asked: Answer) -> Snapshot:
+    def _snapshot(self, asked: Answer, oldest: int | None) -> Snapshot:
+        """The snapshot held, unless it is time to look for a new version or an ingest has emptied the inbox."""
         held = self._snapshots.get(asked.name)
-        if held and time.monotonic() - held[0] < self.check_seconds:
-            return held[1]
+        if held and held[1] == oldest and time.monotonic() - held[0] < self.check_seconds:
+            return held[2]
         versions = {name: self.tables.version(name) for name in asked.reads}
-        if held and held[1].versions == versions:
-            snapshot = held[1]
+        if held and held[2].versions == versions:
+            snapshot = held[2]
         else:
             frames = {name: self.tables.fetch(name).to_pandas() for name in asked.reads}
-            snapshot = Snapshot(frames, versions, asked.prepare(frames) if asked.prepare else None)
-        self._snapshots[asked.name] = time.monotonic(), snapshot
+            index = asked.prepare(frames) if asked.prepare else None
+            snapshot = Snapshot(frames, versions, index, self._settled(frames))
+        self._snapshots[asked.name] = time.monotonic(), oldest, snapshot
         return snapshot
+
+    def _settled(self, frames: Mapping[str, pd.DataFrame]) -> frozenset[str]:
+        """Events in `frames` that still wait in the inbox: an ingest is at work, or was cut off between the two."""
+        waiting = [event["event_id"] for event in self.inbox.since(0)[1]]
+        columns = [frame["event_id"] for frame in frames.values() if "event_id" in frame]
+        return frozenset(id for column in columns for id in column[column.isin(waiting)])

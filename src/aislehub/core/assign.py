@@ -11,7 +11,8 @@ __all__ = ["arm"]
 def arm(unit: str, arms: Mapping[str, float], *, salt: str) -> str:
     """The arm of one unit (store, customer, time × store block).
 
-    The same unit and salt always give the same arm; another salt gives an independent assignment.
+    The same unit and salt always give the same arm, in whatever order the arms are written; another salt gives an
+    independent assignment.
 
     Args:
         unit: what is assigned.
@@ -31,7 +32,7 @@ def arm(unit: str, arms: Mapping[str, float], *, salt: str) -> str:
     digest = hashlib.sha256(f"{salt}\x1f{unit}".encode()).digest()
     point = int.from_bytes(digest[:8], "big") / 2**64 * total
     reached = 0.0
-    for name, share in arms.items():
+    for name, share in sorted(arms.items()):
         reached += share
         if point < reached:
             return name

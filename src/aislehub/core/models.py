@@ -12,13 +12,13 @@ import json
 import shutil
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib import resources, util
 from pathlib import Path
 from typing import Any
 
 from aislehub.core.errors import HubError, did_you_mean
-from aislehub.core.settings import home
+from aislehub.core.settings import home, read_toml
 
 __all__ = ["Card", "Entry", "catalogue", "find_learned", "model_file", "save_learned", "sha256", "verified"]
 
@@ -38,7 +38,7 @@ class Entry:
     name: str
     file: str
     sha256: str
-    licence: str
+    licence: str = ""
     package: str = ""
     source: str = ""
 
@@ -64,12 +64,26 @@ def sha256(path: Path) -> str:
 
 
 def catalogue() -> dict[str, Entry]:
-    """All entries: the house's `models.toml`, overlaid by `[models.NAME]` of the user's `hub.toml`."""
+    """All entries: the house's `models.toml`, overlaid by `[models.NAME]` of the user's `hub.toml`.
+
+    Raises:
+        HubError: `settings.broken_file`, `settings.unknown` for a field that entries do not have,
+            `models.entry` when the file or its hash is not said.
+    """
     listed = tomllib.loads((resources.files("aislehub.core") / "models.toml").read_text(encoding="utf-8"))
-    own = home() / "hub.toml"
-    overlay = tomllib.loads(own.read_text(encoding="utf-8")).get("models", {}) if own.exists() else {}
-    names = {**listed, **overlay}
-    return {name: Entry(name=name, **{**listed.get(name, {}), **overlay.get(name, {})}) for name in names}
+    overlay = read_toml(home() / "hub.toml").get("models", {})
+    return {name: _entry(name, {**listed.get(name, {}), **overlay.get(name, {})}) for name in {**listed, **overlay}}
+
+
+def _entry(name: str, given: Mapping[str, str]) -> Entry:
+    known = [field.name for field in fields(Entry) if field.name != "name"]
+    for word in given:
+        if word not in known:
+            raise HubError("settings.unknown", setting=f"models.{name}.{word}", suggestion=did_you_mean(word, known))
+    missing = [word for word in ("file", "sha256") if not given.get(word)]
+    if missing:
+        raise HubError("models.entry", model=name, missing=", ".join(missing))
+    return Entry(name=name, **given)
 
 
 def model_file(name: str) -> Path:

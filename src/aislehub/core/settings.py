@@ -13,12 +13,14 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 
 from aislehub.core.errors import HubError, did_you_mean
 
-__all__ = ["HubSettings", "Settings", "all_settings", "field", "home"]
+__all__ = ["HubSettings", "Settings", "all_settings", "field", "home", "read_toml"]
 
 _sections: dict[str, type[Settings]] = {}
 
@@ -57,14 +59,18 @@ class Settings(BaseModel):
 
         Raises:
             HubError: `settings.unknown` for a name that does not exist, `settings.invalid` for a value
-                outside its limits, `settings.broken_file` when `hub.toml` is no TOML.
+                outside its limits, `settings.broken_file` when `hub.toml` is no TOML, `settings.no_section` when
+                the section's name stands for a value there.
         """
         path = (folder or home()) / "hub.toml"
-        values = dict(_read_toml(path).get(cls.section, {}))
+        values = read_toml(path).get(cls.section, {})
+        if not isinstance(values, dict):
+            raise HubError("settings.no_section", setting=cls.section, file=path)
         prefix = f"AISLEHUB_{cls.section.upper()}__"
         for name, text in os.environ.items():
             if name.startswith(prefix):
-                values[name.removeprefix(prefix).lower()] = _from_env(text)
+                name = name.removeprefix(prefix).lower()
+                values[name] = _from_env(text, cls.model_fields.get(name))
         for name in values:
             if name not in cls.model_fields:
                 suggestion = did_you_mean(name, cls.model_fields)
@@ -91,6 +97,15 @@ class HubSettings(Settings, section="hub"):
     language: str = field("", "en or zh for the command line; empty = the system's language")
     workers: int = field(1, "Processes for work per store; more than 1 pays off above some 100,000 rows", ge=1, le=256)
 
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a misspelt name, a path, a folder's name
+            raise ValueError(f"{name} is no IANA time zone") from error
+        return name
+
 
 def all_settings() -> dict[str, type[Settings]]:
     """Every declared section by name (those of capabilities appear once `aislehub.capabilities` is loaded)."""
@@ -102,17 +117,24 @@ def home() -> Path:
     return Path(os.environ.get("AISLEHUB_HOME") or ".aislehub").absolute()
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file's content, nothing where there is no file.
+
+    Raises:
+        HubError: `settings.broken_file`.
+    """
     if not path.exists():
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise HubError("settings.broken_file", file=path, why=error) from error
 
 
-def _from_env(text: str) -> Any:
+def _from_env(text: str, wanted: FieldInfo | None) -> Any:
     """Environment values are TOML literals where they parse as one (0.97, true, [1, 2]), else plain text."""
+    if wanted is None or wanted.annotation is str:  # a token of digits stays a text
+        return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
