@@ -94,7 +94,7 @@ def _page(home: Path, url: str) -> tuple[float, float]:
 
     os.environ |= {"AISLEHUB_ADMIN_PASSWORD": "bench-password-1", "AISLEHUB_HUB__STATE_URL": url}
     with TestClient(create_app(home)) as browser:
-        answer = browser.post("/login", data={"name": "admin", "password": "bench-password-1"})
+        answer = browser.post("/login", data={"user": "admin", "password": "bench-password-1"})
         answer.raise_for_status()
         costs = []
         for _ in range(PAGE_TRIES):
