@@ -33,7 +33,7 @@ from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
 from aislehub.core.text import say
 
-__all__ = ["CAPABILITIES", "CHECKS", "READINESS", "Check", "Policy", "assess", "document", "readiness"]
+__all__ = ["CAPABILITIES", "CHECKS", "READINESS", "Check", "Policy", "assess", "document", "readiness", "score"]
 
 READINESS = Contract(
     "readiness",
@@ -355,7 +355,9 @@ SIMULATED_HARM = 30.0
 
 
 # Facts only: readiness comes before any model.
-_FACTS = {contract.name: contract for contract in (getattr(schema, name) for name in schema.__all__) if contract.is_fact}
+_FACTS = {
+    contract.name: contract for contract in (getattr(schema, name) for name in schema.__all__) if contract.is_fact
+}
 
 
 @step(reads=" ".join(_FACTS), writes=READINESS)
@@ -402,7 +404,8 @@ def find_faults(facts: Facts, looked: Mapping[str, Mapping[str, Any]]) -> Iterat
         share = min(1.0, row["count"] / max(total, 1))
         yield {
             "kind": "fault", "subject": check.name, "table": check.table, "count": int(row["count"]), "share": share,
-            "money": row["money"], "example": example, "facts": {"harms": dict(check.harms), "unusable": check.unusable},
+            "money": row["money"], "example": example,
+            "facts": {"harms": dict(check.harms), "unusable": check.unusable},
         }  # fmt: skip
 
 
