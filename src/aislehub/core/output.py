@@ -20,7 +20,7 @@ _WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
     ".json": lambda frame, path: frame.to_json(path, orient="records", date_format="iso", force_ascii=False),
-    ".xlsx": lambda frame, path: frame.to_excel(path, index=False),
+    ".xlsx": lambda frame, path: _without_zones(frame).to_excel(path, index=False),
 }
 
 
@@ -59,10 +59,17 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     try:
         writer(frame, partial)
         partial.replace(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: more rows than a sheet holds, a type that it cannot keep
+        raise HubError("file.unwritable", file=path, why=error) from error
+    finally:
         if partial.exists():
             partial.unlink()
-        raise HubError("file.unwritable", file=path, why=error) from error
+
+
+def _without_zones(frame: pd.DataFrame) -> pd.DataFrame:
+    """Excel knows no time zones: times as they read in UTC."""
+    zoned = frame.select_dtypes("datetimetz").columns
+    return frame.assign(**{name: frame[name].dt.tz_convert("UTC").dt.tz_localize(None) for name in zoned})
 
 
 def print_json(document: object) -> None:
