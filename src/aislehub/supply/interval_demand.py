@@ -17,7 +17,14 @@ from scipy.signal import lfilter
 
 from aislehub.supply.base_stock import FloatArray
 
-__all__ = ["IntervalDemand", "PowerLaw", "fit_power_law", "interval_demand", "shrunk_variance"]
+__all__ = [
+    "IntervalDemand",
+    "PowerLaw",
+    "fit_power_law",
+    "interval_demand",
+    "latest_interval_demand",
+    "shrunk_variance",
+]
 
 HALF_LIVES = (4, 8, 16, 32, 64, 128, 256, 512)  # periods; the speeds of smoothing that compete
 SKILL_HALF_LIFE = 168  # days; how long an interval error counts in choosing a speed and in the variance
@@ -71,6 +78,21 @@ def interval_demand(
     actual = _interval_totals(demand, cover)
     mean = _blend(means, actual, cover, known_until)
     return IntervalDemand(mean, shrunk_variance(mean, actual, cover, known_until))
+
+
+def latest_interval_demand(
+    demand: FloatArray, cover: NDArray[np.int64], *, season: int = 7, block: int = 4096
+) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance at the last column only, (n,) each, for histories of any number of rows.
+
+    Rows are worked off in blocks, each pooling over its own rows, so that memory stays in bounds.
+    """
+    mean, variance = np.zeros(len(demand)), np.zeros(len(demand))
+    for start in range(0, len(demand), block):
+        rows = slice(start, start + block)
+        found = interval_demand(demand[rows], cover[rows], season=season)
+        mean[rows], variance[rows] = found.mean[:, -1], found.variance[:, -1]
+    return mean, variance
 
 
 def shrunk_variance(mean: FloatArray, actual: FloatArray, cover: NDArray[np.int64], known_until: int) -> FloatArray:

@@ -135,7 +135,7 @@ def days_to_weekday(weekdays: NDArray[np.bool_], since: NDArray[np.int64] | int)
 
 
 def _cases_up(units: FloatArray, case: FloatArray) -> FloatArray:
-    return np.ceil(units / case - _ROUNDING) * case
+    return np.maximum(np.ceil(units / case - _ROUNDING), 0.0) * case
 
 
 def _at_most(quantity: FloatArray, room: FloatArray, case: FloatArray, least: FloatArray) -> FloatArray:

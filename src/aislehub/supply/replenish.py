@@ -1,0 +1,218 @@
+"""Replenishment: order what the stock, and what is on its way, will not cover until the order after next.
+
+Order-up-to (R, S) policy in whole cases: every line is raised to the quantile of the demand until the delivery
+after the next one; then the supplier's and the store's limits are applied, each by name. The quantile is the
+service that pays: the critical ratio of a lost margin to a unit kept for one more review period.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from aislehub.core.contract import Column, Contract
+from aislehub.core.reasons import Reason, to_json
+from aislehub.core.settings import Settings, field
+from aislehub.core.step import step
+from aislehub.supply.base_stock import FloatArray, critical_ratio, demand_quantile
+from aislehub.supply.limits import Limited, Limits, limit_orders, within_budget
+from aislehub.supply.money import Economics, Interval, expected_money
+
+__all__ = ["ORDERS", "Policy", "checks", "explain", "replenish"]
+
+ORDERS = Contract(
+    "orders",
+    "What to order for a store tomorrow morning, beside what today's rule would order",
+    (
+        Column("supplier", "text", "Supplier or warehouse", required=False),
+        Column("quantity", "float", "Units to order, whole cases", "item's unit", low=0),
+        Column("arrives", "date", "Day from whose opening it can be sold"),
+        Column("order_up_to", "float", "Units that cover the demand until `cover_days` with the service wanted",
+               "item's unit", low=0),
+        Column("service_level", "float", "Probability that they do", low=0, high=1),
+        Column("demand", "float", "Units expected to sell in `cover_days`", "item's unit", low=0),
+        Column("demand_sd", "float", "Standard deviation of that demand", "item's unit", low=0),
+        Column("cover_days", "int", "Days until the order after the next one can be sold", "days", low=1),
+        Column("on_hand", "float", "Units in the store at the close of the day", "item's unit"),
+        Column("on_order", "float", "Units on their way", "item's unit", low=0),
+        Column("case_pack", "float", "Units in a case", "item's unit", low=0.001),
+    ),
+    key="day store subject",
+    decision=True,
+)  # fmt: skip
+
+
+class Policy(Settings, section="replenish"):
+    """How much service pays, what today's rule is, and what may be spent."""
+
+    service: Literal["critical_ratio", "cycle_service"] = field(
+        "critical_ratio",
+        "critical_ratio weighs a lost margin against keeping a unit; cycle_service aims at service_level",
+    )
+    service_level: float = field(
+        0.95, "Share of order cycles without a shortage, with service = cycle_service", ge=0.5, le=0.999
+    )
+    least_service: float = field(0.80, "The critical ratio is not followed below this service", ge=0, le=0.999)
+    most_service: float = field(0.98, "The critical ratio is not followed above this service", ge=0.5, le=0.9999)
+    holding_rate: float = field(0.25, "Yearly cost of keeping a unit, as a share of its purchase cost", ge=0, le=5)
+    clearance: float = field(0.0, "Share of its cost that an expired unit brings back", ge=0, le=1)
+    baseline: Literal["weeks_of_cover", "nothing"] = field(
+        "weeks_of_cover", "Today's rule, beside which the money of an order is counted"
+    )
+    weeks_of_cover: float = field(2.0, "Weeks of mean sales that today's rule orders up to", gt=0, le=26)
+    budget: float = field(0.0, "Money a store may spend on one day's orders; 0 = no limit", ge=0)
+    budgets: dict[str, float] = field({}, "The same for single stores, by store")
+
+
+@step(reads="demand_forecast supply_state", writes=ORDERS)
+def replenish(demand_forecast: Any, supply_state: Any, *, day: date, policy: Policy) -> pd.DataFrame:
+    """Orders for tomorrow morning, for every line that is ordered, would be by today's rule, or was cut."""
+    lines = _lines(demand_forecast, supply_state, day)
+    position = np.maximum(lines["on_hand"], 0).to_numpy() + lines["on_order"].to_numpy()
+    interval = _interval(lines)
+    economics = _economics(lines, policy)
+    review = interval.cover - interval.lead
+    if policy.service == "critical_ratio":
+        ratio = critical_ratio(economics.margin, economics.holding * review)
+        service = np.clip(ratio, policy.least_service, policy.most_service)
+    else:
+        service = np.full(len(lines), policy.service_level)
+    shown = np.where(lines["presentation_stock"] > 0, interval.mean + lines["presentation_stock"], 0)
+    order_up_to = np.maximum(demand_quantile(interval.mean, interval.variance, service), np.ceil(shown))
+
+    limits = _limits(lines, interval)
+    baseline = _baseline(lines, position, limits, policy)
+    limited = limit_orders(order_up_to - position, position, limits)
+    money = expected_money(limited.quantity, np.zeros(len(lines)), position, interval, economics)
+    limited = _within_budget(lines, limited, limits, money.mean, policy)
+    money = expected_money(limited.quantity, baseline, position, interval, economics)
+
+    orders = lines.assign(
+        subject=lines["item"],
+        quantity=limited.quantity,
+        bound=limited.bound,
+        baseline_quantity=baseline,
+        order_up_to=order_up_to,
+        service_level=service,
+        demand=interval.mean,
+        demand_sd=np.sqrt(interval.variance),
+        arrives=[day + timedelta(days=1 + int(days)) for days in lines["lead_days"]],
+        money=money.mean,
+        money_low=money.low,
+        money_high=money.high,
+        horizon_days=lines["cover_days"].astype(int),
+        cover_days=lines["cover_days"].astype(int),
+        outlay=limited.quantity * lines["cost"],
+    )
+    cut = np.isin(limited.bound, ["moq", "shelf_life", "shelf", "budget"])
+    orders = orders[(limited.quantity > 0) | (baseline > 0) | cut].reset_index(drop=True)
+    rows = orders.to_dict("records")
+    return orders.assign(
+        action=[json.dumps({"quantity": row["quantity"]}) for row in rows],
+        baseline=[json.dumps({"name": policy.baseline, "quantity": row["baseline_quantity"]}) for row in rows],
+        reasons=[to_json(explain(row)) for row in rows],
+    )[[column.name for column in ORDERS.columns if column.name != "day"]]
+
+
+def explain(row: Mapping[str, Any]) -> list[Reason]:
+    """Why this quantity: the demand to cover, the stock there is, and the limit that bound."""
+    demand = {
+        "days": row["cover_days"], "demand": round(row["demand"], 1), "order_up_to": row["order_up_to"],
+        "service": round(100 * row["service_level"]),
+    }  # fmt: skip
+    stock = {"on_hand": row["on_hand"], "on_order": row["on_order"]}
+    reasons = [
+        Reason("supply.because_demand", demand, row["order_up_to"]),
+        Reason("supply.because_stock", stock, -max(row["on_hand"], 0) - row["on_order"]),
+    ]
+    if row["bound"] != "none":
+        facts = {"quantity": row["quantity"], "case_pack": row["case_pack"]}
+        reasons.append(Reason(f"supply.because_{row['bound']}", facts, row["quantity"] - row["order_up_to"]))
+    return reasons
+
+
+def _check_stock(tables: Any, decision: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Stock on hand and on order as the table has them."""
+    state = tables.read("supply_state", as_of=decision["day"])
+    mine = (state.day == decision["day"]) & (state.store == decision["store"]) & (state.item == decision["subject"])
+    found = state.filter(mine).select("on_hand", "on_order").to_pyarrow().to_pylist()
+    return found[0] if found else {"on_hand": None, "on_order": None}
+
+
+checks = {"supply.because_stock": _check_stock}
+
+
+def _lines(demand_forecast: Any, supply_state: Any, day: date) -> pd.DataFrame:
+    """State and forecast total of every line; the total is that of `cover_days`, or of as many as are forecast."""
+    today = demand_forecast.filter(demand_forecast.day == ibis.literal(day))
+    today = today.mutate(ahead=today.ds.delta(ibis.literal(day), unit="day"))
+    horizon = today.ahead.max().to_pandas()
+    state = supply_state.filter(supply_state.day == ibis.literal(day)).drop("day")
+    if pd.isna(horizon):
+        horizon = 0
+    state = state.mutate(ahead=ibis.least(state.cover_days, ibis.literal(float(horizon))).cast("int64"))
+    totals = today.select("store", "item", "ahead", "total_mean", "total_sd", "sold_28d")
+    lines = state.inner_join(totals, ["store", "item", "ahead"]).order_by(["store", "item"])
+    return lines.to_pandas()
+
+
+def _interval(lines: pd.DataFrame) -> Interval:
+    """Demand until the order after next; days beyond the forecast's end go on as the days before it."""
+    beyond = (lines["cover_days"] / lines["ahead"]).to_numpy(float)
+    mean = lines["total_mean"].to_numpy(float) * beyond
+    cover = lines["cover_days"].to_numpy(float)
+    late = (mean / cover * lines["lead_days_sd"].to_numpy(float)) ** 2
+    return Interval(
+        mean=mean,
+        variance=lines["total_sd"].to_numpy(float) ** 2 * beyond + late,
+        lead=lines["lead_days"].to_numpy(float),
+        cover=cover,
+        life=lines["shelf_life_days"].to_numpy(float, na_value=np.inf),
+    )
+
+
+def _economics(lines: pd.DataFrame, policy: Policy) -> Economics:
+    cost = lines["cost"].to_numpy(float)
+    return Economics(
+        margin=lines["price"].to_numpy(float) - cost,
+        waste=cost * (1 - policy.clearance),
+        holding=cost * policy.holding_rate / 365,
+        line=lines["order_cost"].to_numpy(float),
+    )
+
+
+def _limits(lines: pd.DataFrame, interval: Interval) -> Limits:
+    gone, _ = interval.part(interval.lead)
+    return Limits(
+        orderable=lines["orderable"].to_numpy(bool),
+        case=lines["case_pack"].to_numpy(float),
+        least=lines["moq"].to_numpy(float),
+        sellable=interval.mean / interval.cover * (interval.lead + interval.life),
+        capacity=lines["shelf_capacity"].to_numpy(float, na_value=np.inf),
+        gone=gone,
+    )
+
+
+def _baseline(lines: pd.DataFrame, position: FloatArray, limits: Limits, policy: Policy) -> FloatArray:
+    """What today's rule would order: weeks of mean sales, at most until it expires, in whole cases."""
+    if policy.baseline == "nothing":
+        return np.zeros(len(lines))
+    life = lines["lead_days"] + lines["shelf_life_days"].astype(float).fillna(np.inf)
+    days = np.minimum(7 * policy.weeks_of_cover, life.to_numpy())
+    level = np.ceil(days * lines["mean_sales"].to_numpy(float))
+    free = np.full(len(lines), np.inf)
+    supplier_only = Limits(limits.orderable, limits.case, limits.least, free, free, limits.gone)
+    return limit_orders(level - position, position, supplier_only).quantity
+
+
+def _within_budget(lines: pd.DataFrame, limited: Limited, limits: Limits, money: FloatArray, policy: Policy) -> Limited:
+    codes, stores = pd.factorize(lines["store"])
+    standard = policy.budget or np.inf
+    budget = np.array([policy.budgets.get(store, standard) for store in stores], dtype=float)
+    return within_budget(limited, limits.case, limits.least, lines["cost"].to_numpy(float), money, codes, budget)
