@@ -119,6 +119,14 @@ def test_every_setting_is_documented() -> None:
     assert not missing
 
 
+def test_every_environment_variable_is_documented() -> None:
+    """Each variable that the hub reads from the environment is on docs/settings.md."""
+    texts = (file.read_text(encoding="utf-8") for file in [ROOT / "hub", *(ROOT / "src").rglob("*.py")])
+    named = {name for text in texts for name in re.findall(r"AISLEHUB_[A-Z]+(?:_[A-Z]+)*(?!_)\b", text)}
+    text = (DOCS / "settings.md").read_text(encoding="utf-8")
+    assert sorted(name for name in named if f"`{name}`" not in text) == []
+
+
 @pytest.mark.parametrize("page", [*PAGES, *registry().pages], ids=lambda page: page.path)
 def test_a_console_page_is_documented(page: Any) -> None:
     """Each page of the console is named by its address in docs/."""

@@ -49,8 +49,13 @@ AISLEHUB_APPROVAL__MAX_OUTLAY=150.0
 ```
 
 A name that does not exist or a value outside its limits is refused, with the nearest name or the limit.
-`aislehub settings` shows the values in force. Two more variables are read from the environment only: `AISLEHUB_HOME`
-(the home folder) and `AISLEHUB_LANG` (`en` or `zh`).
+`aislehub settings` shows the values in force. Read from the environment only:
+
+| variable | what |
+|---|---|
+| `AISLEHUB_HOME` | the home folder |
+| `AISLEHUB_LANG` | `en` or `zh`; else the system's language |
+| `AISLEHUB_ADMIN_PASSWORD` | password of the console's user `admin`, set at every start |
 """
 
 
