@@ -8,6 +8,7 @@ import importlib
 import re
 import runpy
 import shlex
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ import typer
 from aislehub.capabilities import MODULES
 from aislehub.core.registry import registry
 from aislehub.core.settings import all_settings
+from aislehub.data.mapping import load_mapping
 from aislehub.serve.cli import build, main
 from aislehub.serve.console.pages import PAGES
 
