@@ -233,6 +233,21 @@ def test_cheap_shell_examples_run(
         assert capsys.readouterr().out
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES_OF_TEXT if blocks(page, "toml")], ids=relative)
+def test_toml_examples_are_valid(page: Path, tmp_path: Path) -> None:
+    """TOML blocks are settings of `hub.toml` within their limits, or a mapping onto an existing table's columns."""
+    file = tmp_path / "hub.toml"
+    for body in blocks(page, "toml"):
+        file.write_text(body, encoding="utf-8")
+        told = tomllib.loads(body)
+        if "table" in told:
+            contract = registry().contracts[told["table"]]
+            assert [name for name in load_mapping(file).columns if name not in contract.schema.names] == []
+            continue
+        for section in told:
+            all_settings()[section].load(tmp_path)
+
+
 @pytest.mark.parametrize(
     "page", [page for page in PAGES_OF_TEXT if ">>> " in page.read_text(encoding="utf-8")], ids=relative
 )
