@@ -102,7 +102,7 @@ def test_a_capability_has_a_page_and_a_test(module: str) -> None:
 
 
 def test_commands_and_settings_pages_are_up_to_date() -> None:
-    """docs/cli.md and docs/settings.md say what the program says; else run `python tools/reference.py`."""
+    """docs/cli.md and docs/settings.md say what the program says; else run `./hub docs`."""
     tool = runpy.run_path(str(ROOT / "tools" / "reference.py"))
     assert tool["COMMANDS"].read_text(encoding="utf-8") == tool["commands_page"]()
     assert tool["SETTINGS"].read_text(encoding="utf-8") == tool["settings_page"]()
@@ -147,6 +147,14 @@ def test_every_example_is_listed() -> None:
     """Each file in examples/ is in examples/README.md."""
     text = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
     assert [file.name for file in (ROOT / "examples").glob("*.py") if f"({file.name})" not in text] == []
+
+
+def test_the_map_is_complete() -> None:
+    """AGENTS.md has a line for each package of the hub, and every path on its map exists."""
+    listed = re.findall(r"^\| `([^`]+)` \|", (ROOT / "AGENTS.md").read_text(encoding="utf-8"), re.MULTILINE)
+    packages = [file for file in (ROOT / "src" / "aislehub").iterdir() if (file / "__init__.py").exists()]
+    assert [path for path in listed if not (ROOT / path).exists()] == []
+    assert [file.name for file in packages if f"{relative(file)}/" not in listed] == []
 
 
 def test_every_page_can_be_reached() -> None:

@@ -1,12 +1,13 @@
 """Write docs/cli.md and docs/settings.md from the command line and the settings themselves.
 
-Help sentences live beside what they describe; this tool only sets them as pages. Run it after changing
-one: `python tools/reference.py`; a test fails until it was.
+Help sentences live beside what they describe; this tool only sets them as pages. `./hub docs` runs it, and
+the one for the data-collection standard; a test fails until it was run after a change.
 """
 
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +151,4 @@ def _cell(text: str) -> str:
 if __name__ == "__main__":
     COMMANDS.write_text(commands_page(), encoding="utf-8")
     SETTINGS.write_text(settings_page(), encoding="utf-8")
+    runpy.run_path(str(ROOT / "tools" / "data_standard.py"), run_name="__main__")
