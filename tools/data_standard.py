@@ -17,7 +17,10 @@ from aislehub.core.text import sentences
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "data-standard.md"
 ENGLISH = ROOT / "src" / "aislehub" / "text" / "en" / "schema.toml"
-CONTRACTS: tuple[Contract, ...] = tuple(getattr(schema, name) for name in schema.__all__)
+# What a chain collects; the tables that the hub itself writes are no part of the standard.
+CONTRACTS: tuple[Contract, ...] = tuple(
+    contract for contract in (getattr(schema, name) for name in schema.__all__) if contract.is_fact
+)
 TYPES = {
     "text": "text", "int": "whole number", "float": "number", "bool": "true/false", "date": "business day",
     "time": "instant (UTC)",
@@ -54,9 +57,7 @@ What the hub wants to know, table by table. A table that is not there switches o
 def page() -> str:
     """The whole page."""
     chinese = sentences("zh")
-    tables = "\n".join(
-        f"| [{c.name}](#{c.name}) | {c.help} · {chinese[f'schema.{c.name}']} |" for c in CONTRACTS
-    )
+    tables = "\n".join(f"| [{c.name}](#{c.name}) | {c.help} · {chinese[f'schema.{c.name}']} |" for c in CONTRACTS)
     index = f"| table | one row is · 每行表示 |\n|---|---|\n{tables}\n"
     return "\n".join([HEAD, index, *(section(contract) for contract in CONTRACTS)])
 

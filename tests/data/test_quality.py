@@ -16,12 +16,14 @@ import pytest
 import aislehub.schema as schema
 from aislehub.core.tables import Tables
 from aislehub.core.text import sentences
+from aislehub.data.ingest import REJECTED
 from aislehub.data.quality import CAPABILITIES, CHECKS, READINESS, Policy, assess, document, score
 from aislehub.data.sources.complete_journey import TIMEZONE, CompleteJourney
 
 DAY = date(2018, 2, 4)
 FIRST = DAY - timedelta(days=399)
-CONTRACTS = {getattr(schema, name).name: getattr(schema, name) for name in schema.__all__}
+KNOWN = datetime(2016, 12, 1, tzinfo=UTC)
+CONTRACTS = {contract.name: contract for contract in (*(getattr(schema, name) for name in schema.__all__), REJECTED)}
 House = dict[str, pd.DataFrame]
 Found = dict[str, dict[str, Any]]
 ITEMS = [f"i{n:02d}" for n in range(12)]
@@ -56,26 +58,25 @@ def sound_house() -> House:
     )
     pairs = pd.MultiIndex.from_product([["1", "2"], ITEMS]).to_frame(index=False, name=["store", "item"])
     recent = pd.DataFrame({"day": pd.date_range(DAY - timedelta(days=27), DAY).date})
-    start = datetime(2016, 12, 1, tzinfo=UTC)
     gtins = GTINS + [None] * (len(ITEMS) - 3)
     return {
-        "stores": pd.DataFrame({"store": ["1", "2"], "region": ["north", "south"], "known_at": start}),
+        "stores": pd.DataFrame({"store": ["1", "2"], "region": ["north", "south"], "known_at": KNOWN}),
         "items": pd.DataFrame(
-            {"item": ITEMS, "gtin": gtins, "cost": 1.0 + np.arange(12.0), "is_sellable": True, "known_at": start}
+            {"item": ITEMS, "gtin": gtins, "cost": 1.0 + np.arange(12.0), "is_sellable": True, "known_at": KNOWN}
         ),
-        "customers": pd.DataFrame({"customer": [f"c{n}" for n in range(10)], "known_at": start}),
+        "customers": pd.DataFrame({"customer": [f"c{n}" for n in range(10)], "known_at": KNOWN}),
         "sales_lines": sales,
-        "prices": pairs.assign(kind="regular", valid_from=FIRST, price=3.0, known_at=start),
-        "promotions": pairs.head(3).assign(promotion="p", starts=FIRST, ends=FIRST + timedelta(days=6), known_at=start),
+        "prices": pairs.assign(kind="regular", valid_from=FIRST, price=3.0, known_at=KNOWN),
+        "promotions": pairs.head(3).assign(promotion="p", starts=FIRST, ends=FIRST + timedelta(days=6), known_at=KNOWN),
         "stock": pairs.merge(recent, how="cross").assign(on_hand=20.0),
-        "lead_times": pairs.assign(lead_days=2.0, known_at=start),
-        "calendar": pd.DataFrame({"day": [DAY], "region": "all", "event": "Day", "kind": "holiday", "known_at": start}),
+        "lead_times": pairs.assign(lead_days=2.0, known_at=KNOWN),
+        "calendar": pd.DataFrame({"day": [DAY], "region": "all", "event": "Day", "kind": "holiday", "known_at": KNOWN}),
     }
 
 
 def run(house: House, day: date = DAY) -> pa.Table:
     """The readiness table of a house."""
-    tables = Tables(None, CONTRACTS | {"readiness": READINESS})
+    tables = Tables(None, CONTRACTS)
     for name, frame in house.items():
         checked = CONTRACTS[name].check(pa.Table.from_pandas(frame, preserve_index=False))
         assert checked.rejected.num_rows == 0
@@ -162,10 +163,14 @@ def with_broken_master_data() -> tuple[House, dict[str, int]]:
     planted = {
         "short_history": 64, "duplicate_gtin": 1, "missing_cost": 2, "negative_stock": 7, "stale_stock": 1,
         "below_cost": int((lines["item"] == "i08").sum()), "missing_stock": 2, "missing_supply_terms": 2,
-        "promotion_dates": 1, "simulated": 22,
+        "promotion_dates": 1, "simulated": 22, "rejected": 2,
     }  # fmt: skip
+    reasons = '[{"code": "reject.low", "column": "price", "value": "-1", "limit": "0"}]'
     broken = {
         "sales_lines": lines,
+        "rejected": pd.DataFrame(
+            {"table": "prices", "source": "list.csv", "row": [7, 9], "raw": "{}", "reasons": reasons, "known_at": KNOWN}
+        ),
         "stock": stock[~stale & (stock["item"] != "i03")],
         "lead_times": terms[terms["item"] != "i04"].assign(source="simulated"),
     }
@@ -206,7 +211,7 @@ def test_stale_sales() -> None:
 def test_every_check_is_planted() -> None:
     """No check without a planted fault that it must find."""
     planted = with_broken_sales()[1] | with_broken_master_data()[1]
-    assert {check.name for check in CHECKS} == set(planted) - {"simulated"} | {"stale_sales"}
+    assert {check.name for check in CHECKS} == set(planted) - {"simulated", "rejected"} | {"stale_sales"}
 
 
 def test_money_is_what_the_rows_touch(
@@ -234,8 +239,7 @@ def test_money_is_what_the_rows_touch(
 
 def test_closed_days_are_no_gap(broken_sales: tuple[House, pa.Table]) -> None:
     """A day that the calendar closes in the store's region is not missing; closed elsewhere, it is."""
-    known = datetime(2016, 12, 1, tzinfo=UTC)
-    closed = pd.DataFrame({"day": [GAP], "event": ["Feast"], "kind": ["closed"], "known_at": known})
+    closed = pd.DataFrame({"day": [GAP], "event": ["Feast"], "kind": ["closed"], "known_at": KNOWN})
     north, south = (broken_sales[0] | {"calendar": closed.assign(region=region)} for region in ("north", "south"))
     assert "gap_days" not in faults(by_subject(run(north)))
     assert faults(by_subject(run(south)))["gap_days"] == 1
@@ -288,7 +292,7 @@ def test_the_document_speaks(broken_master_data: tuple[House, pa.Table], lang: s
 
 def test_complete_journey_is_scored_in_seconds(tmp_path: Path) -> None:
     """Real data: demand is ready, replenishment is not (no stock, no terms), in at most 10 CPU-seconds."""
-    tables = Tables(tmp_path, CONTRACTS | {"readiness": READINESS}, TIMEZONE)
+    tables = Tables(tmp_path, CONTRACTS, TIMEZONE)
     for name, rows in CompleteJourney().rows():
         tables.append(name, CONTRACTS[name].check(rows).good)
     started = process_time()

@@ -352,6 +352,8 @@ CAPABILITIES: Mapping[str, tuple[tuple[str, ...], Mapping[str, float]]] = {
 }
 # Points a capability loses when a whole table of its is simulated: it shows how things work, not how they are.
 SIMULATED_HARM = 30.0
+# … and when a fifth of its rows was rejected.
+REJECTED_HARM = 50.0
 
 
 # Facts only: readiness comes before any model.
@@ -360,12 +362,12 @@ _FACTS = {
 }
 
 
-@step(reads=" ".join(_FACTS), writes=READINESS)
-def assess(*tables: ir.Table, day: date, policy: Policy) -> pa.Table:
+@step(reads=" ".join(["rejected", *_FACTS]), writes=READINESS)
+def assess(rejected: ir.Table, *tables: ir.Table, day: date, policy: Policy) -> pa.Table:
     """Look at every table, find the faults, score the capabilities; as known at the close of `day`."""
     facts = Facts(dict(zip(_FACTS, tables, strict=True)), day, policy)
     looked = {name: look(name, rows) for name, rows in facts.tables.items()}
-    faults = [*find_faults(facts, looked), *find_simulated(looked)]
+    faults = [*find_faults(facts, looked), *find_rejected(rejected, looked), *find_simulated(looked)]
     scores = [score(name, looked, faults, policy) for name in CAPABILITIES]
     rows = [*looked.values(), *faults, *scores]
     return pa.Table.from_pylist(
@@ -407,6 +409,21 @@ def find_faults(facts: Facts, looked: Mapping[str, Mapping[str, Any]]) -> Iterat
             "money": row["money"], "example": example,
             "facts": {"harms": dict(check.harms), "unusable": check.unusable},
         }  # fmt: skip
+
+
+def find_rejected(rejected: ir.Table, looked: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows that broke the contract of their table, with one of them and why."""
+    one = ibis.struct({"source": rejected.source, "row": rejected.row, "reasons": rejected.reasons})
+    counted = rejected.group_by("table").aggregate(count=_.count(), example=one.argmin(rejected.row))
+    for row in counted.to_pyarrow().to_pylist():
+        name, count = row["table"], row["count"]
+        if name in looked:
+            users = [c for c, (needed, helpful) in CAPABILITIES.items() if name in (*needed, *helpful)]
+            yield {
+                "kind": "fault", "subject": "rejected", "table": name, "count": count,
+                "share": count / (count + looked[name]["count"]), "example": json.dumps(row["example"], default=str),
+                "facts": {"harms": dict.fromkeys(users, REJECTED_HARM), "unusable": 0.2},
+            }  # fmt: skip
 
 
 def find_simulated(looked: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
