@@ -1,0 +1,92 @@
+"""Numbers, money, days and words as people of either language read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aislehub.core.text import current_language, has, say
+
+__all__ = ["action", "day", "instant", "interval", "money", "number", "word"]
+
+_SYMBOLS = {
+    "en": {"USD": "$", "CNY": "CN¥", "EUR": "€", "GBP": "£", "JPY": "¥"},
+    "zh": {"USD": "US$", "CNY": "¥", "EUR": "€", "GBP": "£", "JPY": "JP¥"},
+}
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """At most `digits` decimals, thousands grouped, a real minus sign.
+
+    Example:
+        >>> number(-1234.5), number(3.0), number(None)
+        ('−1,234.5', '3', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{abs(value):,.{digits}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return f"−{text}" if value < 0 and text != "0" else text
+
+
+def money(value: float | None, currency: str) -> str:
+    """Whole from 100 on, cents below.
+
+    Example:
+        >>> money(-1234.5, "USD"), money(3.5, "CHF")
+        ('−$1,234', 'CHF 3.50')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    digits = 0 if abs(value) >= 100 or value == 0 else 2
+    symbol = _SYMBOLS[current_language()].get(currency, f"{currency} ")
+    return f"{'−' if value < 0 else ''}{symbol}{abs(value):,.{digits}f}"
+
+
+def interval(low: float, high: float, currency: str) -> str:
+    """`$3.00 … $12.50`."""
+    return f"{money(low, currency)} … {money(high, currency)}"
+
+
+def day(value: date) -> str:
+    """`Mon 6 Nov 2017`, `2017年11月6日 周一`."""
+    weekday = say(f"serve.weekday_{value.isoweekday()}")
+    if current_language() == "zh":
+        return f"{value.year}年{value.month}月{value.day}日 {weekday}"
+    return f"{weekday} {value.day} {say(f'serve.month_{value.month}')} {value.year}"
+
+
+def instant(value: datetime, timezone: str) -> str:
+    """Date and time of day in the chain's time zone."""
+    return f"{value.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"
+
+
+def word(group: str, name: str) -> str:
+    """A name from data as a word of the reader's language where the texts have one: `word("bound", "case_pack")`."""
+    code = f"{group}.{name}"
+    return say(code) if has(code) else name.replace("_", " ")
+
+
+def action(fields: Mapping[str, Any], kind: str = "") -> str:
+    """An action or a baseline in words: `action.KIND` or `baseline.NAME` of the texts, else its fields.
+
+    Example:
+        >>> action({"quantity": 24.0, "cases": 2})
+        'quantity 24 · cases 2'
+    """
+    name = str(fields.get("name", ""))
+    shown = {key: _value(value) for key, value in fields.items() if key != "name"}
+    if kind and not fields.get("cancel") and has(f"action.{kind}"):
+        return say(f"action.{kind}", **shown)
+    parts = [f"{word('field', key)} {value}" for key, value in shown.items()]
+    return " · ".join([*([word("baseline", name)] if name else []), *parts])
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return say("serve.yes") if value else say("serve.no")
+    return number(value) if isinstance(value, int | float) else str(value)

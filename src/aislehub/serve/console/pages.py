@@ -1,0 +1,14 @@
+"""The console's own pages, declared as those of capabilities are."""
+
+from __future__ import annotations
+
+from aislehub.core.pages import Page
+from aislehub.serve.console import data, demand, today
+
+__all__ = ["PAGES"]
+
+PAGES = (
+    Page("today", "serve.today", 10, today.context, "today.html"),
+    Page("demand", "serve.demand", 20, demand.context, "demand.html"),
+    Page("data", "serve.data", 80, data.context, "data.html"),
+)

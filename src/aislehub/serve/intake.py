@@ -1,0 +1,65 @@
+"""Behaviour events from outside: each checked against its contract, good ones kept, faults told one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from aislehub.core.answers import Inbox
+from aislehub.core.contract import Contract, explain_fault
+
+__all__ = ["take_in"]
+
+
+def take_in(inbox: Inbox, contract: Contract, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Keep the good events of a parcel.
+
+    Args:
+        events: objects with the fields of `contract`; `payload` may be an object. `known_at` is not theirs
+            to set: the hub knows an event when it arrives.
+
+    Returns:
+        `received` = `new` + `known` + the number of `rejected`, each of which has its `index` in the parcel
+        and its `reasons` (code, column, value, limit, sentence). Sending a parcel again changes nothing.
+    """
+    fields = [column.name for column in contract.columns if column.name != "known_at"]
+    columns = {name: pa.array([_text(event.get(name)) for event in events], pa.string()) for name in fields}
+    checked = contract.check(pa.table(columns))
+    faults = {row["_row"]: json.loads(row["_reasons"]) for row in checked.rejected.to_pylist()}
+    kept = [place for place in range(len(events)) if place not in faults]
+    for place, event in enumerate(events):
+        for name in event.keys() - set(fields):
+            fault = {"code": "serve.event_field", "column": name, "value": "", "limit": ", ".join(fields)}
+            faults.setdefault(place, []).append(fault)
+    good = [
+        {name: _plain(value) for name, value in row.items() if value is not None}
+        for place, row in zip(kept, checked.good.to_pylist(), strict=True)
+        if place not in faults
+    ]
+    new = inbox.add(good)
+    rejected = [
+        {"index": place, "reasons": [{**fault, "sentence": explain_fault(fault)} for fault in faults[place]]}
+        for place in sorted(faults)
+    ]
+    return {"received": len(events), "new": new, "known": len(good) - new, "rejected": rejected}
+
+
+def _text(value: object) -> str | None:
+    """A JSON value as the text that the contract reads; encodable even if half a surrogate pair came in."""
+    if value is None or isinstance(value, str):
+        text = value
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, int | float):
+        text = str(value)
+    else:
+        text = json.dumps(value, ensure_ascii=False)
+    return None if text is None else text.encode("utf-8", "replace").decode()
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,254 @@
+"""A small house with real tables, a real ledger and real users, served by the real application."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import uvicorn
+from fastapi.testclient import TestClient
+
+from aislehub.capabilities import MODULES
+from aislehub.core.answers import answer
+from aislehub.core.hub import Hub
+from aislehub.core.pages import Page
+from aislehub.core.registry import collect
+from aislehub.core.settings import HubSettings
+from aislehub.data.quality import Policy
+from aislehub.serve import auth
+from aislehub.serve.api import application
+
+DAY = date(2017, 11, 5)
+LONG_AGO = date(2010, 1, 1)
+PASSWORD = "correct horse"
+STORES = {"367": "Main St", "406": "Harbour"}
+NAMES = (
+    "Whole milk 1 L",
+    "Bananas",
+    "Sourdough bread",
+    "Eggs 12",
+    "Butter 250 g",
+    "Tomatoes",
+    "Yoghurt",
+    "鲜牛奶 1 升",
+)
+ITEMS = {str(1001 + n): name for n, name in enumerate(NAMES)}
+MAPPING = 'table = "sales_lines"\n\n[columns]\nstore = "Shop"\nreceipt = "Bon"\n'
+
+
+@answer(reads="items", needs="item")
+def item_name(request: Any, snapshot: Any, live: Any) -> dict[str, Any]:
+    """The name of an item, and how many events came in about it."""
+    items = snapshot["items"]
+    found = items[items["item"] == request["item"]]["name"].tolist()
+    return {
+        "name": found[0] if found else None,
+        "events": sum(event.get("item") == request["item"] for event in live.events),
+    }
+
+
+def range_page(hub: Hub, query: Any) -> dict[str, Any]:
+    """A page made of data alone."""
+    return {
+        "figures": [{"label": "Items", "value": hub.tables.count("items")}],
+        "charts": [{"title": "Prices", "option": {"xAxis": {}, "yAxis": {}, "series": []}}],
+        "tables": [{"title": "All items", "columns": ["item", "name"], "rows": list(ITEMS.items())}],
+    }
+
+
+def make_hub(home: Path) -> Hub:
+    """An open house with all capabilities and one more: an answer and a page."""
+    capability = ModuleType("capability")
+    vars(capability).update(item_name=item_name, pages=(Page("range", "Range", 50, range_page),))
+    registry = collect([*map(importlib.import_module, MODULES), capability])
+    return Hub(home, HubSettings(timezone="America/New_York"), registry, "test")
+
+
+def fill_tables(hub: Hub, days: int = 60, seed: int = 0) -> None:
+    """Daily sales with a weekly rhythm, stock-outs, a promotion, a forecast, alerts, faults and a mapping."""
+    _append(hub, "stores", [{"store": key, "name": name, "opened": LONG_AGO} for key, name in STORES.items()])
+    _append(
+        hub,
+        "items",
+        [
+            {"item": key, "name": name, "price": 4.0, "cost": 2.5, "is_sellable": True, "listed_from": LONG_AGO}
+            for key, name in ITEMS.items()
+        ],
+    )
+    promotion = {"store": "367", "item": "1001", "promotion": "P1", "mechanic": "price cut"}
+    span = {"starts": DAY - timedelta(days=20), "ends": DAY - timedelta(days=14)}
+    _append(hub, "promotions", [promotion | span])
+    random = np.random.default_rng(seed)
+    lines, stock, forecast = [], [], []
+    for store in STORES:
+        for n, item in enumerate(ITEMS):
+            here = {"store": store, "item": item}
+            for back in range(days):
+                day = DAY - timedelta(days=back)
+                is_out = n % 4 == 0 and back % 19 in (7, 8)
+                sold = 0 if is_out else int(random.poisson(_level(n, day)))
+                stock.append(here | {"day": day, "on_hand": 0.0 if is_out else float(sold + 3), "source": "simulated"})
+                lines += [_line(here, day, sold)] if sold else []
+            for ahead in range(1, 15):
+                ds = DAY + timedelta(days=ahead)
+                forecast.append(here | {"day": DAY, "ds": ds} | _expected(_level(n, ds), ahead))
+    _append(hub, "sales_lines", lines)
+    _append(hub, "stock", stock)
+    _append(hub, "rejected", [_rejected(n) for n in range(1, 9)])
+    _write(hub, "demand_forecast", forecast)
+    alert = {"day": DAY, "cause": "serve.days_out", "store": "367", "subject": "1001", "owner": "store"}
+    _write(hub, "alerts", [alert | {"money_at_risk": 41.5, "facts": "{}"}])
+    assess = next(step for step in hub.registry.steps if step.writes.name == "readiness")
+    hub.tables.write("readiness", assess.run(hub.tables, day=DAY, policy=Policy()), DAY)
+    (hub.home / "mappings").mkdir(exist_ok=True)
+    (hub.home / "mappings" / "sales_lines-1a2b.toml").write_text(MAPPING)
+
+
+def _level(place: int, day: date) -> float:
+    return (20 / (place + 1) + 2) * (1.4 if day.isoweekday() > 5 else 0.9)
+
+
+def _line(here: dict[str, str], day: date, sold: int) -> dict[str, Any]:
+    close = datetime(day.year, day.month, day.day, 23, tzinfo=UTC)
+    counted = {"quantity": float(sold), "amount": sold * 4.0, "customer": "c1"}
+    return here | counted | {"receipt": str(day), "line": here["item"], "day": day, "sold_at": close}
+
+
+def _expected(mean: float, ahead: int) -> dict[str, Any]:
+    low, high = max(0.0, mean - 1.3 * mean**0.5), mean + 1.4 * mean**0.5
+    total = {"total_mean": mean * ahead, "total_sd": (mean * ahead) ** 0.5}
+    reasons = [{"code": "serve.days_promoted", "facts": {}, "weight": 1.0}]
+    return {"mean": mean, "low": low, "high": high, "reasons": json.dumps(reasons)} | total
+
+
+def _rejected(row: int) -> dict[str, Any]:
+    fault = {"code": "reject.low", "column": "price", "value": f"-{row}", "limit": "0"}
+    raw, reasons = json.dumps({"Preis": f"-{row}"}), json.dumps([fault])
+    return {"table": "sales_lines", "source": "export.csv", "row": row, "raw": raw, "reasons": reasons}
+
+
+def _append(hub: Hub, table: str, rows: list[dict[str, Any]]) -> None:
+    checked = hub.tables.contract(table).check(pa.Table.from_pylist(rows))
+    assert not checked.rejected.num_rows, checked.rejected.to_pylist()[:1]
+    hub.tables.append(table, checked.good)
+
+
+def _write(hub: Hub, table: str, rows: list[dict[str, Any]]) -> None:
+    hub.tables.write(table, hub.tables.contract(table).check(pa.Table.from_pylist(rows)).good, DAY)
+
+
+def propose(hub: Hub, count: int, kind: str = "orders", day: date = DAY, seed: int = 0) -> None:
+    """Decisions with money falling from the first to the last; two thirds rest on simulated facts."""
+    random = np.random.default_rng(seed)
+    gains = np.sort(random.gamma(1.2, 9.0, count))[::-1].tolist()
+    reasons = [
+        {"code": "reject.low", "facts": {"column": "on_hand", "value": "2", "limit": "9"}, "weight": 2.0},
+        {"code": "core.known_are", "facts": {"names": "Sat, Sun"}, "weight": -0.5},
+    ]
+    rows = [
+        {
+            "store": tuple(STORES)[n % 2],
+            "subject": str(1001 + n),
+            "action": json.dumps({"quantity": 6.0 * (n % 9 + 1), "cases": n % 9 + 1}),
+            "baseline": json.dumps({"name": "weeks_of_cover", "quantity": 12.0}),
+            "money": gain,
+            "money_low": gain * 0.4 - 2,
+            "money_high": gain * 1.7 + 1,
+            "horizon_days": 7,
+            "outlay": 12.0 + n % 50,
+            "bound": ("none", "case_pack", "shelf_life")[n % 3],
+            "reasons": json.dumps(reasons),
+            "source": "simulated: stock, lead times" if n % 3 else "till",
+        }
+        for n, gain in enumerate(gains)
+    ]
+    made_by = {"model": "seasonal_mean", "policy": "0a1b2c", "versions": {"stock": 3}}
+    hub.ledger.propose(kind, day, pa.Table.from_pylist(rows), currency="USD", **made_by)
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a house with data, 120 decisions and the users admin, planner and viewer; to be copied."""
+    home = tmp_path_factory.mktemp("furnished")
+    hub = make_hub(home)
+    fill_tables(hub)
+    propose(hub, 120)
+    for role in auth.ROLES:
+        auth.add_user(hub.state, role, PASSWORD, role)
+    hub.close()
+    return home
+
+
+@pytest.fixture
+def hub(furnished: Path, tmp_path: Path) -> Iterator[Hub]:
+    """A furnished house of one's own."""
+    hub = make_hub(shutil.copytree(furnished, tmp_path / "home"))
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def empty_hub(tmp_path: Path) -> Iterator[Hub]:
+    """A house nobody has loaded anything into, with an admin."""
+    hub = make_hub(tmp_path)
+    auth.add_user(hub.state, "admin", PASSWORD, "admin")
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def client(hub: Hub) -> Iterator[TestClient]:
+    """A client of the house's application that follows no redirects and shows defects as answers."""
+    with TestClient(application(hub), follow_redirects=False, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def bearer(hub: Hub) -> Callable[[str], dict[str, str]]:
+    """Role → headers with a bearer token of that role."""
+    return lambda role: {"Authorization": f"Bearer {auth.create_token(hub.state, role, 'test')}"}
+
+
+@pytest.fixture
+def sign_in(client: TestClient) -> Callable[..., TestClient]:
+    """Role → the client with a browser session of that role."""
+
+    def of(role: str = "planner") -> TestClient:
+        assert client.post("/login", data={"user": role, "password": PASSWORD}).status_code == 303
+        return client
+
+    return of
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Hub], str]]:
+    """House → address of a real server in a thread, which ends with the test."""
+    with ExitStack() as opened:
+        yield lambda hub: _serve(hub, opened)
+
+
+def _serve(hub: Hub, opened: ExitStack) -> str:
+    server = uvicorn.Server(uvicorn.Config(application(hub), port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join()
+
+    opened.callback(stop)
+    return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
