@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -107,7 +108,7 @@ def fill(folder: Path) -> None:
 
 def crowd(folder: Path) -> None:
     """Two writers of the same rows and two readers at once."""
-    join([fork(lambda: work(folder)) for work in (read, read, write, write)])
+    join([fork(partial(work, folder)) for work in (read, read, write, write)])
 
 
 def main(home: Path) -> None:
