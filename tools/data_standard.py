@@ -39,8 +39,9 @@ What the hub wants to know, table by table. A table that is not there switches o
 - **Time.** An instant is stored in UTC and sent as ISO 8601 with its offset
   (`2017-11-05T14:30:00-05:00`). A business day is a date in the store's time zone.
 - **Known since.** `known_at` says when the chain knew a row. A forecast for a day sees only what was
-  known by then. It may be left out: then it is taken from the column named under the table, else it is
-  the moment of loading. Send it for prices and promotions that are announced ahead.
+  known by then. It may be left out: then it is taken from the column named under the table (a row that leaves
+  that empty too counts as known all along), else it is the moment of loading. Send it for prices and promotions
+  that are announced ahead.
 - **Money** is in the chain's one currency (`[hub] currency`). Prices and amounts are on the tax basis of
   the shelf label (in China and the EU with tax, in the US without); `items.tax_rate` says what is in
   them. Costs are without recoverable tax.
@@ -51,6 +52,8 @@ What the hub wants to know, table by table. A table that is not there switches o
 
 每张表都可以缺：缺少的表只会关闭需要它的功能，
 `aislehub readiness` 会说明影响和代价。🔑 为主键，👤 为代表个人的随机键，● 为必填。
+
+See also: [where facts come from](sources.md), [readiness](readiness.md), [key figures](kpis.md).
 """
 
 

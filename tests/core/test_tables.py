@@ -47,7 +47,16 @@ SCORES = Contract(
     "scores", "A result a day", (Column("shop", "text", "Where"), Column("score", "float", "Result", low=0)),
     key="shop", derived=True,
 )  # fmt: skip
-CONTRACTS = {contract.name: contract for contract in (LINES, PLANS, NOTES, SCORES)}
+SHOPS = Contract(
+    "shops", "A shop",
+    (
+        Column("shop", "text", "Name"),
+        Column("opened", "date", "First day", required=False),
+        Column("city", "text", "Where", required=False),
+    ),
+    key="shop", known_from="opened",
+)  # fmt: skip
+CONTRACTS = {contract.name: contract for contract in (LINES, PLANS, NOTES, SCORES, SHOPS)}
 Open = Callable[..., Tables]
 
 
@@ -180,6 +189,16 @@ def test_a_fact_without_origin_is_known_when_it_came(tables: Tables) -> None:
 
 
 # -- point in time ---------------------------------------------------------------------------------
+
+
+def test_standing_data_without_a_first_day_were_known_all_along(fresh: Open) -> None:
+    """Shops loaded today, without opening days, are known on the day of yesterday's sales; a correction is not."""
+    tables = fresh()
+    tables.append("shops", pa.Table.from_pylist([{"shop": "a", "opened": None}], SHOPS.schema))
+    corrected = pa.Table.from_pylist([{"shop": "a", "opened": None, "city": "Bonn"}], SHOPS.schema)
+    assert tables.append("shops", corrected).new == 1
+    assert tables.fetch("shops", as_of=DAY, columns=["shop", "city"]).to_pylist() == [{"shop": "a", "city": None}]
+    assert tables.fetch("shops", columns=["city"]).to_pylist() == [{"city": "Bonn"}]
 
 
 def test_a_late_row_is_not_seen_before_it_was_known(tables: Tables) -> None:

@@ -107,8 +107,8 @@ class Contract:
         help: what a row is, one English sentence.
         columns: the promised columns.
         key: names of the columns that identify a row, separated by blanks.
-        known_from: column that says when a row became known where the data bring no `known_at` of their own;
-            empty = the moment of ingestion.
+        known_from: column that says when a row became known where the data bring no `known_at` of their own
+            (a row in which it is empty has been known all along); no such column = the moment of ingestion.
         decision: rows are copied to the ledger; the decision columns are added.
         derived: written by a step, one slice per `day`; otherwise rows are facts, which only grow.
     """

@@ -34,6 +34,7 @@ from aislehub.core.storage import DeltaFolder, Memory, Storage
 __all__ = ["Tables", "Written", "end_of_day"]
 
 _LOCK_SECONDS = 120
+_ALWAYS = pa.scalar(datetime(1970, 1, 1, tzinfo=UTC), pa.timestamp("us", tz="UTC"))
 
 
 @dataclass(frozen=True)
@@ -269,7 +270,7 @@ class Tables:
             origin = rows[contract.known_from]
             if pa.types.is_date32(origin.type):  # known from the day's first instant
                 origin = _start_of_days(origin, self.timezone)
-            origin = pc.coalesce(origin, now)
+            origin = pc.coalesce(origin, _ALWAYS)  # an item without a first day of listing has been there all along
             corrected_before = pc.and_(pc.greater(rows["_rev"], 0), pc.less(origin, now))
             derived = pc.if_else(corrected_before, now, origin)
         filled = pc.coalesce(given, derived)
