@@ -15,7 +15,7 @@ from aislehub.core.errors import HubError
 from aislehub.core.reasons import sentence
 from aislehub.core.tables import Tables
 from aislehub.demand.daily import Policy, demand_forecast, demand_panel, learn_demand
-from aislehub.schema import CALENDAR, DEMAND_FORECAST, PRICES, PROMOTIONS, SALES_LINES, STORES
+from aislehub.schema import CALENDAR, DEMAND_FORECAST, ITEMS, PRICES, PROMOTIONS, SALES_LINES, STORES
 
 FIRST, DAY = date(2024, 1, 1), date(2024, 6, 28)
 POLICY = Policy(horizon_days=14)
@@ -25,7 +25,9 @@ POLICY = Policy(horizon_days=14)
 def house() -> Tables:
     """Two stores, three items, promotions that treble demand (also one announced for the coming week)."""
     random = np.random.default_rng(0)
-    tables = Tables(None, {c.name: c for c in (STORES, SALES_LINES, PROMOTIONS, PRICES, CALENDAR, DEMAND_FORECAST)})
+    tables = Tables(
+        None, {c.name: c for c in (STORES, ITEMS, SALES_LINES, PROMOTIONS, PRICES, CALENDAR, DEMAND_FORECAST)}
+    )
     days = pd.date_range(FIRST, DAY)
     weeks = [(start, store, item) for start in days[::7] for store in "AB" for item in ("milk", "tea", "wine")]
     promoted = {key for key in weeks if random.random() < 0.25} | {(days[-4], "A", "milk")}
@@ -65,7 +67,7 @@ def reason_sentences(reasons: list[dict[str, object]]) -> bool:
 
 def inputs(tables: Tables, day: date) -> list[object]:
     """What the step reads, as known on `day`."""
-    return [tables.read(name, as_of=day) for name in ("sales_lines", "promotions", "prices", "calendar")]
+    return [tables.read(name, as_of=day) for name in ("sales_lines", "items", "promotions", "prices", "calendar")]
 
 
 def test_the_step_keeps_its_contract_and_knows_announced_promotions(house: Tables, tmp_path: Path) -> None:

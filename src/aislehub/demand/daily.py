@@ -42,26 +42,26 @@ class Policy(Settings, section="demand"):
     max_series: int = field(20_000, "Store-items forecast at most, those of most sales first", ge=1)
 
 
-@learn(reads="sales_lines promotions prices calendar", model="demand", every_days=7)
+@learn(reads="sales_lines items promotions prices calendar", model="demand", every_days=7)
 def learn_demand(
-    sales_lines: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *,
+    sales_lines: ir.Table, items: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *,
     day: date, policy: Policy, folder: Path, seed: int = 0,
 ) -> Mapping[str, Any]:  # fmt: skip
     """Learn the forecaster from what was known at the close of `day`; metrics are of its rehearsal on that past."""
-    panel = demand_panel(sales_lines, promotions, prices, calendar, day=day, policy=policy)
+    panel = demand_panel(sales_lines, items, promotions, prices, calendar, day=day, policy=policy)
     forecaster = Forecaster.learn(panel, model=policy.model, seed=seed)
     forecaster.save(folder)
     weights = getattr(forecaster.model, "weights", {})
     return {"series": len(panel.ids), "days": panel.y.shape[1], **{f"weight_{name}": w for name, w in weights.items()}}
 
 
-@step(reads="sales_lines promotions prices calendar", writes=DEMAND_FORECAST, model="demand")
+@step(reads="sales_lines items promotions prices calendar", writes=DEMAND_FORECAST, model="demand")
 def demand_forecast(
-    sales_lines: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *,
+    sales_lines: ir.Table, items: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *,
     day: date, policy: Policy, model: Path,
 ) -> pd.DataFrame:  # fmt: skip
     """Forecast the coming days of every store's item with the model learnt last."""
-    panel = demand_panel(sales_lines, promotions, prices, calendar, day=day, policy=policy)
+    panel = demand_panel(sales_lines, items, promotions, prices, calendar, day=day, policy=policy)
     forecaster = Forecaster.load(model)
     table = forecaster.predict(panel, (0.1, 0.9))
     store_item = table["unique_id"].str.split(_BETWEEN, n=1, expand=True)
@@ -96,14 +96,15 @@ def reasons(forecaster: Forecaster, panel: Panel) -> list[str]:
 
 
 def demand_panel(
-    sales_lines: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *, day: date, policy: Policy
-) -> Panel:
+    sales_lines: ir.Table, items: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *,
+    day: date, policy: Policy,
+) -> Panel:  # fmt: skip
     """The panel of the store-items worth a forecast, up to and including `day`.
 
     Raises:
         HubError: `demand.no_sales` when nothing sold often enough.
     """
-    sales = _daily_sales(sales_lines, day, policy)
+    sales = _daily_sales(sales_lines, items, day, policy)
     if sales.empty:
         raise HubError("demand.no_sales", day=day, limit=policy.min_days_sold)
     series = sales[["store", "item"]].drop_duplicates()
@@ -119,12 +120,16 @@ def demand_panel(
     return Panel.from_table(_long(history), policy.horizon_days, freq="D", known=_long(known))
 
 
-def _daily_sales(sales_lines: ir.Table, day: date, policy: Policy) -> pd.DataFrame:
-    """Units sold by store, item and day (returns are not demand), for the store-items that sell often enough."""
-    past = sales_lines.filter(
-        sales_lines.day <= ibis.literal(day),
-        sales_lines.day > ibis.literal(day - timedelta(days=policy.history_days)),
-        sales_lines.quantity > 0,
+def _daily_sales(sales_lines: ir.Table, items: ir.Table, day: date, policy: Policy) -> pd.DataFrame:
+    """Units sold by store, item and day (returns are not demand), for the store-items that sell often enough.
+
+    Fuel, deposits and the like (`is_sellable` false) are no goods: one of them can outweigh a whole store.
+    """
+    goods = sales_lines.anti_join(items.filter(items.is_sellable == ibis.literal(False)), "item")
+    past = goods.filter(
+        goods.day <= ibis.literal(day),
+        goods.day > ibis.literal(day - timedelta(days=policy.history_days)),
+        goods.quantity > 0,
     )
     daily = past.group_by("store", "item", "day").agg(y=past.quantity.sum(), amount=past.amount.sum())
     late = daily.filter(daily.day > ibis.literal(day - timedelta(days=56)))

@@ -61,7 +61,7 @@ class Boosted:
         self._names: list[str] = []
 
     def fit(self, panel: Panel, *, horizon: int, seed: int) -> None:
-        panel = panel.recent(KEPT_YEARS * panel.year + 2 * horizon)
+        panel = panel.recent(KEPT_YEARS * panel.year)
         self._booster, self._signed, self._labels, self._names = None, not panel.nonnegative, dict(panel.labels), []
         features = Features(panel)
         rows = self._draw(panel, features, horizon, seed)
@@ -88,7 +88,8 @@ class Boosted:
         self._booster = lgb.train(parameters, data, self.trees)
 
     def predict(self, panel: Panel) -> FloatArray:
-        features = Features(self._recoded(panel))
+        panel = self._recoded(panel.recent(KEPT_YEARS * panel.year))
+        features = Features(panel)
         count, horizon = len(panel.ids), panel.horizon
         mean = np.empty((count, horizon))
         block = max(1, PREDICT_ROWS // horizon)
@@ -106,7 +107,7 @@ class Boosted:
         of each ratio; logarithmic-mean weights turn those into units (LMDI, Ang 2004,
         https://doi.org/10.1016/j.enpol.2003.10.007).
         """
-        panel = self._recoded(panel)
+        panel = self._recoded(panel.recent(KEPT_YEARS * panel.year))
         features = Features(panel)
         totals = {family: np.zeros(len(panel.ids)) for family in FAMILIES}
         forecast = np.zeros(len(panel.ids))

@@ -170,6 +170,9 @@ class Features:
         add("level", "share of sales days, recent", self._sales_days.mean(series, origin, spans[0]))
         last_sale = self._last_sale[series, np.maximum(origin - 1, 0)]
         add("level", "periods since sale", np.where(last_sale < 0, np.nan, origin - 1 - last_sale))
+        gap = origin - 1 - np.maximum(last_sale, self._first[series] - 1)
+        usual, known = own.sum(series, origin - gap, panel.year)
+        add("level", "units missed since sale", gap * _ratio(usual, known))
         add("level", "age", np.minimum(origin - self._first[series], 2 * panel.year))
         if panel.cycle > 1:
             for cycles in (2, 4, 8, 26):
@@ -195,6 +198,11 @@ class Features:
             family = family_of(name)
             now = values[series if len(values) > 1 else 0, target]
             add(family, name, now)
+            if name in self._conditions or name in panel.labels:
+                row, end = series if len(values) > 1 else 0, values.shape[1]
+                after = np.where(target + 1 < end, values[row, np.minimum(target + 1, end - 1)], np.nan)
+                add(family, f"{name}: period before", values[row, np.maximum(target - 1, 0)])
+                add(family, f"{name}: period after", after)
             if name in self._conditions:
                 add(family, f"{name}: demand at this value", self._conditional(name, rows, now) / level)
             elif name in self._known_sums:
@@ -206,7 +214,7 @@ class Features:
                 add("identity", name, static[series])
         self.names = [name for _, name, _ in columns]
         self.families = [family for family, _, _ in columns]
-        self.categorical = [name for name in self.names if name in panel.labels]
+        self.categorical = [name for name in self.names if name.partition(": period ")[0] in panel.labels]
         table = np.empty((len(series), len(columns)), dtype=np.float32)
         for position, (_, _, values) in enumerate(columns):
             table[:, position] = values
