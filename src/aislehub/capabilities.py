@@ -4,4 +4,11 @@ __all__ = ["MODULES"]
 
 MODULES: tuple[str, ...] = (
     "aislehub.schema",
+    "aislehub.data.ingest",
+    "aislehub.data.quality",
+    "aislehub.demand.forecast",
+    "aislehub.demand.daily",
+    "aislehub.supply.state",
+    "aislehub.supply.replenish",
+    "aislehub.proof.kpis",
 )

@@ -156,9 +156,7 @@ def write(path: Path, rows: list[list[object]]) -> None:
 def test_m5_lines(kaggle: Path) -> None:
     """A day's units become one line at the week's price; a day without a sale is no line."""
     lines = joined(M5(kaggle).rows())["sales_lines"].to_pylist()
-    short = [
-        (line["store"], line["day"].day, line["item"], line["quantity"], line["amount"]) for line in lines
-    ]
+    short = [(line["store"], line["day"].day, line["item"], line["quantity"], line["amount"]) for line in lines]
     assert short == [
         ("CA_1", 2, "A", 2, 3.0), ("CA_1", 8, "A", 3, 3.75), ("CA_1", 10, "A", 1, 1.25),
         ("CA_1", 10, "B", 4, 12.0), ("TX_1", 1, "A", 5, 10.0),
@@ -172,9 +170,7 @@ def test_m5_prices_and_calendar(kaggle: Path) -> None:
     tables = joined(M5(kaggle, stores=("CA_1",)).rows())
     changes = [(row["item"], row["valid_from"].day, row["price"]) for row in tables["prices"].to_pylist()]
     assert changes == [("A", 1, 1.5), ("B", 1, 3.0), ("A", 8, 1.25)]
-    events = [
-        (row["day"].day, row["region"], row["event"], row["kind"]) for row in tables["calendar"].to_pylist()
-    ]
+    events = [(row["day"].day, row["region"], row["event"], row["kind"]) for row in tables["calendar"].to_pylist()]
     assert events == [(2, "CA", "SNAP", "benefit"), (9, "all", "SuperBowl", "sport")]
     assert tables["stores"]["store"].to_pylist() == ["CA_1"]
 
@@ -202,9 +198,7 @@ def shop(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path / 'shop.db'}"
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.execute(
-            text("CREATE TABLE till (nr INTEGER, sku TEXT, qty NUMERIC, paid NUMERIC, changed TEXT)")
-        )
+        connection.execute(text("CREATE TABLE till (nr INTEGER, sku TEXT, qty NUMERIC, paid NUMERIC, changed TEXT)"))
         connection.execute(
             text("INSERT INTO till VALUES (:nr, :sku, :qty, :paid, :changed)"),
             [

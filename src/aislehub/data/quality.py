@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -402,13 +402,17 @@ def find_faults(facts: Facts, looked: Mapping[str, Mapping[str, Any]]) -> Iterat
         if not row["count"]:
             continue
         total = looked[check.table]["count"] if check.total is None else check.total(facts).to_pyarrow().as_py()
-        example = json.dumps(row["example"], default=str, ensure_ascii=False)
+        example = json.dumps(_readable(row["example"]), default=str, ensure_ascii=False)
         share = min(1.0, row["count"] / max(total, 1))
         yield {
             "kind": "fault", "subject": check.name, "table": check.table, "count": int(row["count"]), "share": share,
             "money": row["money"], "example": example,
             "facts": {"harms": dict(check.harms), "unusable": check.unusable},
         }  # fmt: skip
+
+
+def _readable(example: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: round(cell, 4) if isinstance(cell, float) else cell for name, cell in example.items()}
 
 
 def find_rejected(rejected: ir.Table, looked: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -452,9 +456,7 @@ def score(
             lost[f"{fault['subject']}:{fault['table']}"] = taken
     points = max(0.0, 100.0 - sum(lost.values()))
     status = "ready" if points >= policy.ready else "care" if points >= policy.care else "not_ready"
-    ordered = {
-        name: round(taken, 1) for name, taken in sorted(lost.items(), key=lambda pair: -pair[1]) if taken >= 0.05
-    }
+    ordered = {name: round(taken, 1) for name, taken in sorted(lost.items(), key=lambda pair: -pair[1]) if taken >= 0.5}
     return {
         "kind": "capability", "subject": capability, "count": len(ordered), "score": round(points, 1),
         "status": status, "facts": {"lost": ordered},
@@ -486,31 +488,26 @@ def document(rows: pa.Table, lang: str | None = None) -> dict[str, Any]:
 
 
 def readiness(
-    day: Annotated[str, typer.Option(help="Business day; the last day with sales when left out.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the rows to .parquet, .csv, .json or .xlsx.")] = None,
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Business day; the last one with sales if left out")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the rows to .parquet, .csv, .json or .xlsx")] = None,
 ) -> None:
     """Score the data before any model: faults, what each costs, what to do, and what can be trusted.
 
     Example: aislehub readiness --json
     """
     with open_hub() as hub:
-        chosen = _parsed(day) if day else _last_day(hub.tables)
+        chosen = day.date() if day else _last_day(hub.tables)
         rows = assess.run(hub.tables, day=chosen, policy=Policy.load(hub.home))
         hub.tables.write("readiness", rows, chosen)
     if out:
         write_table(rows.to_pandas(), out)
-    if json:
+    if as_json:
         print_json(document(rows))
     elif not out:
         _print(document(rows))
-
-
-def _parsed(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise HubError("readiness.day", value=text) from error
 
 
 def _last_day(tables: Any) -> date:
@@ -546,7 +543,7 @@ def _cause(cause: str, lang: str | None) -> str:
 
 
 def _print(found: Mapping[str, Any]) -> None:
-    console = Console()
+    console = Console(soft_wrap=True)
     scores = Table(title=say("readiness.title", day=found["day"]))
     for heading in ("capability", "score", "verdict", "why"):
         scores.add_column(say(f"readiness.heading.{heading}"))
@@ -558,7 +555,9 @@ def _print(found: Mapping[str, Any]) -> None:
         console.print(f"[bold]{fault['what']}[/bold] {money}")
         console.print(f"  {fault['cost']} {fault['do']}")
         if fault["example"]:
-            console.print(f"  {say('readiness.example')} {fault['example']}", markup=False)
+            console.print(
+                f"  {say('readiness.example')} {json.dumps(fault['example'], ensure_ascii=False)}", markup=False
+            )
     present = [f"{row['table']} {row['rows']:,}" for row in found["tables"] if row["rows"]]
     console.print(say("readiness.tables", tables=", ".join(present)), markup=False)
 

@@ -1,0 +1,1 @@
+"""Proof: what the business did, and what each decision brought."""
