@@ -76,6 +76,7 @@ class _Day:
     seed: int
     currency: str
     workers: int
+    home: Path | None
     outputs: dict[str, str] = field(default_factory=dict)  # table → digest of its slice of this day
     models: dict[str, tuple[str, Path]] = field(default_factory=dict)  # model → card id, folder
 
@@ -83,14 +84,14 @@ class _Day:
 def run_day(
     tables: Tables, day: date, registry: Registry, *, folder: Path, ledger: Ledger | None = None,
     policies: Mapping[str, Settings] | None = None, learn_now: bool = False, currency: str = "USD", seed: int = 0,
-    workers: int = 1,
+    workers: int = 1, home: Path | None = None,
     progress: Callable[[str], None] = lambda name: None,
 ) -> DayReport:  # fmt: skip
     """Run one business day on `tables`; the twin calls this too, on tables in memory and without a ledger.
 
     Args:
         folder: where learned models are kept.
-        policies: section → policy; a missing one is read from settings.
+        policies: section → policy; a missing one is read from the settings of `home` (None = the default home).
         workers: processes for steps that work per store (say); 1 = all in this process.
         learn_now: learn every model even if its last version is young enough.
         progress: told the name of each step before it starts.
@@ -108,6 +109,7 @@ def run_day(
         seed,
         currency,
         workers,
+        home,
     )
     reports: list[StepReport] = []
     proposed: dict[str, Proposed] = {}
@@ -219,7 +221,7 @@ def _policy_digest(context: _Day, owner: Step | Learn) -> str:
 def _policy(context: _Day, owner: Step | Learn) -> Settings | None:
     if owner.policy is None:
         return None
-    return context.policies.get(owner.policy.section) or owner.policy.load()
+    return context.policies.get(owner.policy.section) or owner.policy.load(context.home)
 
 
 def _model(context: _Day, step: Step, learn_now: bool) -> tuple[str, Path]:

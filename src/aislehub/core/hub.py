@@ -70,10 +70,10 @@ class Hub:
         Raises:
             HubError: `day.busy`.
         """
-        with self._day_lock(day):
+        with self.day_lock(day):
             report = run_day(
                 self.tables, day, self.registry, folder=self.models, ledger=self.ledger, learn_now=learn_now,
-                currency=self.settings.currency, workers=self.settings.workers, progress=progress,
+                currency=self.settings.currency, workers=self.settings.workers, home=self.home, progress=progress,
             )  # fmt: skip
             approve_by_rule(self.ledger, day, Approval.load(self.home))
             for name in self.registry.contracts:
@@ -81,19 +81,21 @@ class Hub:
             return report
 
     @contextmanager
-    def _day_lock(self, day: date) -> Iterator[None]:
+    def day_lock(self, day: date) -> Iterator[None]:
         """The lock is the operating system's, so it goes with a killed process; the note says who holds it."""
         note = self.home / ".day.json"
         try:
             with FileLock(self.home / ".day.lock", timeout=0):
                 now = datetime.now(UTC).isoformat(timespec="seconds")
-                note.write_text(json.dumps({"day": day.isoformat(), "pid": os.getpid(), "since": now}))
+                fresh = note.with_suffix(".new")  # renamed, so that nobody reads half of it
+                fresh.write_text(json.dumps({"day": day.isoformat(), "pid": os.getpid(), "since": now}))
+                fresh.replace(note)
                 yield
                 note.unlink(missing_ok=True)
         except Timeout as error:
             holder = {"day": day, "pid": "?", "since": "?"}
             if note.exists():
-                holder |= json.loads(note.read_text() or "{}")
+                holder |= json.loads(note.read_text())
             raise HubError("day.busy", **holder) from error
 
     def close(self) -> None:
