@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import typer
 from ibis import _
+from pydantic import PositiveInt
 from rich.console import Console
 from rich.table import Table
 
@@ -67,7 +68,7 @@ KPIS = Contract(
 class Policy(Settings, section="kpis"):
     """Over which days key figures are taken."""
 
-    windows: tuple[int, ...] = field((1, 28), "Days over which figures are taken, each a list of figures of its own")
+    windows: tuple[PositiveInt, ...] = field((1, 28), "Days over which figures are taken, each a list of figures of its own")
     repurchase_days: int = field(91, "Days in which a customer who buys again counts as a repurchase", ge=2)
 
 
