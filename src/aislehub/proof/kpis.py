@@ -68,7 +68,7 @@ KPIS = Contract(
 class Policy(Settings, section="kpis"):
     """Over which days key figures are taken."""
 
-    windows: tuple[PositiveInt, ...] = field((1, 28), "Days over which figures are taken, each a list of figures of its own")
+    windows: tuple[PositiveInt, ...] = field((1, 28), "Days over which figures are taken, one set of figures each")
     repurchase_days: int = field(91, "Days in which a customer who buys again counts as a repurchase", ge=2)
 
 
