@@ -49,9 +49,9 @@ def blocks(page: Path, *languages: str) -> list[str]:
 
 
 def shell_lines(page: Path) -> Iterator[str]:
-    """Lines of shell that call the hub: after `$` in console blocks, every one in sh blocks."""
+    """Lines of shell that call the hub: after `$` in console blocks, every one in sh blocks and those without a name."""
     shown = [line[2:] for body in blocks(page, "console") for line in body.splitlines() if line.startswith("$ ")]
-    for line in [*shown, *(line for body in blocks(page, "sh") for line in body.splitlines())]:
+    for line in [*shown, *(line for body in blocks(page, "sh", "") for line in body.splitlines())]:
         if re.search(r"(^|\s)(\./hub|aislehub)\s", line.partition("#")[0]):
             yield line
 

@@ -73,7 +73,8 @@ def commands_page() -> str:
 def settings_page() -> str:
     """All settings by section: default, limits, meaning."""
     build()
-    sections = [_section(name, kind) for name, kind in all_settings().items()]
+    own = {name: kind for name, kind in all_settings().items() if kind.__module__.startswith("aislehub.")}
+    sections = [_section(name, kind) for name, kind in own.items()]
     return "\n".join([SETTINGS_HEAD, *sections])
 
 
