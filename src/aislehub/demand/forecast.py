@@ -23,7 +23,7 @@ from aislehub.core.output import print_json, read_table, write_table
 from aislehub.core.text import say
 from aislehub.demand.backtest import rehearse
 from aislehub.demand.models import Model, Stored, make_model
-from aislehub.demand.panel import FloatArray, Panel
+from aislehub.demand.panel import FloatArray, Panel, date_text
 from aislehub.demand.spread import Spread
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_QUANTILES", "Forecaster", "forecast"]
@@ -220,7 +220,7 @@ def notices(panel: Panel) -> list[str]:
             series=len(panel.ids),
             periods=panel.y.shape[1],
             freq=panel.freq,
-            origin=panel.periods[-panel.horizon - 1],
+            origin=date_text(panel.periods[-panel.horizon - 1]),
         )
     ]
     if panel.gaps:

@@ -36,7 +36,7 @@ from pandas.tseries.offsets import Tick
 
 from aislehub.core.errors import HubError
 
-__all__ = ["MAX_CELLS", "FloatArray", "Panel"]
+__all__ = ["MAX_CELLS", "FloatArray", "Panel", "date_text"]
 
 FloatArray = NDArray[Any]
 """An array of floats of either width; NaN = unknown."""
@@ -283,6 +283,11 @@ class Panel:
         return table
 
 
+def date_text(moment: pd.Timestamp) -> str:
+    """A moment as people write it: without the time where that is midnight."""
+    return str(moment).removesuffix(" 00:00:00")
+
+
 def _checked(table: pd.DataFrame, needed: tuple[str, ...], role: str) -> pd.DataFrame:
     """A copy with the needed columns present and `ds` as naive times; refuses everything else with its value."""
     for name in needed:
@@ -372,7 +377,7 @@ def _refuse_duplicates(codes: NDArray[np.intp], at: NDArray[np.intp], rows: pd.D
             "demand.duplicate",
             count=int(repeated.sum()),
             series=example.get("unique_id", "—"),
-            ds=example["ds"],
+            ds=date_text(example["ds"]),
             table=role,
         )
 
@@ -394,7 +399,7 @@ def _grid(ds: pd.Series, freq: str | None, horizon: int) -> tuple[pd.DatetimeInd
     offset = to_offset(candidates[0])
     past = pd.date_range(days[0], days[-1], freq=offset)
     stray = days[~days.isin(past)]
-    raise HubError("demand.off_grid", value=stray[0] if len(stray) else days[-1], freq=freq or candidates[0])
+    raise HubError("demand.off_grid", value=date_text(stray[0] if len(stray) else days[-1]), freq=freq or candidates[0])
 
 
 def _aliases(days: pd.DatetimeIndex, freq: str | None) -> list[str]:
@@ -536,9 +541,9 @@ class _Plan:
                 count=int(missing.sum()),
                 needed=missing.size,
                 series=self._panel.ids[series] if self._per_series else "—",
-                ds=self._panel.future[day],
-                first=self._panel.future[0],
-                last=self._panel.future[-1],
+                ds=date_text(self._panel.future[day]),
+                first=date_text(self._panel.future[0]),
+                last=date_text(self._panel.future[-1]),
             )
         return np.hstack([~present & ~given[:, :past] & self._started(present), missing])
 
