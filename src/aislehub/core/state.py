@@ -6,6 +6,7 @@ One metadata object names every state table; the folder `migrations/` brings any
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -179,7 +180,8 @@ def open_state(url: str, home: Path) -> Engine:
     except CommandError as error:
         raise HubError("state.newer", found=_version(engine), known=_head()) from error
     except (SQLAlchemyError, ModuleNotFoundError) as error:
-        raise HubError("state.url", url=url or home / "hub.db", why=str(error).splitlines()[0]) from error
+        shown = re.sub(r":[^:/@]*@", ":***@", url) or home / "hub.db"  # errors are logged and shown to many
+        raise HubError("state.url", url=shown, why=str(error).splitlines()[0]) from error
     return engine
 
 
