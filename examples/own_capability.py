@@ -4,6 +4,7 @@ In the source tree it would be `src/aislehub/supply/send_back.py` and one line i
 its decisions are in the plan, the console and the API. Here it runs a day in memory:
 
 >>> import sys
+>>> from datetime import date
 >>> from pathlib import Path
 >>> import pyarrow as pa
 >>> from aislehub import schema
@@ -13,7 +14,7 @@ its decisions are in the plan, the console and the API. Here it runs a day in me
 >>> house = collect([schema, sys.modules[__name__]])
 >>> tables = Tables(None, house.contracts)  # None: in memory
 >>> facts = {
-...     "items": {"item": ["soup", "tea"], "name": ["Soup", "Tea"], "cost": [1, 2], "listed_from": ["2025-01-01"] * 2},
+...     "items": {"item": ["soup", "tea"], "name": ["Soup", "Tea"], "cost": [1, 2]},
 ...     "stock": {"store": ["S1", "S1"], "item": ["soup", "tea"], "day": ["2026-03-01"] * 2, "on_hand": [300, 20]},
 ...     "sales_lines": {
 ...         "store": ["S1", "S1"],
@@ -40,7 +41,7 @@ sales_lines 2
 """
 
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 

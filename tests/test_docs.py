@@ -21,6 +21,7 @@ from aislehub.capabilities import MODULES
 from aislehub.core.registry import registry
 from aislehub.core.settings import all_settings
 from aislehub.data.mapping import load_mapping
+from aislehub.serve.api import api
 from aislehub.serve.cli import build, main
 from aislehub.serve.console.pages import PAGES
 
@@ -49,7 +50,7 @@ def blocks(page: Path, *languages: str) -> list[str]:
 
 
 def shell_lines(page: Path) -> Iterator[str]:
-    """Lines of shell that call the hub: after `$` in console blocks, every one in sh blocks and those without a name."""
+    """Lines of shell that call the hub: after `$` in console blocks, every one in sh and nameless blocks."""
     shown = [line[2:] for body in blocks(page, "console") for line in body.splitlines() if line.startswith("$ ")]
     for line in [*shown, *(line for body in blocks(page, "sh", "") for line in body.splitlines())]:
         if re.search(r"(^|\s)(\./hub|aislehub)\s", line.partition("#")[0]):
@@ -133,6 +134,13 @@ def test_every_environment_variable_is_documented() -> None:
 def test_a_console_page_is_documented(page: Any) -> None:
     """Each page of the console is named by its address in docs/."""
     assert any(f"`/{page.path}`" in guide.read_text(encoding="utf-8") for guide in GUIDES)
+
+
+def test_every_address_of_the_api_is_documented() -> None:
+    """Each method and path under /api is on docs/console.md, and each one there exists."""
+    routes = {f"{method} {route.path}" for route in api.routes for method in getattr(route, "methods", ())}
+    listed = set(re.findall(r"`((?:GET|POST) /api/[^`]+)`", (DOCS / "console.md").read_text(encoding="utf-8")))
+    assert listed == routes
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda file: file.stem)
