@@ -23,6 +23,8 @@ import pandas as pd
 
 from aislehub.core.errors import HubError
 from aislehub.core.output import read_table
+from aislehub.demand.forecast import Forecaster
+from aislehub.demand.panel import Panel
 from aislehub.supply.base_stock import FloatArray, critical_ratio, demand_quantile
 from aislehub.supply.interval_demand import IntervalDemand, interval_demand
 from aislehub.supply.replay import Replay, Rule, Supply, replay
@@ -33,15 +35,17 @@ FILLS = (0.95, 0.97)
 WINDOW = 84  # scored days, and as many tuned days before them
 WARM_UP = 28  # days of replay before anything counts, to forget the starting stock
 RESAMPLES = 400
+M5_LAST = pd.Timestamp("2016-04-24")
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Series:
-    """Demand matrix (n, T) and how long its periods are."""
+    """Demand matrix (n, T), its first day and how long its periods are."""
 
     name: str
     demand: FloatArray
+    start: pd.Timestamp
     daily: bool
 
 
@@ -112,29 +116,30 @@ def compare(series: Series, *, quick: bool = False, seed: int = 7) -> list[Row]:
     windows = _windows(series)
     supply = simulated_terms(len(demand), daily=series.daily, seed=seed)
     began = time.process_time()
-    forecast = interval_demand(demand, supply.cover, fit_until=windows.replay, season=7 if series.daily else 1)
-    forecasting = time.process_time() - began
+    season = 7 if series.daily else 1
+    history = interval_demand(demand, supply.cover, fit_until=windows.replay, season=season)
+    from_history = time.process_time() - began
+    forecast = forecast_totals(series, windows, supply)
+    from_forecast = time.process_time() - began
+    extra = {"own_history": from_history, "normal_on_forecast": from_forecast, "aislehub": from_forecast}
     curves: dict[str, Curve] = {}
     cost: dict[str, float] = {}
-    for contender in contenders(demand, supply, forecast, windows, daily=series.daily):
+    for contender in contenders(series, supply, history, forecast):
         began = time.process_time()
         grid = contender.grid[::2] if quick else contender.grid
         curves[contender.name] = _curve(demand, supply, windows, contender, grid)
-        cost[contender.name] = time.process_time() - began
-    for name in ("aislehub", "normal_on_forecast"):
-        cost[name] += forecasting
+        cost[contender.name] = time.process_time() - began + extra.get(contender.name, 0.0)
     return list(_rows(series.name, curves, cost, seed))
 
 
-def contenders(
-    demand: FloatArray, supply: Supply, forecast: IntervalDemand, windows: Windows, *, daily: bool
-) -> list[Contender]:
+def contenders(series: Series, supply: Supply, history: IntervalDemand, forecast: FloatArray) -> list[Contender]:
     """Who competes; means and deviations are taken once, each column from the periods before it."""
-    month, quarter = (28, 84) if daily else (4, 12)
-    mean = _moving(demand, month)
-    deviation = np.sqrt(np.maximum(_moving(demand**2, quarter) - _moving(demand, quarter) ** 2, 0))
+    month, quarter, week = (28, 84, 7) if series.daily else (4, 12, 1)
+    mean = _moving(series.demand, month)
+    spread = _moving(series.demand**2, quarter) - _moving(series.demand, quarter) ** 2
+    deviation = np.sqrt(np.maximum(spread, 0))
+    variance = forecast * history.variance_ratio
     cover = supply.cover
-    week = 7 if daily else 1
 
     def weeks_of_cover(weeks: float) -> Rule:
         """What most chains do: the same weeks of average sales for every item."""
@@ -146,28 +151,52 @@ def contenders(
 
     def classical(z: float) -> Rule:
         """Textbook safety stock: mean · H + z · σ · √H."""
-        return lambda t, past, rows: np.ceil(
-            cover[rows] * mean[rows, t] + z * deviation[rows, t] * np.sqrt(cover[rows])
-        )
+        safety = z * deviation * np.sqrt(cover)[:, None]
+        return lambda t, past, rows: np.ceil(cover[rows] * mean[rows, t] + safety[rows, t])
 
     def normal_on_forecast(z: float) -> Rule:
-        """The hub's forecast with the textbook's normal distribution: what the distribution itself brings."""
-        return lambda t, past, rows: np.ceil(forecast.mean[rows, t] + z * np.sqrt(forecast.variance[rows, t]))
+        """The hub's forecast and scatter with the textbook's normal distribution and one z for all."""
+        return lambda t, past, rows: np.ceil(forecast[rows, t] + z * np.sqrt(variance[rows, t]))
+
+    def own_history(ratio: float) -> Rule:
+        """The hub's rule for items without a forecast: mean and scatter from their own sales alone."""
+        level = critical_ratio(ratio, supply.review)
+        return lambda t, past, rows: demand_quantile(history.mean[rows, t], history.variance[rows, t], level[rows])
 
     def aislehub(ratio: float) -> Rule:
-        """Negative-binomial quantile at the critical ratio of a lost unit to a unit held for one review."""
+        """Negative-binomial quantile at the critical ratio of a lost unit to a unit kept for one review."""
         level = critical_ratio(ratio, supply.review)
-        return lambda t, past, rows: demand_quantile(forecast.mean[rows, t], forecast.variance[rows, t], level[rows])
+        return lambda t, past, rows: demand_quantile(forecast[rows, t], variance[rows, t], level[rows])
 
-    covers = tuple(np.linspace(0.25, 6, 20))
     z_scores = tuple(np.linspace(-0.5, 4.5, 20))
+    ratios = tuple(np.geomspace(1.5, 2000, 20))
     return [
-        Contender("weeks_of_cover", weeks_of_cover, covers),
+        Contender("weeks_of_cover", weeks_of_cover, tuple(np.linspace(0.25, 6, 20))),
         Contender("cover_beyond_lead", cover_beyond_lead, tuple(np.linspace(-0.25, 5, 20))),
         Contender("classical", classical, z_scores),
         Contender("normal_on_forecast", normal_on_forecast, z_scores),
-        Contender("aislehub", aislehub, tuple(np.geomspace(1.5, 2000, 20))),
+        Contender("own_history", own_history, ratios),
+        Contender("aislehub", aislehub, ratios),
     ]
+
+
+def forecast_totals(series: Series, windows: Windows, supply: Supply) -> FloatArray:
+    """The hub's forecast of each series' demand over its cover, seen from the opening of each column, (n, T + 1).
+
+    Learnt once, on the periods before the replay, then asked anew every period, as the product does; columns
+    before the replay stay NaN. It sees dates and sales only: no prices, no promotions.
+    """
+    n, periods = series.demand.shape
+    days = pd.date_range(series.start, periods=periods, freq="D" if series.daily else "7D")
+    names = np.char.zfill(np.arange(n).astype(str), len(str(n)))  # sorted as they are numbered
+    table = pd.DataFrame({"unique_id": np.repeat(names, periods), "ds": np.tile(days, n), "y": series.demand.ravel()})
+    panel = Panel.from_table(table, int(supply.cover.max()))
+    forecaster = Forecaster.learn(panel.before(periods - windows.replay))
+    totals = np.full((n, periods + 1), np.nan)
+    for t in range(windows.replay, periods):
+        ahead = forecaster.means(panel.before(periods - t)).cumsum(axis=1)
+        totals[:, t] = ahead[np.arange(n), supply.cover - 1]
+    return totals
 
 
 def simulated_terms(count: int, *, daily: bool, seed: int) -> Supply:
@@ -325,7 +354,7 @@ def _m5_wide(file: Path) -> Series:
     """The M5 layout, one column a day; the last two years."""
     wide = pd.read_parquet(file)
     days = [column for column in wide.columns if column.startswith("d_")][-730:]
-    return Series("m5", wide[days].to_numpy(np.float64), daily=True)
+    return Series("m5", wide[days].to_numpy(np.float64), M5_LAST - pd.Timedelta(days=len(days) - 1), daily=True)
 
 
 def _long_table(path: Path) -> Series:
@@ -349,4 +378,4 @@ def _matrix(name: str, long: pd.DataFrame) -> Series:
     at = ((periods - periods.min()).dt.days // length).to_numpy()
     demand = np.zeros((ids.max() + 1, at.max() + 1))
     np.add.at(demand, (ids, at), units[whole].to_numpy())
-    return Series(name, np.maximum(demand, 0), daily=length < 5)
+    return Series(name, np.maximum(demand, 0), periods.min(), daily=length < 5)

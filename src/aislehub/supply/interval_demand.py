@@ -4,7 +4,8 @@ The mean blends exponential smoothing at several speeds, each series leaning tow
 predicted *its* intervals best so far, times a weekday profile shrunk towards the chain's. The variance
 is that of the interval forecast's own errors, so that slow drift and promotions are in it, shrunk
 towards a power law of the mean over all series (Taylor's law): a series with few events borrows from its
-peers. Column t of every result knows days 0 … t − 1 and nothing else.
+peers. Column t of every result knows days 0 … t − 1 and nothing else. A series begins with its first sale: the
+days before it, when the item was not yet listed, count in no mean and no error.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ PRIOR_INTERVALS = 12.0  # how many intervals of own errors weigh as much as the 
 WEEKDAY_HALF_LIFE = 84  # days
 WEEKDAY_PRIOR = 20.0  # units of demand after which a series' own weekday profile weighs as much as the chain's
 LEAST_MEAN = 0.05  # units; below it an interval's mean says nothing about its variance
+SAME_EXPONENT = 30.0  # points of evidence for an exponent of 1, where all series sell about the same
 SAMPLE = 200_000  # points to which the power law is fitted
 
 
@@ -59,6 +61,11 @@ class IntervalDemand:
     mean: FloatArray
     variance: FloatArray
 
+    @property
+    def variance_ratio(self) -> FloatArray:
+        """Variance over mean: how the demand of such intervals scatters, whoever forecasts its mean."""
+        return self.variance / np.maximum(self.mean, LEAST_MEAN)
+
 
 def interval_demand(
     demand: FloatArray, cover: NDArray[np.int64], *, fit_until: int | None = None, season: int = 7
@@ -73,9 +80,12 @@ def interval_demand(
         season: length of the within-week profile, 7 for daily data, 1 for none.
     """
     known_until = demand.shape[1] if fit_until is None else fit_until
+    listed = np.logical_or.accumulate(demand > 0, axis=1)
     profile = _interval_profile(demand, cover, season)
-    means = [smoothed * profile for smoothed in (_smooth(demand, half_life) for half_life in HALF_LIVES)]
+    means = [_smooth(demand, listed, half_life) * profile for half_life in HALF_LIVES]
     actual = _interval_totals(demand, cover)
+    actual[:, 1:][listed.cumsum(axis=1) < 2 * season] = np.nan
+    actual[:, 0] = np.nan
     mean = _blend(means, actual, cover, known_until)
     return IntervalDemand(mean, shrunk_variance(mean, actual, cover, known_until))
 
@@ -83,16 +93,16 @@ def interval_demand(
 def latest_interval_demand(
     demand: FloatArray, cover: NDArray[np.int64], *, season: int = 7, block: int = 4096
 ) -> tuple[FloatArray, FloatArray]:
-    """Mean and variance at the last column only, (n,) each, for histories of any number of rows.
+    """Mean and variance ratio at the last column only, (n,) each, for histories of any number of rows.
 
     Rows are worked off in blocks, each pooling over its own rows, so that memory stays in bounds.
     """
-    mean, variance = np.zeros(len(demand)), np.zeros(len(demand))
+    mean, ratio = np.zeros(len(demand)), np.zeros(len(demand))
     for start in range(0, len(demand), block):
         rows = slice(start, start + block)
         found = interval_demand(demand[rows], cover[rows], season=season)
-        mean[rows], variance[rows] = found.mean[:, -1], found.variance[:, -1]
-    return mean, variance
+        mean[rows], ratio[rows] = found.mean[:, -1], found.variance_ratio[:, -1]
+    return mean, ratio
 
 
 def shrunk_variance(mean: FloatArray, actual: FloatArray, cover: NDArray[np.int64], known_until: int) -> FloatArray:
@@ -127,16 +137,21 @@ def fit_power_law(mean: FloatArray, actual: FloatArray, cover: NDArray[np.int64]
     at = at[:: max(1, len(at) // SAMPLE)]
     if len(at) < 30:
         return PowerLaw(1.0, 1.0)
-    log_mean = np.log(mean.ravel()[at])
-    squared = (actual.ravel()[at] - mean.ravel()[at]) ** 2
-    design = np.column_stack([np.ones_like(log_mean), log_mean])
-    beta = np.array([np.log(max(squared.sum() / mean.ravel()[at].sum(), 1e-6)), 1.0])
+    points = mean.ravel()[at]
+    squared = (actual.ravel()[at] - points) ** 2
+    centre = np.log(points).mean()
+    design = np.column_stack([np.ones_like(points), np.log(points) - centre])
+    information = design.T @ design + np.diag([0.0, SAME_EXPONENT])
+    beta = np.array([np.log(max(float(squared.mean()), 1e-6)), 1.0])
     for _ in range(30):
-        step = np.linalg.lstsq(design, np.clip(squared / np.exp(design @ beta) - 1, -1, 10), rcond=None)[0]
+        surprise = np.clip(squared / np.exp(design @ beta) - 1, -1, 10)
+        pull = np.array([0.0, SAME_EXPONENT * (1.0 - beta[1])])
+        step = np.clip(np.linalg.solve(information, design.T @ surprise + pull), -1, 1)
         beta = beta + step
         if np.abs(step).max() < 1e-6:
             break
-    return PowerLaw(float(np.exp(beta[0])), float(np.clip(beta[1], 0.5, 2.0)))
+    exponent = float(np.clip(beta[1], 0.5, 2.0))
+    return PowerLaw(float(np.exp(beta[0] - exponent * centre)), exponent)
 
 
 def _blend(means: list[FloatArray], actual: FloatArray, cover: NDArray[np.int64], known_until: int) -> FloatArray:
@@ -173,13 +188,11 @@ def _known(values: FloatArray, cover: NDArray[np.int64]) -> FloatArray:
     return lfilter([1.0], [1.0, -(0.5 ** (1 / SKILL_HALF_LIFE))], np.where(starts >= 0, arrived, 0.0), axis=1)
 
 
-def _smooth(demand: FloatArray, half_life: float) -> FloatArray:
-    """Exponentially weighted mean of the periods before each column, weights summing to 1, (n, T + 1)."""
+def _smooth(demand: FloatArray, listed: NDArray[np.bool_], half_life: float) -> FloatArray:
+    """Exponentially weighted mean of the listed periods before each column, weights summing to 1, (n, T + 1)."""
     decay = 0.5 ** (1 / half_life)
-    smooth = np.zeros((len(demand), demand.shape[1] + 1))
-    ones = lfilter([1.0], [1.0, -decay], np.ones(demand.shape[1]))
-    smooth[:, 1:] = lfilter([1.0], [1.0, -decay], demand, axis=1) / ones
-    return smooth
+    weight = _sum_before(listed.astype(float), decay)
+    return np.divide(_sum_before(demand, decay), weight, out=np.zeros_like(weight), where=weight > 0)
 
 
 def _interval_profile(demand: FloatArray, cover: NDArray[np.int64], season: int) -> FloatArray:
@@ -207,6 +220,7 @@ def _interval_profile(demand: FloatArray, cover: NDArray[np.int64], season: int)
 
 
 def _sum_before(values: FloatArray, decay: float) -> FloatArray:
+    """Sum of the values before each column, halved by age, (n, T + 1)."""
     total = np.zeros((len(values), values.shape[1] + 1))
     total[:, 1:] = lfilter([1.0], [1.0, -decay], values, axis=1)
     return total

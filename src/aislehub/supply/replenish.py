@@ -100,7 +100,6 @@ def replenish(demand_forecast: Any, supply_state: Any, *, day: date, policy: Pol
         baseline_quantity=baseline,
         order_up_to=order_up_to,
         service_level=service,
-        demand=interval.mean,
         demand_sd=np.sqrt(interval.variance),
         arrives=[day + timedelta(days=1 + int(days)) for days in lines["lead_days"]],
         money=money.mean,
@@ -149,28 +148,30 @@ checks = {"supply.because_stock": _check_stock}
 
 
 def _lines(demand_forecast: Any, supply_state: Any, day: date) -> pd.DataFrame:
-    """State and forecast total of every line; the total is that of `cover_days`, or of as many as are forecast."""
+    """State of every line with `demand`, the forecast total of its `cover_days`.
+
+    Days beyond the forecast's end go on as the days before it. Items too slow for a forecast have none: what
+    their own sales say stands in for it.
+    """
     today = demand_forecast.filter(demand_forecast.day == ibis.literal(day))
     today = today.mutate(ahead=today.ds.delta(ibis.literal(day), unit="day"))
-    horizon = today.ahead.max().to_pandas()
     state = supply_state.filter(supply_state.day == ibis.literal(day)).drop("day")
-    if pd.isna(horizon):
-        horizon = 0
-    state = state.mutate(ahead=ibis.least(state.cover_days, ibis.literal(float(horizon))).cast("int64"))
-    totals = today.select("store", "item", "ahead", "total_mean", "total_sd", "sold_28d")
-    lines = state.inner_join(totals, ["store", "item", "ahead"]).order_by(["store", "item"])
-    return lines.to_pandas()
+    horizon = today.ahead.max().to_pandas()
+    covered = ibis.least(state.cover_days, ibis.literal(1.0 if pd.isna(horizon) else float(horizon)))
+    state = state.mutate(ahead=covered.cast("int64"))
+    totals = today.select("store", "item", "ahead", "total_mean")
+    lines = state.left_join(totals, ["store", "item", "ahead"]).order_by(["store", "item"]).to_pandas()
+    forecast = lines["total_mean"] * lines["cover_days"] / lines["ahead"]
+    return lines.assign(demand=forecast.fillna(lines["own_mean"]).astype(float))
 
 
 def _interval(lines: pd.DataFrame) -> Interval:
-    """Demand until the order after next; days beyond the forecast's end go on as the days before it."""
-    beyond = (lines["cover_days"] / lines["ahead"]).to_numpy(float)
-    mean = lines["total_mean"].to_numpy(float) * beyond
-    cover = lines["cover_days"].to_numpy(float)
+    """Demand until the order after next; a lead time that scatters adds the demand of the days it may be late."""
+    mean, cover = lines["demand"].to_numpy(float), lines["cover_days"].to_numpy(float)
     late = (mean / cover * lines["lead_days_sd"].to_numpy(float)) ** 2
     return Interval(
         mean=mean,
-        variance=lines["total_sd"].to_numpy(float) ** 2 * beyond + late,
+        variance=mean * lines["variance_ratio"].to_numpy(float) + late,
         lead=lines["lead_days"].to_numpy(float),
         cover=cover,
         life=lines["shelf_life_days"].to_numpy(float, na_value=np.inf),

@@ -1,7 +1,7 @@
 """What each store has of each item, what is on its way, on which terms more comes, and how demand scatters.
 
-One row per store and item that sold lately. Facts come from the tables `stock`, `lead_times` and `items`; where
-the chain has none of a kind, it is simulated, and the row's `source` says which kind.
+One row per store and item that sold in the last months. Facts come from the tables `stock`, `lead_times` and
+`items`; where the chain has none of a kind, it is simulated, and the row's `source` says which kind.
 """
 
 from __future__ import annotations
@@ -52,7 +52,11 @@ SUPPLY_STATE = Contract(
         Column("price", "float", "Mean money taken per unit sold lately, without tax", "money per unit", low=0),
         Column("cost", "float", "Purchase cost per unit", "money per unit", low=0),
         Column("mean_sales", "float", "Mean sales of the last 28 days", "item's unit a day", low=0),
-        Column("variance_ratio", "float", "Variance of the demand over `cover_days` over its mean", low=0),
+        Column("own_mean", "float",
+               "Units expected in `cover_days` from the item's own sales alone, for items too slow for a forecast",
+               "item's unit", low=0),
+        Column("variance_ratio", "float",
+               "Variance of the demand of such intervals over their mean, from how past ones were missed", low=0),
         Column("source", "text", "What is `simulated`, else `facts`"),
     ),
     key="store item",
@@ -94,8 +98,8 @@ def supply_state(
         logger.warning("no stock or terms", extra={"rows": int((~kept).sum()), "day": day})
     rows, sales = rows[kept].reset_index(drop=True), sales[kept.to_numpy()]
     rows = rows.assign(**_calendar(rows, day))
-    mean, variance = latest_interval_demand(sales, rows["cover_days"].to_numpy().astype(np.int64))
-    rows["variance_ratio"] = np.divide(variance, mean, out=np.ones_like(mean), where=mean > 0)
+    mean, ratio = latest_interval_demand(sales, rows["cover_days"].to_numpy().astype(np.int64))
+    rows = rows.assign(own_mean=mean, variance_ratio=ratio)
     return rows[[column.name for column in SUPPLY_STATE.columns if column.name != "day"]]
 
 
