@@ -13,7 +13,7 @@ __all__ = ["WheelAssets"]
 VENDOR = Path("src/aislehub/serve/console/static/vendor")
 
 
-class WheelAssets(BuildHookInterface):
+class WheelAssets(BuildHookInterface[Any]):
     """Hatchling build hook: every file that package.json asks for has to be there."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
