@@ -44,7 +44,7 @@ def test_in_one_process_keys_come_in_order_and_once() -> None:
 def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
     """The same results in the order of the keys, each key worked once."""
     assert played("work", tmp_path, "c", "a", "b", "d") == "{'c': 'C', 'a': 'A', 'b': 'B', 'd': 'D'}"
-    assert runs(tmp_path) == {key: 1 for key in "abcd"}
+    assert runs(tmp_path) == dict.fromkeys("abcd", 1)
 
 
 def test_a_worker_that_dies_once_is_replaced(tmp_path: Path) -> None:

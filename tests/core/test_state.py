@@ -103,8 +103,8 @@ def test_many_rows_are_inserted_as_they_are(state: Engine) -> None:
     """Texts with quotes, Chinese and emoji, missing values and small numbers survive on either database."""
     row = {
         "kind": "orders", "day": date(2017, 11, 5), "store": "店 'Ä' \\ \"x\"", "subject": "🛒", "action": "{}",
-        "baseline": "{}", "money": 0.1, "money_low": -1e-9, "money_high": 1e12, "currency": "EUR", "horizon_days": 7, "outlay": None,
-        "reasons": "[]", "bound": "none", "state": "proposed", "versions": "{}",
+        "baseline": "{}", "money": 0.1, "money_low": -1e-9, "money_high": 1e12, "currency": "EUR", "horizon_days": 7,
+        "outlay": None, "reasons": "[]", "bound": "none", "state": "proposed", "versions": "{}",
     }  # fmt: skip
     rows = [row | {"id": f"{number:016x}"} for number in range(10_500)]
     with state.begin() as connection:
