@@ -122,6 +122,19 @@ def test_every_setting_is_documented() -> None:
     assert not missing
 
 
+def test_every_setting_has_an_effect() -> None:
+    """Something in the hub reads each setting; one that does nothing is a promise broken."""
+    code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.py"))
+    sections = (kind for kind in all_settings().values() if kind.__module__.startswith("aislehub."))
+    unread = [
+        f"{kind.section}.{name}"
+        for kind in sections
+        for name in kind.model_fields
+        if not re.search(rf"\.{name}\b", code)
+    ]
+    assert not unread
+
+
 def test_every_environment_variable_is_documented() -> None:
     """Each variable that the hub reads from the environment is on docs/settings.md."""
     texts = (file.read_text(encoding="utf-8") for file in [ROOT / "hub", *(ROOT / "src").rglob("*.py")])

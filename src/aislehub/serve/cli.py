@@ -13,6 +13,7 @@ import typer
 from aislehub import __version__
 from aislehub.core.errors import HubError
 from aislehub.core.log import logger
+from aislehub.core.settings import HubSettings
 from aislehub.core.text import say
 
 __all__ = ["build", "main"]
@@ -40,7 +41,8 @@ def build() -> typer.Typer:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 done, 1 refused or failed with a sentence, 2 wrong use."""
     try:
-        build()(args=arguments, standalone_mode=False)
+        code = build()(args=arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0  # how `typer.Exit(1)` arrives outside standalone mode
     except HubError as error:
         print(f"aislehub: {error}", file=sys.stderr)
         return 1
@@ -62,7 +64,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = "cli.disk_full" if getattr(error, "errno", None) == errno.ENOSPC else "cli.defect"
         print(f"aislehub: {HubError(code, why=f'{type(error).__name__}: {error}')}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _is_usage(error: Exception) -> bool:
@@ -80,6 +81,7 @@ def _common(
         raise typer.Exit
     if home:
         os.environ["AISLEHUB_HOME"] = home
+    lang = lang or os.environ.get("AISLEHUB_LANG") or HubSettings.load().language
     if lang:
         os.environ["AISLEHUB_LANG"] = lang
 
