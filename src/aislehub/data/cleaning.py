@@ -59,11 +59,13 @@ class Style:
         decimal: the decimal mark of numbers such as 1,234.
         date_order: the order of dates such as 01/05/2017.
         timed: some value of the column has a time of day; where none has, a moment is the close of its day.
+        typed: the source has types, so its text is text: no `n/a` for nothing, no `="00123"` for a code.
     """
 
     decimal: Decimal = "."
     date_order: DateOrder = "ymd"
     timed: bool = True
+    typed: bool = False
 
 
 def clean(raw: pa.ChunkedArray, column: Column, style: Style, zone: str | pa.Array, is_code: bool) -> pa.ChunkedArray:
@@ -84,7 +86,7 @@ def clean(raw: pa.ChunkedArray, column: Column, style: Style, zone: str | pa.Arr
         return raw
     match column.type:
         case "text":
-            return _clean_text(raw, is_code)
+            return _clean_text(raw, is_code, style.typed)
         case "float" | "int":
             return _clean_number(raw, column, style)
         case "bool":
@@ -247,13 +249,17 @@ def _is_empty(text: str) -> bool:
 # -- text -------------------------------------------------------------------------------------------
 
 
-def _clean_text(raw: pa.ChunkedArray, is_code: bool) -> pa.ChunkedArray:
+def _clean_text(raw: pa.ChunkedArray, is_code: bool, typed: bool) -> pa.ChunkedArray:
     if pa.types.is_floating(raw.type):
         whole = pc.equal(raw, pc.floor(raw))
         if pc.all(pc.fill_null(whole, True)).as_py():  # codes that a missing value turned into floats
             raw = raw.cast(pa.int64())
     if not pa.types.is_string(raw.type):
         return raw.cast(pa.string())
+    if typed:
+        trimmed = pc.utf8_trim_whitespace(raw)
+        blank = pc.equal(trimmed, "")
+        return pc.if_else(blank, pa.scalar(None, pa.string()), trimmed) if pc.any(blank).as_py() else trimmed
     trimmed = pc.utf8_trim(raw, "\ufeff\u200b\u3000 \t\r\n")
     lowered = pc.is_in(pc.utf8_lower(trimmed), pa.array(sorted(_EMPTY)))
     if pc.any(lowered).as_py():

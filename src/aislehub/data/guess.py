@@ -26,11 +26,13 @@ from aislehub.data.cleaning import DateEvidence, DateOrder, Decimal, NumberEvide
 from aislehub.data.layout import Block
 from aislehub.data.mapping import ROW, Mapping, fingerprint, normal
 from aislehub.data.reading import Note
+from aislehub.data.sources.m5 import DAILY_TOTAL
 
 __all__ = ["decide_styles", "guess", "knows", "translations"]
 
 _SURE_ENOUGH = 0.55
 _VALUES_LOOKED_AT = 400
+_DIMENSIONS = {"store", "item", "day", "customer", "region", "source"}
 
 
 @cache
@@ -174,34 +176,48 @@ def _leaf(header: str) -> str:
     return re.split(r"[/.:>]", header)[-1]
 
 
-def _synonyms(contract: Contract, column: Column) -> list[str]:
-    own = _words()["tables"].get(contract.name, {}).get(column.name, [])
-    return [column.name, *own, *(word for word in _words()["columns"].get(column.name, []) if word not in own)]
+@dataclass(frozen=True)
+class _Synonym:
+    """A word for one of our columns, as it is compared."""
+
+    word: str
+    spaced: str
+    rank: int
 
 
-def _header_score(header: str, synonyms: Sequence[str]) -> float:
+@cache
+def _synonyms(table: str, column: str) -> tuple[_Synonym, ...]:
+    """Words for one of our columns, best first; its own name leads unless the list places it lower."""
+    own = _words()["tables"].get(table, {}).get(column, [])
+    words = [*own, *(word for word in _words()["columns"].get(column, []) if word not in own)]
+    words = words if column in words else [column, *words]
+    return tuple(_Synonym(normal(word), f" {_spaced(word)} ", rank) for rank, word in enumerate(words))
+
+
+def _header_score(header: str, synonyms: Sequence[_Synonym]) -> float:
     """How well a header names a column: the same word, its last part, a part of it, or a near miss."""
-    whole, leaf = normal(header), normal(_leaf(header))
+    whole, leaf, spaced = normal(header), normal(_leaf(header)), f" {_spaced(header)} "
     best = 0.0
-    for rank, synonym in enumerate(synonyms):
-        word = normal(synonym)
+    for synonym in synonyms:
+        word = synonym.word
         if whole == word:
             score = 1.0
         elif leaf == word:
             score = 0.92
         elif len(word) >= 2 and not word.isascii() and word in whole:
             score = 0.6 + 0.25 * len(word) / len(whole)
-        elif len(word) >= 3 and word.isascii() and f" {_spaced(synonym)} " in f" {_spaced(header)} ":
+        elif len(word) >= 3 and word.isascii() and synonym.spaced in spaced:
             score = 0.45 + 0.35 * len(word) / len(whole)
-        elif len(word) >= 5 and abs(len(word) - len(whole)) <= 2:
+        elif len(word) >= 5 and abs(len(word) - len(whole)) <= 2 and word[0] == whole[0]:
             ratio = SequenceMatcher(None, word, whole).ratio()
             score = 0.75 * ratio if ratio > 0.84 else 0.0
         else:
             continue
-        best = max(best, score - 0.0015 * rank)
+        best = max(best, score - 0.0015 * synonym.rank)
     return best
 
 
+@cache
 def _spaced(header: str) -> str:
     """`LineItem_Qty/Unit` → `line item qty unit`."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", header)
@@ -219,7 +235,7 @@ def _fit(contract: Contract, evidence: _Evidence, name: str, context: Dict[str, 
     """The best one-to-one assignment for one table, and how good it is."""
     pairs = []
     for column in contract.columns:
-        synonyms = _synonyms(contract, column)
+        synonyms = _synonyms(contract.name, column.name)
         for header in evidence.columns:
             if header in evidence.numbering and column.name != "line":
                 continue
@@ -245,6 +261,8 @@ def _fit(contract: Contract, evidence: _Evidence, name: str, context: Dict[str, 
     needed = [c.name for c in contract.columns if c.required and c.name not in _derivable(contract)]
     confidence = {target: mapping.confidence.get(target, 0.0) for target in mapping.columns}
     covered = sum(confidence.get(target, 0.0) for target in needed) / max(len(needed), 1)
+    if direct.keys() <= {*_DIMENSIONS, _clock_column(contract)}:
+        covered = 0.0  # says where and when, and nothing that this table is about
     used = sum(sure[target] for target in direct) / max(len(evidence.columns) - len(evidence.numbering), 1)
     hinted = any(word in name.casefold() for word in _words()["names"].get(contract.name, ()))
     bonus = 0.04 if contract.name == "sales_lines" else 0.0
@@ -350,7 +368,7 @@ def _with_context(mapping: Mapping, contract: Contract, context: Dict[str, str])
     for key in context:
         for column in contract.columns:
             if column.required and not mapping.of(column.name) and column.name in {"store", "day"}:
-                score = _header_score(key, _synonyms(contract, column))
+                score = _header_score(key, _synonyms(contract.name, column.name))
                 if score > 0.8:
                     mapping = _made(mapping, column.name, f"@{key}", 0.8 * score)
     return mapping
@@ -368,7 +386,8 @@ def _with_receipt(mapping: Mapping, evidence: _Evidence) -> Mapping:
         keys = [name for name in (store, moment, item) if name in evidence.columns]
         single = evidence.sample.select(keys).group_by(keys).aggregate([]).num_rows == evidence.sample.num_rows
         if not mapping.of("line") and not timed and item and single:
-            return _made(mapping, "line", "#item", 0.6)
+            mapping = _made(mapping, "line", "#item", 0.6)
+            return mapping if mapping.of("source") else _made(mapping, "source", f"={DAILY_TOTAL}", 0.6)
     return mapping if mapping.of("line") else _made(mapping, "line", ROW, 0.8)
 
 

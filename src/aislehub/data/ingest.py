@@ -56,6 +56,8 @@ REJECTED = Contract(
 )
 
 _SAMPLE_ROWS = 20_000
+_BLOCK_ROWS = 1_000_000  # one look-up among the stored keys for each block
+_TEXT_ROWS = 200_000  # text takes ten times the room
 _NAMED = {"complete-journey": CompleteJourney, "m5": M5}
 _SHOWN = 8  # reasons on the screen
 
@@ -318,16 +320,12 @@ def _mapping_path(hub: Hub, export: Export, table: str, given: Path | None) -> P
 
 def _guessed(hub: Hub, export: Export, table: str) -> tuple[Mapping, list[Note]]:
     contracts = {n: c for n, c in hub.registry.contracts.items() if c.is_fact and c is not REJECTED}
-    first = next(iter(export.blocks()), None)
-    sample = (
-        first.cells.slice(0, _SAMPLE_ROWS)
-        if first
-        else pa.table({name: pa.array([], pa.string()) for name in export.columns})
-    )
+    first = next(export.blocks(_SAMPLE_ROWS), None)
+    sample = first.cells if first else pa.table({name: pa.array([], pa.string()) for name in export.columns})
     if not sample.num_rows and not (first and first.broken):
         raise HubError("file.empty", file=export.name)
     mapping = guess(export.columns, sample, contracts, table=table, name=export.name, context=export.context)
-    return decide_styles(mapping, contracts[mapping.table], export.blocks(), semicolon=export.semicolon)
+    return decide_styles(mapping, contracts[mapping.table], export.blocks(_SAMPLE_ROWS), semicolon=export.semicolon)
 
 
 def _with_sets(mapping: Mapping, sets: Sequence[str], contract: Contract) -> Mapping:
@@ -341,14 +339,15 @@ def _with_sets(mapping: Mapping, sets: Sequence[str], contract: Contract) -> Map
 
 
 def _with_only_store(hub: Hub, mapping: Mapping, contract: Contract, notes: list[Note]) -> Mapping:
-    """An export that names no store is the only store's."""
-    if "store" not in mapping.missing(contract):
+    """An export that names no store is the only store's; a chain of several has to say which."""
+    if mapping.missing(contract) != ["store"]:
         return mapping
     stores = hub.tables.fetch("stores", columns=["store"])["store"].to_pylist()
-    if len(stores) != 1:
+    if len(stores) > 1:
         return mapping
-    notes.append(Note("data.note.only_store", {"store": stores[0]}))
-    return mapping.with_columns(store=f"={stores[0]}")
+    store = stores[0] if stores else "main"
+    notes.append(Note("data.note.only_store", {"store": store}))
+    return mapping.with_columns(store=f"={store}")
 
 
 # -- loading ----------------------------------------------------------------------------------------
@@ -357,9 +356,9 @@ def _with_only_store(hub: Hub, mapping: Mapping, contract: Contract, notes: list
 def _load(hub: Hub, export: Export, mapping: Mapping, total: Loaded, *, dry_run: bool) -> None:
     contract = hub.tables.contract(mapping.table)
     stores = _Stores(hub, contract)
-    shaper = Shaper(mapping, contract, export.columns, export.context, stores.zones)
+    shaper = Shaper(mapping, contract, export.columns, export.context, export.typed, stores.zones)
     skipped = 0
-    for block in export.blocks():
+    for block in export.blocks(_BLOCK_ROWS if export.typed else _TEXT_ROWS):
         rows = shaper.rows(block)
         checked = contract.check(rows, stores.known(rows))
         kept = _kept(block, checked)

@@ -19,7 +19,6 @@ import pyarrow as pa
 __all__ = ["Block", "Broken", "Layout", "Record", "find_layout", "lay_out"]
 
 SAMPLE_RECORDS = 300
-_BLOCK_RECORDS = 200_000
 _HEADER_WITHIN = 40  # records; a title block is never longer
 _TOTALS = {
     "合计", "总计", "小计", "总合计", "本页合计", "本页小计", "累计", "汇总", "总和", "合 计", "总 计", "小 计",
@@ -27,7 +26,8 @@ _TOTALS = {
     "gesamtsumme", "zwischensumme", "total général", "total general", "somme", "totaal", "suma", "итого",
 }  # fmt: skip
 _FOOTER = re.compile(
-    r"[:：]|^[-=*_—]{2,}|^(共|第)\s*\d|^(以上|备注|注|制表|打印|导出)|^(end of|generated|exported|printed|page)\b",
+    r"[:：]|^[-=*_—]{2,}|^(共|第)\s*\d|^(以上|备注|注|制表|打印|导出)"
+    r"|^(end of|generated|exported|printed|page|seite|pagina|página)\b",
     re.IGNORECASE,
 )
 _PAIR = re.compile(r"([^\s:：|,，;；()（）]{1,16})\s*[:：]\s*(\d{4}\S*(?:\s+\d{1,2}:\d\d(?::\d\d)?)?|[^\s:：,，;；]+)")
@@ -123,8 +123,8 @@ def find_layout(sample: Sequence[Record], knows: Callable[[str], bool]) -> Layou
     )
 
 
-def lay_out(records: Iterable[Record], layout: Layout) -> Iterator[Block]:
-    """Cut records into blocks of named text columns; empty cells are null."""
+def lay_out(records: Iterable[Record], layout: Layout, size: int) -> Iterator[Block]:
+    """Cut records into blocks of `size` rows of named text columns; empty cells are null."""
     width = layout.width
     shapes = _Shapes()
     rows: list[list[str]] = []
@@ -147,7 +147,7 @@ def lay_out(records: Iterable[Record], layout: Layout) -> Iterator[Block]:
         rows.append(cells if len(cells) >= width else cells + [""] * (width - len(cells)))
         numbers.append(record.number)
         shapes.see(rows[-1])
-        if len(rows) >= _BLOCK_RECORDS:
+        if len(rows) >= size:
             yield _block(rows, numbers, broken, skipped, layout)
             rows, numbers, broken, skipped = [], [], [], 0
     if rows or broken or skipped:
@@ -182,9 +182,9 @@ def _usual_width(filled: Sequence[Record]) -> int:
 
 
 def _used_width(data: Sequence[Record]) -> int:
-    """One more than the last column that any data record fills, odd records aside."""
+    """One more than the last column that most data records fill."""
     widths = Counter(max(place for place, cell in enumerate(record.cells) if _text(cell)) + 1 for record in data)
-    common = [width for width, count in widths.items() if count >= max(1, 0.02 * len(data))]
+    common = [width for width, count in widths.items() if count >= 0.5 * len(data)]
     return max(common, default=0)
 
 

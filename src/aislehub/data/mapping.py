@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 from zoneinfo import available_timezones
@@ -120,6 +121,7 @@ class Mapping:
         return replace(self, columns={**self.columns, **columns})
 
 
+@cache
 def normal(word: str) -> str:
     """A column name without case, blanks, punctuation and unit in brackets: `销售 金额（元）` → `销售金额`."""
     word = unicodedata.normalize("NFKC", word).casefold()

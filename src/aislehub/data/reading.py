@@ -35,7 +35,6 @@ from aislehub.data.sources.sql import read_sql
 
 __all__ = ["Export", "Note", "read_exports"]
 
-TYPED_ROWS = 1_000_000  # rows of a Parquet block: one key lookup against the stored table each
 _SQL_ROWS = 100_000
 _DELIMITERS = ",;\t|"
 _SCAN_BYTES = 1 << 20
@@ -61,7 +60,7 @@ class Export:
     Attributes:
         name: file name (with `#sheet` where a workbook has several), or `database::table`.
         columns: its column names as its owner wrote them, made unique.
-        blocks: call it to read the rows, again and again.
+        blocks: call it with a number of rows to read them in blocks of about that many, again and again.
         typed: values carry types (Parquet, databases); otherwise all cells are text.
         context: what title rows above the table say, e.g. {"门店": "S01"}.
         semicolon: the delimiter is a semicolon, a sign of decimal commas.
@@ -70,7 +69,7 @@ class Export:
 
     name: str
     columns: tuple[str, ...]
-    blocks: Callable[[], Iterator[Block]]
+    blocks: Callable[[int], Iterator[Block]]
     typed: bool = False
     context: Mapping[str, str] = field(default_factory=dict)
     semicolon: bool = False
@@ -150,7 +149,7 @@ def _read_text(path: Path, knows: Callable[[str], bool], encoding: str, opened: 
     return Export(
         name=path.name,
         columns=layout.names,
-        blocks=lambda: lay_out(records(), layout),
+        blocks=lambda size: lay_out(records(), layout, size),
         context=layout.context,
         semicolon=delimiter == ";",
         notes=(*notes, *_layout_notes(layout)),
@@ -341,8 +340,8 @@ def _read_workbook(path: Path, knows: Callable[[str], bool], wanted: str) -> lis
     ]
 
 
-def _laid_out(grid: Sequence[Record], layout: Layout) -> Callable[[], Iterator[Block]]:
-    return lambda: lay_out(grid, layout)
+def _laid_out(grid: Sequence[Record], layout: Layout) -> Callable[[int], Iterator[Block]]:
+    return lambda size: lay_out(grid, layout, size)
 
 
 def _grid(sheet: Any) -> list[Record]:
@@ -388,10 +387,10 @@ def _read_parquet(path: Path) -> Export:
         raise HubError("file.empty", file=path)
     flat = [name for name in schema.names if not pa.types.is_nested(schema.field(name).type)]
 
-    def blocks() -> Iterator[Block]:
+    def blocks(size: int) -> Iterator[Block]:
         start = 1
         try:
-            for batch in pq.ParquetFile(path).iter_batches(TYPED_ROWS, columns=flat):
+            for batch in pq.ParquetFile(path).iter_batches(size, columns=flat):
                 yield Block(pa.Table.from_batches([batch]), pa.array(np.arange(start, start + batch.num_rows)))
                 start += batch.num_rows
         except (pa.ArrowInvalid, OSError) as error:
@@ -408,9 +407,9 @@ def _read_database(source: str) -> Export:
     if first is None:
         raise HubError("file.empty", file=source)
 
-    def blocks() -> Iterator[Block]:
+    def blocks(size: int) -> Iterator[Block]:
         start = 1
-        for cells in read_sql(url, query, chunk=_SQL_ROWS):
+        for cells in read_sql(url, query, chunk=min(size, _SQL_ROWS)):
             yield Block(cells, pa.array(np.arange(start, start + cells.num_rows)))
             start += cells.num_rows
 

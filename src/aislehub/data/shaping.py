@@ -42,6 +42,7 @@ class Shaper:
         contract: of the table to fill.
         columns: the export's column names.
         context: what its title rows say.
+        typed: its values carry types.
         zone: store values → IANA time zone, one for all or one per row.
     """
 
@@ -49,6 +50,7 @@ class Shaper:
     contract: Contract
     columns: tuple[str, ...]
     context: Dict[str, str]
+    typed: bool
     zone: Callable[[pa.ChunkedArray | None], str | pa.Array]
     _last: dict[str, str | None] = field(default_factory=dict)
     _seen: dict[int, int] = field(default_factory=dict)
@@ -114,6 +116,7 @@ class Shaper:
             self.mapping.decimal.get(first, "."),
             self.mapping.date_order.get(first, "ymd"),
             timed=first not in self.mapping.days,
+            typed=self.typed,
         )
         is_code = column.name in CODES
         if len(expression.operands) == 1:
