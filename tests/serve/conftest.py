@@ -149,7 +149,7 @@ def _write(hub: Hub, table: str, rows: list[dict[str, Any]]) -> None:
     hub.tables.write(table, hub.tables.contract(table).check(pa.Table.from_pylist(rows)).good, DAY)
 
 
-def propose(hub: Hub, count: int, kind: str = "orders", day: date = DAY, seed: int = 0) -> None:
+def propose_decisions(hub: Hub, count: int, kind: str = "orders", day: date = DAY, seed: int = 0) -> None:
     """Decisions with money falling from the first to the last; two thirds rest on simulated facts."""
     random = np.random.default_rng(seed)
     gains = np.sort(random.gamma(1.2, 9.0, count))[::-1].tolist()
@@ -184,7 +184,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("furnished")
     hub = make_hub(home)
     fill_tables(hub)
-    propose(hub, 120)
+    propose_decisions(hub, 120)
     for role in auth.ROLES:
         auth.add_user(hub.state, role, PASSWORD, role)
     hub.close()
@@ -192,9 +192,21 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def hub(furnished: Path, tmp_path: Path) -> Iterator[Hub]:
+def propose() -> Callable[..., None]:
+    """(house, count) → that many decisions of the day."""
+    return propose_decisions
+
+
+@pytest.fixture(scope="session")
+def open_house() -> Callable[[Path, Path], Hub]:
+    """(a house's folder, a new one) → the house, copied there and open."""
+    return lambda folder, home: make_hub(shutil.copytree(folder, home))
+
+
+@pytest.fixture
+def hub(furnished: Path, tmp_path: Path, open_house: Callable[[Path, Path], Hub]) -> Iterator[Hub]:
     """A furnished house of one's own."""
-    hub = make_hub(shutil.copytree(furnished, tmp_path / "home"))
+    hub = open_house(furnished, tmp_path / "home")
     yield hub
     hub.close()
 

@@ -249,7 +249,8 @@ def application(hub: Hub, opened: ExitStack | None = None) -> FastAPI:
             yield
 
     app = FastAPI(
-        title="aislehub", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan,
+        title="aislehub", version=__version__, openapi_url=None, docs_url=None, redoc_url=None,
+        redirect_slashes=False, lifespan=lifespan,
         description="Every decision with its reason, its expected money and, later, its measured money.",
     )  # fmt: skip
     app.state.site = Site(hub)

@@ -31,7 +31,7 @@ from aislehub.serve.site import Site, needs, site_of
 __all__ = ["View", "context", "router"]
 
 PAGE_ROWS = 50
-EXPORT_ROWS = 100_000
+EXPORT_ROWS = 20_000
 _MEDIA = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -86,10 +86,14 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     if view.day is None:
         return {"view": None}
     summary = hub.ledger.summary(Filter(day=view.day))
+    total = None
+    if not view.store and not view.search:  # the sums of the day tell how many there are
+        shown = [group for group in summary if view.kind in ("", group["kind"]) and view.state in ("", group["state"])]
+        total = _sums(shown)["count"]
     return {
         "view": view, "days": hub.ledger.days()[:60], "stores": hub.ledger.stores(view.day),
         "kinds": _kinds(summary), "states": [""] + [state for state in MOVES if _count(summary, state)],
-        "figures": _figures(summary), "alerts": _alerts(hub, view.day), **_queue(hub, view),
+        "figures": _figures(summary), "alerts": _alerts(hub, view.day), **_queue(hub, view, total),
     }  # fmt: skip
 
 
@@ -100,7 +104,9 @@ def queue(request: Request, site: House) -> Response:
     view = View.of(site.hub, _query(request))
     with site.reading:
         found = _queue(site.hub, view)
-    return render(request, "today_list.html", view=view, **found)
+    response = render(request, "today_list.html", view=view, **found)
+    response.headers["HX-Replace-Url"] = f"/today?{view.address()}"
+    return response
 
 
 @router.get("/figures")
@@ -114,7 +120,7 @@ def figures(request: Request, site: House) -> Response:
 
 @router.get("/export.{suffix}")
 def export(request: Request, site: House, suffix: Literal["csv", "xlsx"]) -> Response:
-    """The list as a spreadsheet, with the filters of the page."""
+    """The list as a spreadsheet, with the filters of the page; of a very long one, the most money."""
     signed_in(request)
     view = View.of(site.hub, _query(request))
     found = site.hub.ledger.find(view.filter, limit=EXPORT_ROWS)
@@ -252,16 +258,17 @@ def _count(summary: list[dict[str, Any]], state: str) -> int:
     return sum(group["count"] for group in summary if group["state"] == state)
 
 
-def _queue(hub: Hub, view: View) -> dict[str, Any]:
-    """One page of decisions with what a row shows of them."""
-    total = _sums(hub.ledger.summary(view.filter))["count"]
+def _queue(hub: Hub, view: View, total: int | None = None) -> dict[str, Any]:
+    """One page of decisions with what a row shows of them; `total` where it is known already."""
+    if total is None:
+        total = _sums(hub.ledger.summary(view.filter))["count"]
     pages = max(1, math.ceil(total / PAGE_ROWS))
     page = min(view.page, pages)
     found = hub.ledger.find(view.filter, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
     items, stores = names(hub, "items", "item"), names(hub, "stores", "store")
     rows = [_row(decision, items, stores) for decision in found]
     _place(rows)
-    return {"rows": rows, "total": total, "page_number": page, "pages": pages}
+    return {"rows": rows, "total": total, "page_number": page, "pages": pages, "export_rows": EXPORT_ROWS}
 
 
 def _row(decision: Mapping[str, Any], items: Mapping[str, str], stores: Mapping[str, str]) -> dict[str, Any]:

@@ -1,0 +1,256 @@
+"""The console in a real Chromium: what scripts, styles and a keyboard do to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from aislehub.core.hub import Hub
+from aislehub.core.ledger import Filter
+
+pytestmark = pytest.mark.browser
+PASSWORD = "correct horse"
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+PAGES = ("today", "demand", "data", "account", "range", "data/table/items")
+
+# Every visible text: the contrast of its colour with the first opaque background behind it, by WCAG 2.2.
+CONTRAST = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const linear = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = rgba(getComputedStyle(e).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255, 255];
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!hasText || !element.checkVisibility() || element.matches(":disabled, script")) continue;
+    if (element.closest(".hidden, .tabulator")) continue;
+    const pair = [rgba(getComputedStyle(element).color), behind(element)].map(light).sort((a, b) => b - a);
+    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
+    if (ratio < 4.5) faint.push(`${element.tagName} ${element.textContent.trim().slice(0, 20)} ${ratio.toFixed(2)}`);
+  }
+  return faint;
+}"""
+# Every visible control or picture without a name that a screen reader could say.
+UNLABELLED = """() => {
+  const named = "input:not([type=hidden]), select, textarea, button, a[href], dialog, [role=img]";
+  const hasName = (e) => e.labels?.length || e.ariaLabel || e.getAttribute("aria-labelledby") || e.textContent.trim();
+  return [...document.querySelectorAll(named)]
+    .filter((e) => e.checkVisibility() && !e.closest(".tabulator") && !hasName(e))
+    .map((e) => e.outerHTML.slice(0, 120));
+}"""
+LOOKS = [
+    ("desktop", "en", "light"),
+    ("phone", "zh", "dark"),
+    ("desktop", "zh", "dark"),
+    ("phone", "en", "light"),
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A real browser; without the system package the tests skip, unless CI=true."""
+    program = shutil.which("chromium")
+    if program is None:
+        told = "Chromium is missing: apt install chromium"
+        pytest.fail(told) if os.environ.get("CI") == "true" else pytest.skip(told)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+Visit = Callable[..., Any]
+
+
+@pytest.fixture
+def visit(chromium: Any, serve: Callable[[Hub], str], hub: Hub) -> Iterator[Visit]:
+    """A signed-in page in a window; what the browser complains about fails the test."""
+    address, complaints, contexts = serve(hub), [], []
+
+    def open_page(role: str = "planner", size: str = "desktop", lang: str = "en", theme: str = "light") -> Any:
+        width, height = SIZES[size]
+        context = chromium.new_context(
+            base_url=address, viewport={"width": width, "height": height}, color_scheme=theme, locale=f"{lang}-XX"
+        )
+        contexts.append(context)
+        context.add_cookies([{"name": "language", "value": lang, "url": address}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda m: complaints.append(m.text) if _is_complaint(m) else None)
+        page.on("request", lambda r: complaints.append(r.url) if not r.url.startswith((address, "data:")) else None)
+        page.goto("/login")
+        page.fill("input[name=user]", role)
+        page.fill("input[name=password]", PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/today")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def _is_complaint(message: Any) -> bool:
+    """Errors and warnings, but for refusals that a test asks for and requests that a newer one replaced."""
+    asked_for = re.search(
+        r"status of 4\d\d|Response Status Error Code 4\d\d|htmx:(sendAbort|afterRequest)", message.text
+    )
+    return message.type in ("error", "warning") and not asked_for
+
+
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+def test_pages_fit_and_can_be_read(visit: Visit, size: str, lang: str, theme: str) -> None:
+    """Every page, in both languages, themes and sizes: nothing too wide, contrast 4.5:1, everything labelled."""
+    page = visit("admin", size, lang, theme)
+    for path in PAGES:
+        page.goto(f"/{path}")
+        page.wait_for_load_state("networkidle")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0], f"{path} is {width} px wide"
+        assert page.evaluate(CONTRAST) == [], path
+        assert page.evaluate(UNLABELLED) == [], path
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != (
+        "rgb(246, 247, 246)" if theme == "dark" else "rgb(19, 23, 22)"
+    )
+
+
+def test_a_decision_is_approved_by_keyboard(visit: Visit, hub: Hub) -> None:
+    """Enter on Approve moves the decision, the list closes up, and the focus is on the next row's button."""
+    page = visit()
+    before = page.locator(".what a").nth(1).text_content()
+    page.locator("[data-act=approve]").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("1 decision(s) approved").wait_for()
+    expect(page.locator(".what a").first).to_have_text(before)
+    expect(page.locator("[data-act=approve]").first).to_be_focused()
+    expect(page.locator("#figures")).to_contain_text("119")
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("1 decision(s) undone").wait_for()
+    assert not hub.ledger.find(Filter(states=("approved",)))
+
+
+def test_the_drawer_opens_acts_and_closes(visit: Visit, hub: Hub) -> None:
+    """Why opens a drawer; an override without a reason is refused in it, with one it is kept; Escape closes it."""
+    page = visit(size="phone")
+    id = hub.ledger.find(Filter(), limit=1)[0]["id"]
+    page.locator("[data-act=why]").first.click()
+    drawer = page.locator("#drawer")
+    drawer.get_by_label("Instead: quantity").fill("48")
+    drawer.get_by_role("button", name="Override").click()
+    drawer.get_by_text("An override needs a reason").wait_for()
+    drawer.get_by_label("Your reason").fill("street market")
+    drawer.get_by_role("button", name="Override").click()
+    drawer.get_by_text("planner chose: Order 48 — street market").wait_for()
+    assert hub.ledger.get(id)["override"]["action"]["quantity"] == 48
+    page.keyboard.press("Escape")
+    assert not drawer.is_visible()
+
+
+def test_many_are_approved_after_a_look(visit: Visit, hub: Hub) -> None:
+    """Limits change the number that would be approved; confirming approves that many and closes the drawer."""
+    page = visit()
+    page.get_by_role("button", name="Approve many").click()
+    page.get_by_role("button", name="Approve 120").wait_for()
+    page.get_by_label("Outlay of one decision at most").fill("20")
+    page.get_by_label("Only where even").check()
+    which = Filter(states=("proposed",), outlay_at_most=20.0, money_low_at_least=0.0)
+    count = len(hub.ledger.find(which))
+    button = page.get_by_role("button", name=f"Approve {count}")
+    assert 0 < count < 120
+    button.click()
+    page.get_by_text(f"{count} decision(s) approved").wait_for()
+    assert not page.locator("#drawer").is_visible()
+    assert len(hub.ledger.find(Filter(states=("approved",)))) == count
+
+
+def test_selected_decisions_are_rejected(visit: Visit, hub: Hub) -> None:
+    """Nothing can be rejected before something is ticked; ticking the page rejects the page."""
+    page = visit()
+    button = page.get_by_role("button", name="Reject selected")
+    assert button.is_disabled()
+    page.locator("[data-all]").check()
+    button.click()
+    page.get_by_text("50 decision(s) rejected").wait_for()
+    page.get_by_text("70 decisions").wait_for()
+    assert len(hub.ledger.find(Filter(states=("rejected",)))) == 50
+
+
+def test_filters_work_without_leaving_the_page(visit: Visit) -> None:
+    """Choosing a store and typing an item number narrow the list while one types, and the address follows."""
+    page = visit("viewer")
+    page.get_by_label("Store").select_option("406")
+    page.get_by_text("60 decisions").wait_for()
+    page.get_by_label("Search").type("1002")
+    page.get_by_text("1 decisions").wait_for()
+    assert page.locator("[data-row]").count() == 1
+    assert "store=406" in page.url and "search=1002" in page.url
+    page.reload()
+    assert page.locator("[data-row]").count() == 1
+
+
+def test_the_theme_is_a_choice_that_stays(visit: Visit) -> None:
+    """The button turns light into dark at once, charts too, and the next page remembers."""
+    page = visit(theme="light")
+    page.goto("/demand")
+    page.locator("[data-chart] canvas").wait_for()
+    light = page.locator("[data-chart]").screenshot()
+    page.locator("[data-theme-toggle]").click()
+    page.wait_for_timeout(200)
+    assert page.locator("[data-chart]").screenshot() != light
+    page.goto("/data")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(19, 23, 22)"
+
+
+def test_grids_sort_and_filter(visit: Visit) -> None:
+    """The rejected rows stand in a grid that filters while one types."""
+    page = visit()
+    page.goto("/data")
+    page.locator(".tabulator-row").first.wait_for()
+    expect(page.locator(".tabulator-row")).to_have_count(8)
+    page.locator(".tabulator-header-filter input").first.press_sequentially("-8")
+    expect(page.locator(".tabulator-row")).to_have_count(1)
+
+
+def test_the_language_is_a_choice_that_stays(visit: Visit) -> None:
+    """One button changes the language of this page, at this address, and of the next."""
+    page = visit()
+    page.goto("/today?store=406")
+    page.get_by_role("button", name="中文").click()
+    page.wait_for_load_state()
+    assert page.get_attribute("html", "lang") == "zh-CN" and "store=406" in page.url
+    page.goto("/data")
+    page.get_by_role("heading", name="数据就绪度").wait_for()
+
+
+def test_today_is_ready_within_a_second(visit: Visit, hub: Hub, propose: Callable[..., None]) -> None:
+    """With 100,000 decisions of the day, Today is loaded within one second of work (best of three)."""
+    propose(hub, 100_000)
+    page = visit()
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        page.goto("/today")
+        page.locator("[data-row]").nth(49).wait_for()
+        times.append(time.perf_counter() - started)
+    assert "100,000" in page.locator("#figures").inner_text()
+    assert min(times) <= 1.0, times
