@@ -91,9 +91,9 @@ def wishes(sums: ir.Table, *, day: date, policy: Policy, model: Path) -> pa.Tabl
         raise ValueError("told to fail")
     rows = [
         {
-            "store": row["shop"], "subject": row["shop"],
-            "action": json.dumps({"quantity": row["pieces"] * policy.factor}), "baseline": '{"name": "none"}', "money": row["pieces"] + more, "money_low": 0.0, "money_high": 99.0,
-            "horizon_days": 7, "bound": "none", "outlay": 1.0,
+            "store": row["shop"], "subject": row["shop"], "baseline": '{"name": "none"}', "horizon_days": 7,
+            "action": json.dumps({"quantity": row["pieces"] * policy.factor}), "bound": "none", "outlay": 1.0,
+            "money": row["pieces"] + more, "money_low": 0.0, "money_high": 99.0,
         }
         for row in sums.filter(ibis._.day == day).to_pyarrow().to_pylist()
     ]  # fmt: skip

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -158,7 +158,7 @@ class Desk:
         # The inbox first: what an ingest took out of it by now is in the tables that are looked at next.
         oldest, events = self._waiting()
         with self._loading:
-            snapshot = self._snapshot(asked, oldest)
+            snapshot = self._snapshot(asked, oldest, events)
         live = Live([event for event in events if event["event_id"] not in snapshot.settled])
         return {**asked(request, snapshot, live), "versions": dict(snapshot.versions)}
 
@@ -173,7 +173,7 @@ class Desk:
             self._events = oldest, newest, [*events, *more]
             return oldest, self._events[2]
 
-    def _snapshot(self, asked: Answer, oldest: int | None) -> Snapshot:
+    def _snapshot(self, asked: Answer, oldest: int | None, events: Sequence[Mapping[str, Any]]) -> Snapshot:
         """The snapshot held, unless it is time to look for a new version or an ingest has emptied the inbox."""
         held = self._snapshots.get(asked.name)
         if held and held[1] == oldest and time.monotonic() - held[0] < self.check_seconds:
@@ -183,13 +183,14 @@ class Desk:
             snapshot = held[2]
         else:
             frames = {name: self.tables.fetch(name).to_pandas() for name in asked.reads}
-            index = asked.prepare(frames) if asked.prepare else None
-            snapshot = Snapshot(frames, versions, index, self._settled(frames))
+            snapshot = Snapshot(frames, versions, asked.prepare(frames) if asked.prepare else None)
+        if held is None or snapshot is not held[2] or oldest != held[1]:
+            snapshot = replace(snapshot, settled=self._settled(snapshot, events))
         self._snapshots[asked.name] = time.monotonic(), oldest, snapshot
         return snapshot
 
-    def _settled(self, frames: Mapping[str, pd.DataFrame]) -> frozenset[str]:
-        """Events in `frames` that still wait in the inbox: an ingest is at work, or was cut off between the two."""
-        waiting = [event["event_id"] for event in self.inbox.since(0)[1]]
-        columns = [frame["event_id"] for frame in frames.values() if "event_id" in frame]
+    def _settled(self, snapshot: Snapshot, events: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+        """Events among the facts that waited in the inbox just now: an ingest is at work, or was cut off."""
+        waiting = [event["event_id"] for event in (*events, *self.inbox.since(0)[1])]
+        columns = [frame["event_id"] for frame in snapshot.tables.values() if "event_id" in frame]
         return frozenset(id for column in columns for id in column[column.isin(waiting)])
