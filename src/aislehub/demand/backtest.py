@@ -11,12 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from aislehub.demand.models import Model
 from aislehub.demand.panel import FloatArray, Panel
 
-__all__ = ["Rehearsal", "accuracy", "rehearse"]
+__all__ = ["Rehearsal", "accuracy", "pinball", "rehearse"]
 
 MAX_ORIGINS = 3
 
@@ -86,7 +85,7 @@ def accuracy(history: FloatArray, actual: FloatArray, mean: FloatArray, *, cycle
     }
 
 
-def pinball(actual: FloatArray, quantile: FloatArray, level: float) -> float:
-    """Mean pinball loss of one quantile (Koenker & Bassett 1978)."""
-    error = pd.DataFrame(actual).to_numpy() - quantile
-    return float(np.nanmean(np.maximum(level * error, (level - 1) * error)))
+def pinball(actual: FloatArray, quantile: FloatArray, level: float) -> FloatArray:
+    """Pinball loss of one quantile, averaged over the last axis (Koenker & Bassett 1978)."""
+    error = actual - quantile
+    return np.maximum(level * error, (level - 1) * error).mean(axis=-1)

@@ -21,7 +21,9 @@ from aislehub.core.errors import HubError
 from aislehub.core.reasons import from_contributions, to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import learn, step
+from aislehub.demand.backtest import accuracy
 from aislehub.demand.forecast import DEFAULT_MODEL, Forecaster
+from aislehub.demand.models.blend import Blend
 from aislehub.demand.models.boosted import Boosted
 from aislehub.demand.models.features import FAMILIES
 from aislehub.demand.panel import Panel
@@ -51,8 +53,14 @@ def learn_demand(
     panel = demand_panel(sales_lines, items, promotions, prices, calendar, day=day, policy=policy)
     forecaster = Forecaster.learn(panel, model=policy.model, seed=seed)
     forecaster.save(folder)
-    weights = getattr(forecaster.model, "weights", {})
-    return {"series": len(panel.ids), "days": panel.y.shape[1], **{f"weight_{name}": w for name, w in weights.items()}}
+    metrics: dict[str, Any] = {"series": len(panel.ids), "days": panel.y.shape[1]}
+    if isinstance(forecaster.model, Blend):
+        metrics |= {f"weight_{name}": weight for name, weight in forecaster.model.weights.items()}
+        rehearsal = forecaster.model.rehearsal
+        if rehearsal is not None:
+            steps = rehearsal.mean.shape[2]
+            metrics |= accuracy(panel.y[:, :-steps], rehearsal.actual[-1], rehearsal.mean[-1])
+    return metrics
 
 
 @step(reads="sales_lines items promotions prices calendar", writes=DEMAND_FORECAST, model="demand")
@@ -85,14 +93,16 @@ def demand_forecast(
 
 
 def reasons(forecaster: Forecaster, panel: Panel) -> list[str]:
-    """Per series, what its total over the horizon is made of: JSON reasons, the largest families first."""
+    """Per series, what the forecast of the first coming day is made of: JSON reasons, the largest families first.
+
+    One day stands for the horizon: TreeSHAP takes a millisecond a row, and a chain has a million rows.
+    """
     boosted = getattr(forecaster.model, "boosted", forecaster.model)
     if not isinstance(boosted, Boosted):
         return ["[]"] * len(panel.ids)
     codes = {family: f"demand.because.{family}" for family in FAMILIES}
-    parts = boosted.contributions(panel)
-    facts = {"days": panel.horizon}
-    return [to_json(from_contributions(row, codes, facts)) for row in parts[list(FAMILIES)].to_dict("records")]
+    parts = boosted.contributions(panel.ahead(1))
+    return [to_json(from_contributions(row, codes, {})) for row in parts[list(FAMILIES)].to_dict("records")]
 
 
 def demand_panel(

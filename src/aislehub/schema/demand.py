@@ -25,7 +25,7 @@ DEMAND_FORECAST = Contract(
             low=0,
         ),
         Column("sold_28d", "float", "Units sold in the 28 days up to `day`", "item's unit", required=False),
-        Column("reasons", "text", "JSON list of reasons: what the forecast is made of", required=False),
+        Column("reasons", "text", "JSON list of reasons: what the forecast of the first day is made of", required=False),
     ),
     key="day store item ds",
     derived=True,

@@ -15,10 +15,12 @@ from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter
 from aislehub.core.reasons import sentence
 from aislehub.core.text import has, say
+from aislehub.data.quality import document
 
 __all__ = ["action_text", "console", "money_text", "show_decisions", "show_plan", "show_steps"]
 
 _ALERTS_SHOWN = 5
+_FAULTS_SHOWN = 5
 
 
 def console() -> Console:
@@ -27,7 +29,7 @@ def console() -> Console:
 
 
 def show_plan(hub: Hub, report: DayReport, *, top: int) -> None:
-    """Tomorrow's decisions, the most money first, then alerts and readiness."""
+    """Tomorrow's decisions, the most money first, then alerts and the readiness of the data."""
     out = console()
     which = Filter(day=report.day)
     summary = hub.ledger.summary(which)
@@ -42,6 +44,7 @@ def show_plan(hub: Hub, report: DayReport, *, top: int) -> None:
         out.print()
         show_decisions(hub, hub.ledger.find(which, limit=top), total=sum(group["count"] for group in summary))
     _show_alerts(out, hub, report)
+    _show_readiness(out, hub, report)
 
 
 def show_decisions(hub: Hub, found: Sequence[Mapping[str, Any]], *, total: int) -> None:
@@ -120,3 +123,15 @@ def _show_alerts(out: Console, hub: Hub, report: DayReport) -> None:
         out.print(say("plan.alert", sentence=told, money=money, currency=hub.settings.currency, owner=owner))
     if len(rows) > _ALERTS_SHOWN:
         out.print(say("plan.more", count=len(rows) - _ALERTS_SHOWN))
+
+
+def _show_readiness(out: Console, hub: Hub, report: DayReport) -> None:
+    rows = hub.tables.run(lambda t: (table := t.read("readiness")).filter(table.day == report.day))
+    found = document(rows)
+    out.rule(say("plan.readiness", count=len(found["faults"])))
+    scores = (f"{row['name']} {row['score']:.0f} ({row['verdict']})" for row in found["capabilities"])
+    out.print(" · ".join(scores))
+    for fault in found["faults"][:_FAULTS_SHOWN]:
+        out.print(f"- {fault['what']} {fault['cost']}", markup=False)
+    if len(found["faults"]) > _FAULTS_SHOWN:
+        out.print(say("plan.more_faults", count=len(found["faults"]) - _FAULTS_SHOWN))

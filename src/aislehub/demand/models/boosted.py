@@ -23,10 +23,11 @@ from aislehub.demand.panel import FloatArray, Panel
 
 __all__ = ["Boosted"]
 
-ROWS = 600_000
+ROWS = 600_000  # at most; a panel of less than ten times as many cells gets a tenth of them …
+LEAST_ROWS = 200_000  # … but not fewer than these
 MIN_ROWS = 400
 MIN_PAST = 4
-TREES = 400
+TREES = 300
 KEPT_YEARS = 3
 PREDICT_ROWS = 500_000
 PARAMETERS: dict[str, Any] = {
@@ -153,13 +154,14 @@ class Boosted:
         count, past = panel.y.shape
         steps = min(horizon, max(1, past // 3))
         earliest = features.first + min(MIN_PAST * panel.season, max(1, past // 4))
-        tries = min(4 * self.rows, 4 * panel.y.size)
+        wanted = min(self.rows, max(LEAST_ROWS, panel.y.size // 10))
+        tries = min(4 * wanted, 4 * panel.y.size)
         series = random.integers(0, count, tries)
         step = random.integers(1, steps + 1, tries)
         target = random.integers(max(0, past - 2 * panel.year), past, tries)
         origin = target - step + 1
         usable = (origin >= earliest[series]) & ~np.isnan(panel.sold[series, target])
-        chosen = np.flatnonzero(usable)[: self.rows]
+        chosen = np.flatnonzero(usable)[:wanted]
         return RowIndex(series[chosen], origin[chosen], step[chosen])
 
     def _means(self, features: Features, table: FloatArray, base: FloatArray) -> FloatArray:

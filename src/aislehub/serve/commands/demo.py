@@ -55,8 +55,9 @@ def load_demo(hub: Hub) -> None:
     mark = hub.home / _MARK
     if mark.read_text() == "loaded":
         return
-    for written in ingest_source(hub, CompleteJourney(), name="complete-journey"):
-        print(say("demo.loaded", table=written.table, new=written.new, known=written.known), file=sys.stderr)
+    for loaded in ingest_source(hub, CompleteJourney(), name="complete-journey"):
+        counts = {"new": loaded.new, "known": loaded.known, "rejected": loaded.rejected}
+        print(say("demo.loaded", table=loaded.table, **counts), file=sys.stderr)
     mark.write_text("loaded")
 
 
