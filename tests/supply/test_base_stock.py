@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from aislehub.supply.base_stock import critical_ratio, demand_quantile, expected_left, expected_short
+from aislehub.supply.base_stock import covered, critical_ratio, demand_quantile, expected_left, expected_short
 
 MEANS = np.array([0.02, 0.5, 3.0, 3.0, 40.0, 250.0])
 VARIANCES = np.array([0.02, 0.9, 3.0, 12.0, 90.0, 9000.0])
@@ -33,6 +33,14 @@ def test_quantile_is_smallest_level_that_reaches_the_service(level):
         demand = distribution(mean, variance)
         assert demand.cdf(units) >= level
         assert units == 0 or demand.cdf(units - 1) < level
+
+
+def test_covered_is_the_distribution_function():
+    """P(D ≤ S) is scipy's, and 0 below zero."""
+    for position in (-1, 0, 2, 5.7, 300):
+        wanted = [distribution(m, v).cdf(position) for m, v in zip(MEANS, VARIANCES, strict=True)]
+        np.testing.assert_allclose(covered(MEANS, VARIANCES, position), wanted, atol=1e-12)
+    assert covered(0.0, 0.0, [-1.0, 0.0]).tolist() == [0.0, 1.0]
 
 
 def test_quantile_of_no_demand_is_zero():

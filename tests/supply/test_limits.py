@@ -32,7 +32,6 @@ def one(need, position=0.0, orderable=True, case=1.0, least=0.0, sellable=np.inf
         ({"need": 30, "sellable": 20, "position": 4}, (16, "shelf_life")),
         ({"need": 30, "sellable": 20, "position": 4, "case": 6}, (12, "shelf_life")),
         ({"need": 30, "sellable": 20, "position": 4, "case": 24}, (0, "shelf_life")),
-        ({"need": 1, "sellable": 0.2}, (1, "none")),
         ({"need": 30, "capacity": 25, "position": 10, "gone": 4}, (19, "shelf")),
         ({"need": 30, "capacity": 25, "position": 10, "gone": 4, "least": 20}, (0, "shelf")),
         ({"need": 30, "capacity": 8, "position": 10, "gone": 1}, (0, "shelf")),

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from aislehub.supply.base_stock import critical_ratio, demand_quantile
-from aislehub.supply.money import Economics, Interval, expected_money
+from aislehub.supply.money import Economics, Interval, expected_money, worth_having
 
 INTERVAL = Interval(*(np.array([value]) for value in (12.0, 40.0, 2.0, 6.0, 9.0)))
 ECONOMICS = Economics(*(np.array([value]) for value in (1.5, 2.0, 0.05, 0.3)))
@@ -75,3 +75,15 @@ def test_the_critical_ratio_earns_most():
     # Stock right after arrival is held too: a constant holding · review / 2 for every unit ordered.
     wanted = {order: gain + holding * 7 / 2 * order for order, gain in gains.items()}
     assert max(wanted, key=wanted.get) == best
+
+
+@pytest.mark.parametrize("life", [1.0, 3.0, 9.0, np.inf])
+@pytest.mark.parametrize("mean", [0.2, 3.0, 40.0])
+def test_worth_having_is_the_best_of_all_positions(life, mean):
+    """No position earns more than the one found, for goods that expire soon, late or never."""
+    interval = Interval(*(np.array([value]) for value in (mean, 2 * mean, 2.0, 6.0, life)))
+    economics = Economics(*(np.array([value]) for value in (1.5, 2.0, 0.02, 0.0)))
+    found = worth_having(np.array([150.0]), interval, economics)[0]
+    earned = [money(order, 0, position=0, interval=interval, economics=economics).mean[0] for order in range(151)]
+    assert earned[int(found)] == pytest.approx(max(earned), abs=1e-9)
+    assert worth_having(np.array([2.0]), interval, economics)[0] == min(found, 2)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-__all__ = ["FloatArray", "critical_ratio", "demand_quantile", "expected_left", "expected_short"]
+__all__ = ["FloatArray", "covered", "critical_ratio", "demand_quantile", "expected_left", "expected_short"]
 
 FloatArray = NDArray[np.float64]
 
@@ -59,6 +59,19 @@ def demand_quantile(mean: ArrayLike, variance: ArrayLike, level: ArrayLike) -> F
     quantile[negative_binomial] = stats.nbinom.ppf(level[negative_binomial], m * m / (v - m), m / v)
     quantile[poisson] = stats.poisson.ppf(level[poisson], mean[poisson])
     return np.maximum(quantile, 0)
+
+
+def covered(mean: ArrayLike, variance: ArrayLike, position: ArrayLike) -> FloatArray:
+    """P(D ≤ S): the probability that a position of S units meets all demand, (n,)."""
+    mean, variance, position = _rows(mean, variance, position)
+    units = np.floor(position)
+    probability = (units >= 0).astype(float)
+    spread = variance > mean * OVERDISPERSED
+    open_ = (mean > 0) & (units >= 0)
+    m, v, s = mean[open_ & spread], variance[open_ & spread], units[open_ & spread]
+    probability[open_ & spread] = special.betainc(m * m / (v - m), s + 1, m / v)
+    probability[open_ & ~spread] = special.gammaincc(units[open_ & ~spread] + 1, mean[open_ & ~spread])
+    return probability
 
 
 def expected_short(mean: ArrayLike, variance: ArrayLike, position: ArrayLike) -> FloatArray:

@@ -28,7 +28,7 @@ class Limits:
         orderable: the supplier takes orders today.
         case: units per case, > 0.
         least: smallest quantity of a line, units; 0 = one case.
-        sellable: units that customers are expected to buy before today's order expires; inf = keeps.
+        sellable: units worth having before today's order expires; inf = keeps.
         capacity: units that fit in the store; inf = no limit.
         gone: units expected to be sold before today's order arrives.
     """
@@ -70,7 +70,7 @@ def limit_orders(need: FloatArray, position: FloatArray, limits: Limits) -> Limi
     least = _cases_up(limits.least, limits.case)
     settle(np.where((quantity > 0) & (quantity < least), least, quantity), "moq")
     for name, room in (
-        ("shelf_life", np.ceil(limits.sellable - _ROUNDING) - position),
+        ("shelf_life", limits.sellable - position),
         ("shelf", limits.capacity - np.maximum(position - limits.gone, 0)),
     ):
         settle(_at_most(quantity, room, limits.case, least), name)

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aislehub.supply.base_stock import FloatArray, demand_quantile, expected_left
+from aislehub.supply.base_stock import FloatArray, covered, demand_quantile, expected_left
 
-__all__ = ["Economics", "ExpectedMoney", "Interval", "expected_money"]
+__all__ = ["Economics", "ExpectedMoney", "Interval", "expected_money", "worth_having"]
 
 Left = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 
@@ -104,6 +104,39 @@ def expected_money(
     mean, few, many = gain(expected_left), gain(left_at(0.05)), gain(left_at(0.95))
     low, high = np.minimum(few, many), np.maximum(few, many)
     return ExpectedMoney(mean, np.minimum(low, mean), np.maximum(high, mean))
+
+
+def worth_having(most: FloatArray, interval: Interval, economics: Economics) -> FloatArray:
+    """The position that earns most, at most `most`: the last unit of it still earns more than it costs.
+
+    The next unit on top of y sells within `cover` with probability P(D_cover > y), is kept for the review period
+    otherwise, and expires with probability P(D_life ≤ y). Its worth falls with y, so bisection finds the last one
+    that pays. Where nothing expires this is the critical-ratio quantile; it generalises it to perishable goods
+    (Silver, Pyke & Thomas 2017, §9.2).
+
+    Args:
+        most: largest position wanted, whole units, (n,).
+        interval: demand and days.
+        economics: money per unit.
+    """
+    low, high = np.zeros_like(most), np.maximum(most, 0)
+    while (low < high).any():
+        middle = np.floor((low + high) / 2)
+        earns = _next_unit(middle, interval, economics) > 0
+        high = np.where(earns, high, middle)
+        low = np.where(earns, np.minimum(middle + 1, high), low)
+    return low
+
+
+def _next_unit(units: FloatArray, interval: Interval, economics: Economics) -> FloatArray:
+    """What one more unit adds to the contribution of a position of `units`."""
+    unsold = covered(interval.mean, interval.variance, units)
+    at_arrival = covered(*interval.part(interval.lead), units)
+    spoils = np.isfinite(interval.life)
+    mean, variance = interval.part(np.where(spoils, interval.lead + interval.life, 0))
+    expired = np.where(spoils, covered(mean, variance, units), 0)
+    kept = economics.holding * (interval.cover - interval.lead) * (at_arrival + unsold) / 2
+    return economics.margin * (1 - unsold) - kept - economics.waste * expired
 
 
 def _contribution(

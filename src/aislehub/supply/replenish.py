@@ -20,9 +20,9 @@ from aislehub.core.contract import Column, Contract
 from aislehub.core.reasons import Reason, to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
-from aislehub.supply.base_stock import FloatArray, critical_ratio, demand_quantile
+from aislehub.supply.base_stock import FloatArray, covered, critical_ratio, demand_quantile
 from aislehub.supply.limits import Limited, Limits, limit_orders, within_budget
-from aislehub.supply.money import Economics, Interval, expected_money
+from aislehub.supply.money import Economics, Interval, expected_money, worth_having
 
 __all__ = ["ORDERS", "Policy", "checks", "explain", "replenish"]
 
@@ -35,7 +35,7 @@ ORDERS = Contract(
         Column("arrives", "date", "Day from whose opening it can be sold"),
         Column("order_up_to", "float", "Units that cover the demand until `cover_days` with the service wanted",
                "item's unit", low=0),
-        Column("service_level", "float", "Probability that they do", low=0, high=1),
+        Column("service_level", "float", "Probability that they cover it", low=0, high=1),
         Column("demand", "float", "Units expected to sell in `cover_days`", "item's unit", low=0),
         Column("demand_sd", "float", "Standard deviation of that demand", "item's unit", low=0),
         Column("cover_days", "int", "Days until the order after the next one can be sold", "days", low=1),
@@ -58,7 +58,7 @@ class Policy(Settings, section="replenish"):
     service_level: float = field(
         0.95, "Share of order cycles without a shortage, with service = cycle_service", ge=0.5, le=0.999
     )
-    least_service: float = field(0.80, "The critical ratio is not followed below this service", ge=0, le=0.999)
+    least_service: float = field(0.50, "The critical ratio is not followed below this service", ge=0, le=0.999)
     most_service: float = field(0.98, "The critical ratio is not followed above this service", ge=0.5, le=0.9999)
     holding_rate: float = field(0.25, "Yearly cost of keeping a unit, as a share of its purchase cost", ge=0, le=5)
     clearance: float = field(0.0, "Share of its cost that an expired unit brings back", ge=0, le=1)
@@ -83,10 +83,11 @@ def replenish(demand_forecast: Any, supply_state: Any, *, day: date, policy: Pol
         service = np.clip(ratio, policy.least_service, policy.most_service)
     else:
         service = np.full(len(lines), policy.service_level)
-    shown = np.where(lines["presentation_stock"] > 0, interval.mean + lines["presentation_stock"], 0)
-    order_up_to = np.maximum(demand_quantile(interval.mean, interval.variance, service), np.ceil(shown))
+    quantile = demand_quantile(interval.mean, interval.variance, service)
+    shown = lines["presentation_stock"].to_numpy(float)
+    order_up_to = np.maximum(quantile, np.where(shown > 0, np.round(interval.mean + shown), 0))
 
-    limits = _limits(lines, interval)
+    limits = _limits(lines, order_up_to, interval, economics)
     baseline = _baseline(lines, position, limits, policy)
     limited = limit_orders(order_up_to - position, position, limits)
     money = expected_money(limited.quantity, np.zeros(len(lines)), position, interval, economics)
@@ -99,7 +100,7 @@ def replenish(demand_forecast: Any, supply_state: Any, *, day: date, policy: Pol
         bound=limited.bound,
         baseline_quantity=baseline,
         order_up_to=order_up_to,
-        service_level=service,
+        service_level=covered(interval.mean, interval.variance, order_up_to),
         demand_sd=np.sqrt(interval.variance),
         arrives=[day + timedelta(days=1 + int(days)) for days in lines["lead_days"]],
         money=money.mean,
@@ -188,25 +189,31 @@ def _economics(lines: pd.DataFrame, policy: Policy) -> Economics:
     )
 
 
-def _limits(lines: pd.DataFrame, interval: Interval) -> Limits:
+def _limits(lines: pd.DataFrame, order_up_to: FloatArray, interval: Interval, economics: Economics) -> Limits:
+    """Of a perishable, no more is ordered than is expected to sell in time, nor more than its waste lets earn.
+
+    What the shelf has to show is a commitment and stands above both.
+    """
+    in_time = np.ceil(interval.mean / interval.cover * (interval.lead + interval.life))
+    worth = worth_having(np.minimum(order_up_to, in_time), interval, economics)
     gone, _ = interval.part(interval.lead)
     return Limits(
         orderable=lines["orderable"].to_numpy(bool),
         case=lines["case_pack"].to_numpy(float),
         least=lines["moq"].to_numpy(float),
-        sellable=interval.mean / interval.cover * (interval.lead + interval.life),
+        sellable=np.where(np.isfinite(interval.life), np.maximum(worth, lines["presentation_stock"]), np.inf),
         capacity=lines["shelf_capacity"].to_numpy(float, na_value=np.inf),
         gone=gone,
     )
 
 
 def _baseline(lines: pd.DataFrame, position: FloatArray, limits: Limits, policy: Policy) -> FloatArray:
-    """What today's rule would order: weeks of mean sales, at most until it expires, in whole cases."""
+    """What today's rule would order: weeks of mean sales, at most until they expire, in whole cases."""
     if policy.baseline == "nothing":
         return np.zeros(len(lines))
     life = lines["lead_days"] + lines["shelf_life_days"].astype(float).fillna(np.inf)
     days = np.minimum(7 * policy.weeks_of_cover, life.to_numpy())
-    level = np.ceil(days * lines["mean_sales"].to_numpy(float))
+    level = np.maximum(np.ceil(days * lines["mean_sales"].to_numpy(float)), lines["presentation_stock"])
     free = np.full(len(lines), np.inf)
     supplier_only = Limits(limits.orderable, limits.case, limits.least, free, free, limits.gone)
     return limit_orders(level - position, position, supplier_only).quantity

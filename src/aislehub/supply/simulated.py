@@ -77,7 +77,7 @@ def simulated_terms(rows: pd.DataFrame, *, seed: int) -> pd.DataFrame:
             "moq": 0.0,
             "shelf_life_days": life,
             "shelf_capacity": np.ceil(np.maximum(6 * case, 42 * rows["rate"].to_numpy())),
-            "presentation_stock": 0.0,
+            "presentation_stock": 1.0,  # an item in the range is never left out on purpose
             "order_cost": 0.0,
         },
         index=rows.index,
@@ -97,20 +97,21 @@ def simulated_stock(
 
     Args:
         sales: units sold a day, (n, T), the last column being `last_day`.
-        terms: columns lead_days, order_weekdays (one weekday or all), case_pack, shelf_life_days.
+        terms: columns lead_days, order_weekdays (one weekday or all), case_pack, shelf_life_days,
+            presentation_stock.
         last_day: day of the snapshot.
         since: column at which the replay starts; the days before it give the first mean.
     """
     weekly = terms["order_weekdays"].str.len().to_numpy() == 1
     first_weekday = (last_day.isoweekday() - sales.shape[1]) % 7  # ISO weekday of column 0, less 1
     ordered_on = terms["order_weekdays"].str[0].astype(int).to_numpy() - 1
-    life = terms["shelf_life_days"].to_numpy()
+    life = terms["shelf_life_days"].to_numpy(float)
     supply = Supply(
-        lead=terms["lead_days"].to_numpy().astype(np.int64),
+        lead=np.ceil(terms["lead_days"].to_numpy(float)).astype(np.int64),
         review=np.where(weekly, 7, 1),
         first=(ordered_on - first_weekday) % 7,
         case=terms["case_pack"].to_numpy(),
-        life=np.where(life > KEEPS, np.inf, life),
+        life=np.where(life <= KEEPS, life, np.inf),
     )
     total = np.concatenate([np.zeros((len(sales), 1)), np.cumsum(sales, axis=1)], axis=1)
 
@@ -118,7 +119,7 @@ def simulated_stock(
         days = min(FIRST_DAYS, day)
         mean = (total[due, day] - total[due, day - days]) / max(days, 1)
         covered = np.minimum(WEEKS_OF_COVER * 7, supply.lead[due] + supply.life[due]) * mean
-        return np.maximum(np.ceil(covered), 1)  # an item in the range is never left out on purpose
+        return np.maximum(np.ceil(covered), terms["presentation_stock"].to_numpy()[due])
 
     outcome = replay(sales, supply, weeks_of_cover, start=since)
     return outcome.stock[:, -1], outcome.on_order

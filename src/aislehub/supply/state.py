@@ -89,14 +89,12 @@ def supply_state(
     rows["rate"] = sales.mean(axis=1)
     rows["price"] = rows["price"] / (1 + rows["tax_rate"].fillna(0.0))
     rows, known_terms = _with_terms(rows, lead_times.to_pandas(), day, policy)
+    rows, sales = _only(rows, sales, rows["lead_days"].notna(), "terms of supply", day)
     rows, known_stock = _with_stock(rows, sales, _latest_stock(stock, day, policy), day, policy)
+    rows, sales = _only(rows, sales, rows["on_hand"].notna(), "stock", day)
     known_cost = rows["cost"].notna().to_numpy()
     rows["cost"] = np.where(known_cost, rows["cost"], simulated_cost(rows, seed=policy.seed))
     rows["source"] = _sources(known_stock, known_terms, known_cost)
-    kept = rows["on_hand"].notna() & rows["lead_days"].notna()
-    if not kept.all():
-        logger.warning("no stock or terms", extra={"rows": int((~kept).sum()), "day": day})
-    rows, sales = rows[kept].reset_index(drop=True), sales[kept.to_numpy()]
     rows = rows.assign(**_calendar(rows, day))
     mean, ratio = latest_interval_demand(sales, rows["cover_days"].to_numpy().astype(np.int64))
     rows = rows.assign(own_mean=mean, variance_ratio=ratio)
@@ -143,6 +141,15 @@ def _with_terms(rows: pd.DataFrame, lead_times: pd.DataFrame, day: date, policy:
     defaults = {"lead_days_sd": 0.0, "case_pack": 1.0, "moq": 0.0, "presentation_stock": 0.0, "order_cost": 0.0}
     every_day = {"order_weekdays": "1234567", "delivery_weekdays": "1234567"}
     return merged.fillna(defaults | every_day), bool(len(lead_times))
+
+
+def _only(
+    rows: pd.DataFrame, sales: FloatArray, known: pd.Series, what: str, day: date
+) -> tuple[pd.DataFrame, FloatArray]:
+    """Lines of which the chain knows `what`; the log counts the others, for which nothing can be decided."""
+    if not known.all():
+        logger.warning("lines left out", extra={"unknown": what, "rows": int((~known).sum()), "day": day})
+    return rows[known].reset_index(drop=True), sales[known.to_numpy()]
 
 
 def _latest_stock(stock: Any, day: date, policy: Policy) -> pd.DataFrame:
