@@ -18,6 +18,7 @@ def quiet() -> Iterator[None]:
     """A logger without handlers before and after."""
     before, propagate = logger.handlers[:], logger.propagate
     logger.handlers.clear()
+    logger.propagate = True
     yield
     for handler in logger.handlers:
         handler.close()
