@@ -100,7 +100,7 @@ def test_today_shows_what_a_decision_rests_on(sign_in: SignIn, hub: Hub) -> None
     page = client.get("/today").text
     money = [float(text.replace(",", "")) for text in re.findall(r"<strong>\$([\d.,]+)</strong>\s*<svg", page)]
     assert len(money) == 50 and money == sorted(money, reverse=True)
-    assert page.count("simulated") >= 30 and "instead of: weeks of cover" in page
+    assert page.count("simulated") >= 30 and "instead of: Order 12 (weeks of cover)" in page
     assert "on_hand is 2; the lowest allowed value is 9." in page
     client.cookies.set("language", "zh")
     assert "on_hand 为 2；最小允许值为 9。" in client.get("/today").text

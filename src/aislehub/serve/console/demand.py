@@ -36,18 +36,28 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     if not store or not item:
         store, item = _first(hub, run, store, item)
     weeks = next((weeks for weeks in WEEKS if str(weeks) == given.get("weeks")), WEEKS[0])
-    until = last_day(hub, "sales_lines") or date.today()
-    since = until - timedelta(weeks=weeks) + timedelta(days=1)
+    last_sale = last_day(hub, "sales_lines") or date.today()
+    since = (run or last_sale) - timedelta(weeks=weeks) + timedelta(days=1)
     sold = _sold(hub, store, item, since)
     forecast = sorted(rows_of_day(hub, "demand_forecast", run, store=store, item=item), key=lambda row: row["ds"])
-    days = [since + timedelta(days=n) for n in range((until - since).days + 1)]
     out, promoted = _stock_outs(hub, store, item, since), _promotions(hub, store, item, since)
-    history = [{"day": day, "sold": sold.get(day, 0.0), "out": day in out, "promoted": day in promoted} for day in days]
+    expected = {row["ds"]: row for row in forecast}
+    until = max([run or last_sale, *expected])
+    rows = [
+        {
+            "day": day,
+            "sold": sold.get(day, 0.0) if day <= last_sale else None,
+            "out": day in (out or ()),
+            "promoted": day in promoted,
+            **{name: expected[day][name] if day in expected else None for name in ("mean", "low", "high")},
+        }
+        for day in (since + timedelta(days=n) for n in range((until - since).days + 1))
+    ]
     return {
         "empty": False, "store": store, "item": item, "name": items.get(item, ""), "stores": stores or _stores(hub),
-        "weeks": weeks, "all_weeks": WEEKS, "run": run, "history": history, "forecast": forecast,
-        "figures": _figures(history, forecast), "chart": _chart(history, forecast), "known": bool(sold or forecast),
-        "reasons": [sentence(reason) for reason in json.loads(forecast[0]["reasons"] or "[]")] if forecast else [],
+        "weeks": weeks, "all_weeks": WEEKS, "run": run, "rows": rows, "chart": _chart(rows),
+        "figures": _figures(rows, forecast, run or last_sale, has_stock=out is not None), "has_stock": out is not None,
+        "known": bool(sold or forecast), "reasons": _reasons(forecast),
     }  # fmt: skip
 
 
@@ -69,7 +79,7 @@ def suggest(
 
 
 def _first(hub: Hub, run: date | None, store: str, item: str) -> tuple[str, str]:
-    """The pair with the largest forecast, else with the largest sales of the last weeks."""
+    """The goods with the largest forecast, else with the largest sales of the last weeks."""
     if run is not None:
         table, amount, since = "demand_forecast", "mean", run
     else:
@@ -77,8 +87,10 @@ def _first(hub: Hub, run: date | None, store: str, item: str) -> tuple[str, str]
         table, amount, since = "sales_lines", "quantity", last - timedelta(weeks=4)
     wanted = [ibis._[name] == value for name, value in (("store", store), ("item", item)) if value]
     rows = hub.tables.run(
-        lambda tables: tables.read(table).filter([ibis._.day >= since, *wanted]).group_by("store", "item")
-        .aggregate(units=ibis._[amount].sum()).order_by(ibis.desc("units"), "store", "item").limit(1)
+        lambda tables: tables.read(table).filter([ibis._.day >= since, *wanted])
+        .anti_join(tables.read("items").filter(~ibis._.is_sellable), "item")
+        .group_by("store", "item").aggregate(units=ibis._[amount].sum())
+        .order_by(ibis.desc("units"), "store", "item").limit(1)
     ).to_pylist()  # fmt: skip
     return (rows[0]["store"], rows[0]["item"]) if rows else (store, item)
 
@@ -91,15 +103,15 @@ def _sold(hub: Hub, store: str, item: str, since: date) -> dict[date, float]:
     return {row["day"]: row["sold"] for row in rows}
 
 
-def _stock_outs(hub: Hub, store: str, item: str, since: date) -> set[date]:
-    """Days at whose close nothing was left: a sale of 0 there says nothing about demand."""
+def _stock_outs(hub: Hub, store: str, item: str, since: date) -> set[date] | None:
+    """Days at whose close nothing was left: a sale of 0 there says nothing about demand. None = no stock is known."""
     if not has_rows(hub, "stock"):
-        return set()
+        return None
     rows = hub.tables.run(
         lambda tables: (t := tables.read("stock"))
-        .filter(t.store == store, t.item == item, t.day >= since, t.on_hand <= 0).select("day")
+        .filter(t.store == store, t.item == item, t.day >= since).select("day", "on_hand")
     ).to_pylist()  # fmt: skip
-    return {row["day"] for row in rows}
+    return {row["day"] for row in rows if row["on_hand"] <= 0} if rows else None
 
 
 def _promotions(hub: Hub, store: str, item: str, since: date) -> set[date]:
@@ -122,30 +134,34 @@ def _stores(hub: Hub) -> dict[str, str]:
     return {row["store"]: "" for row in sorted(rows, key=lambda row: row["store"])}
 
 
-def _figures(history: list[dict[str, Any]], forecast: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    last4 = [row["sold"] for row in history[-28:]]
+def _reasons(forecast: list[dict[str, Any]]) -> list[str]:
+    stated = forecast[0]["reasons"] if forecast else None
+    return [sentence(reason) for reason in json.loads(stated or "[]")]
+
+
+def _figures(
+    rows: list[dict[str, Any]], forecast: list[dict[str, Any]], day: date, *, has_stock: bool
+) -> list[dict[str, str]]:
+    past = [row for row in rows if row["day"] <= day]
+    week = sum(row["mean"] for row in forecast[:7]) if forecast else None
+    days_out = sum(row["out"] for row in past) if has_stock else None
     return [
-        {"label": "serve.sold_28", "value": formats.number(sum(last4), 0)},
-        {
-            "label": "serve.forecast_7",
-            "value": formats.number(sum(row["mean"] for row in forecast[:7]), 1) if forecast else "–",
-        },
-        {"label": "serve.days_out", "value": formats.number(sum(row["out"] for row in history), 0)},
-        {"label": "serve.days_promoted", "value": formats.number(sum(row["promoted"] for row in history), 0)},
+        {"label": "serve.sold_28", "value": formats.number(sum(row["sold"] or 0 for row in past[-28:]), 0)},
+        {"label": "serve.forecast_7", "value": formats.number(week)},
+        {"label": "serve.days_out", "value": formats.number(days_out, 0)},
+        {"label": "serve.days_promoted", "value": formats.number(sum(row["promoted"] for row in past), 0)},
     ]
 
 
-def _chart(history: list[dict[str, Any]], forecast: list[dict[str, Any]]) -> dict[str, Any]:
+def _chart(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """What static/charts.js draws: days, sold, mean, low and high, stock-out and promotion days."""
-    ahead = [row for row in forecast if not history or row["ds"] > history[-1]["day"]]
-    days = [row["day"].isoformat() for row in history] + [row["ds"].isoformat() for row in ahead]
-    empty = [None] * len(history)
     return {
-        "kind": "demand", "days": days, "sold": [row["sold"] for row in history],
-        "mean": [*empty, *(round(row["mean"], 2) for row in ahead)],
-        "low": [*empty, *(round(row["low"], 2) for row in ahead)],
-        "high": [*empty, *(round(row["high"], 2) for row in ahead)],
-        "out": [row["day"].isoformat() for row in history if row["out"]],
-        "promoted": [row["day"].isoformat() for row in history if row["promoted"]],
+        "kind": "demand",
+        "days": [row["day"].isoformat() for row in rows],
+        **{
+            name: [None if row[name] is None else round(row[name], 2) for row in rows]
+            for name in ("sold", "mean", "low", "high")
+        },
+        **{name: [row["day"].isoformat() for row in rows if row[name]] for name in ("out", "promoted")},
         "words": {name: say(f"serve.chart_{name}") for name in ("sold", "mean", "band", "out", "promoted", "units")},
-    }  # fmt: skip
+    }

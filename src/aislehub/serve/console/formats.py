@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import date, datetime
+from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -72,18 +73,25 @@ def word(group: str, name: str) -> str:
 
 
 def action(fields: Mapping[str, Any], kind: str = "") -> str:
-    """An action or a baseline in words: `action.KIND` or `baseline.NAME` of the texts, else its fields.
+    """An action or a baseline in words: by `action.KIND` of the texts where there is one, else its fields.
 
     Example:
         >>> action({"quantity": 24.0, "cases": 2})
         'quantity 24 · cases 2'
+        >>> action({"name": "my_rule", "quantity": 12.0}, "orders")
+        'Order 12 (my rule)'
     """
-    name = str(fields.get("name", ""))
     shown = {key: _value(value) for key, value in fields.items() if key != "name"}
-    if kind and not fields.get("cancel") and has(f"action.{kind}"):
-        return say(f"action.{kind}", **shown)
-    parts = [f"{word('field', key)} {value}" for key, value in shown.items()]
-    return " · ".join([*([word("baseline", name)] if name else []), *parts])
+    if has(f"action.{kind}") and _placeholders(say(f"action.{kind}")) <= shown.keys() and not fields.get("cancel"):
+        what = say(f"action.{kind}", **shown)
+    else:
+        what = " · ".join(f"{word('field', key)} {value}" for key, value in shown.items())
+    name = word("baseline", str(fields["name"])) if fields.get("name") else ""
+    return f"{what} ({name})" if what and name else what or name
+
+
+def _placeholders(template: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(template) if name}
 
 
 def _value(value: Any) -> str:

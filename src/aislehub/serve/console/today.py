@@ -278,7 +278,7 @@ def _row(decision: Mapping[str, Any], items: Mapping[str, str], stores: Mapping[
         "name": items.get(decision["subject"], ""),
         "store_name": stores.get(decision["store"], ""),
         "action_text": formats.action(carried_out, decision["kind"]),
-        "baseline_text": formats.action(decision["baseline"]),
+        "baseline_text": formats.action(decision["baseline"], decision["kind"]),
         "sentences": [sentence(reason) for reason in decision["reasons"]],
         "is_simulated": "simulated" in decision["source"],
         "can": {name for name, to in _TARGETS.items() if to & set(MOVES[decision["state"]])},
@@ -345,15 +345,20 @@ def _sheet(found: list[dict[str, Any]], named: Mapping[str, str]) -> pd.DataFram
     """Decisions as a sheet: actions and reasons in words, numbers as numbers."""
     rows = [
         {
-            "id": row["id"], "day": row["day"], "kind": row["kind"], "store": row["store"], "subject": row["subject"],
-            "name": named.get(row["subject"], ""), "action": formats.action(row["action"], row["kind"]),
-            "baseline": formats.action(row["baseline"]), "money": row["money"], "money_low": row["money_low"],
-            "money_high": row["money_high"], "currency": row["currency"], "horizon_days": row["horizon_days"],
-            "outlay": row["outlay"], "state": row["state"], "bound": row["bound"], "source": row["source"],
+            "id": row["id"],
+            "day": row["day"],
+            "kind": row["kind"],
+            "store": row["store"],
+            "subject": row["subject"],
+            "name": named.get(row["subject"], ""),
+            "action": formats.action(row["action"], row["kind"]),
+            "baseline": formats.action(row["baseline"], row["kind"]),
+            **{name: row[name] for name in ("money", "money_low", "money_high", "currency", "horizon_days", "outlay")},
+            **{name: row[name] for name in ("state", "bound", "source")},
             "reasons": " ".join(sentence(reason) for reason in row["reasons"]),
         }
         for row in found
-    ]  # fmt: skip
+    ]
     return pd.DataFrame([{name: _harmless(value) for name, value in row.items()} for row in rows])
 
 
