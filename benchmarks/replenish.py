@@ -314,9 +314,10 @@ def _moving(values: FloatArray, periods: int) -> FloatArray:
 
 def _public(quick: bool) -> Iterator[Series]:
     """The public data sets that this machine has."""
-    folder = Path(os.environ.get("AISLEHUB_TEST_DATA", "../shared/data")) / "m5_tiny" / "m5_tiny.parquet"
-    if folder.is_file():
-        tiny = pd.read_parquet(folder, columns=["item_id", "store_id", "date", "value"])
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    file = Path(os.environ.get("AISLEHUB_TEST_DATA") or beside) / "m5_tiny" / "m5_tiny.parquet"
+    if file.is_file():
+        tiny = pd.read_parquet(file, columns=["item_id", "store_id", "date", "value"])
         names = {"date": "ds", "value": "y"}
         tiny = tiny.assign(unique_id=tiny["item_id"] + "_" + tiny["store_id"]).rename(columns=names)
         yield _matrix("m5_tiny", tiny[tiny["ds"] > tiny["ds"].max() - pd.Timedelta(days=730)])
