@@ -10,5 +10,6 @@ MODULES: tuple[str, ...] = (
     "aislehub.demand.daily",
     "aislehub.supply.state",
     "aislehub.supply.replenish",
+    "aislehub.supply.shortage",
     "aislehub.proof.kpis",
 )

@@ -122,7 +122,7 @@ def _show_alerts(out: Console, hub: Hub, report: DayReport) -> None:
         money, owner = money_text(row["money_at_risk"]), say(f"owner.{row['owner']}")
         out.print(say("plan.alert", sentence=told, money=money, currency=hub.settings.currency, owner=owner))
     if len(rows) > _ALERTS_SHOWN:
-        out.print(say("plan.more", count=len(rows) - _ALERTS_SHOWN))
+        out.print(say("plan.more_alerts", count=len(rows) - _ALERTS_SHOWN))
 
 
 def _show_readiness(out: Console, hub: Hub, report: DayReport) -> None:
