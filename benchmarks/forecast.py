@@ -119,7 +119,7 @@ def _score(panel: Panel, truth: FloatArray, model: str, seed: int) -> Score:
         bias=difference.sum(axis=1),
         rmsse=rmsse,
         inside=np.nanmean(inside, axis=1) if open_.any(axis=1).all() else np.nan_to_num(inside, nan=1.0).mean(axis=1),
-        loss=np.mean([[pinball(t, q, p) for t, q in zip(truth, bands[p], strict=True)] for p in LEVELS], axis=0),
+        loss=np.mean([pinball(truth, bands[level], level) for level in LEVELS], axis=0),
         lead_inside=np.where(lead["y_hat"].to_numpy() >= 10, covered, np.nan),
         cpu=cpu,
         peak=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),

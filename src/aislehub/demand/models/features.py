@@ -104,6 +104,9 @@ class Features:
         known = ~np.isnan(panel.sold)
         self.grand_mean = float(np.nansum(np.abs(panel.sold)) / max(known.sum(), 1))
         self._calendar = _calendar(panel.periods, panel.season)
+        if panel.y.shape[1] <= panel.year + 4 * panel.season:
+            # A first year shows each date once: its demand would pass for the date's effect.
+            del self._calendar["day of year"], self._calendar["month"]
         self.names: list[str] = []
         self.families: list[str] = []
         self.categorical: list[str] = []
