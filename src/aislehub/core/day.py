@@ -142,6 +142,7 @@ def run_day(
 
 def _run_step(context: _Day, step: Step, learn_now: bool) -> StepReport:
     """Run one step unless nothing it depends on has changed since it ran for this day."""
+    started = time.perf_counter()
     try:
         if step.model and step.model not in context.models:
             context.models[step.model] = _model(context, step, learn_now)
@@ -162,7 +163,10 @@ def _run_step(context: _Day, step: Step, learn_now: bool) -> StepReport:
         return StepReport(step.name, "failed", why=why)
     output = _digest(step.writes.require(rows), step)
     context.outputs[step.writes.name] = output
-    _record(context, step, "ran", signature=signature, output=output, rows=rows.num_rows, versions=versions)
+    seconds = time.perf_counter() - started
+    _record(
+        context, step, "ran", signature=signature, output=output, rows=rows.num_rows, seconds=seconds, versions=versions
+    )
     return StepReport(step.name, "ran", rows.num_rows)
 
 
@@ -278,13 +282,13 @@ def _last_run(context: _Day, step: Step) -> Any:
 
 def _record(
     context: _Day, step: Step, state: str, *, signature: str, output: str = "", rows: int = 0, why: str = "",
-    versions: Mapping[str, int] | None = None,
+    seconds: float = 0.0, versions: Mapping[str, int] | None = None,
 ) -> None:  # fmt: skip
     if context.state is None:
         return
     row = {
         "day": context.day, "step": step.name, "signature": signature, "output": output, "state": state, "why": why,
-        "rows": rows, "versions": json.dumps(dict(versions or {}), sort_keys=True), "run": run_id(),
+        "rows": rows, "seconds": seconds, "versions": json.dumps(dict(versions or {}), sort_keys=True), "run": run_id(),
         "at": datetime.now(UTC),
     }  # fmt: skip
     with context.state.begin() as connection:
