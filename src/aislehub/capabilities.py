@@ -11,5 +11,6 @@ MODULES: tuple[str, ...] = (
     "aislehub.supply.state",
     "aislehub.supply.replenish",
     "aislehub.supply.shortage",
+    "aislehub.supply.cover",
     "aislehub.proof.kpis",
 )

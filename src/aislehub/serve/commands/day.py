@@ -14,6 +14,7 @@ from aislehub.core.hub import Hub, open_hub
 from aislehub.core.ledger import Filter
 from aislehub.core.output import print_json
 from aislehub.core.text import say
+from aislehub.data.ingest import ingest_inbox
 from aislehub.serve.commands.decisions import public
 from aislehub.serve.plan import show_plan, show_steps
 
@@ -41,7 +42,7 @@ def day(
 
 
 def run(hub: Hub, day: date, *, learn: bool = False) -> DayReport:
-    """Run the day with progress on a terminal's standard error.
+    """Take in the events that wait, then run the day, with progress on a terminal's standard error.
 
     Raises:
         HubError: `day.no_data` when nothing was sold up to that day.
@@ -50,6 +51,7 @@ def run(hub: Hub, day: date, *, learn: bool = False) -> DayReport:
     span = hub.tables.run(lambda _: sales.aggregate(first=sales.day.min(), last=sales.day.max())).to_pylist()[0]
     if span["first"] is None or not span["first"] <= day:
         raise HubError("day.no_data", day=day, first=span["first"] or "—", last=span["last"] or "—")
+    ingest_inbox(hub)
     interactive = sys.stderr.isatty()
 
     def progress(step: str) -> None:
