@@ -101,6 +101,18 @@ def test_an_ingest_cut_in_half_counts_nothing_twice(desk: Desk) -> None:
     assert ask(desk) == (2, 1)
 
 
+def test_an_event_sent_again_after_the_ingest_counts_once(desk: Desk) -> None:
+    """A shop that repeats itself for want of a reply changes no answer, though the inbox has forgotten the event."""
+    desk.inbox.add(seen("1", "2"))
+    become_facts(desk, "1", "2")
+    desk.inbox.remove(desk.inbox.since(0)[0])
+    assert ask(desk) == (2, 0)
+    desk.inbox.add(seen("3"))
+    assert ask(desk) == (2, 1)
+    assert desk.inbox.add(seen("2", "3")) == 1
+    assert ask(desk) == (2, 1)
+
+
 def test_a_new_version_is_taken_up(desk: Desk) -> None:
     """After check_seconds a new version of the tables is loaded, and the answer says which one."""
     assert desk.ask("cheapest", {}) == {"item": None, "versions": {"prices": -1}}

@@ -13,29 +13,38 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from aislehub.core.errors import HubError, did_you_mean
+from aislehub.core.rowkeys import row_keys
 
 __all__ = ["Answer", "Desk", "Inbox", "Live", "Snapshot", "answer"]
+
+_EVENT = "event_id"
+_NO_KEYS = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The declared tables at one version; `index` holds what `prepare` made of them.
+    """The declared tables at one version.
 
-    `settled` names the events that these tables hold already, though they still wait in the inbox.
+    Attributes:
+        index: what `prepare` made of the tables.
+        facts: sorted keys of the events that these tables hold: they are not live any more, though an ingest cut in
+            half has left them in the inbox or a shop has sent them again.
     """
 
     tables: Mapping[str, pd.DataFrame]
     versions: Mapping[str, int]
     index: Any = None
-    settled: frozenset[str] = frozenset()
+    facts: np.ndarray = field(default_factory=lambda: _NO_KEYS, repr=False)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.tables[name]
@@ -99,7 +108,7 @@ class Inbox:
     def add(self, events: Iterable[Mapping[str, Any]]) -> int:
         """Keep events (each with its `event_id`); returns how many were not known."""
         now = datetime.now(UTC).isoformat()
-        rows = [(str(event["event_id"]), json.dumps(event, default=str, ensure_ascii=False), now) for event in events]
+        rows = [(str(event[_EVENT]), json.dumps(event, default=str, ensure_ascii=False), now) for event in events]
         with closing(self._open()) as connection, connection:
             before = connection.total_changes
             connection.executemany("INSERT OR IGNORE INTO events (id, body, at) VALUES (?, ?, ?)", rows)
@@ -123,6 +132,24 @@ class Inbox:
             return connection.execute("DELETE FROM events WHERE number <= ?", (up_to,)).rowcount
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    """The inbox as it was read last: its events, their keys, and the numbers of the first and the last."""
+
+    oldest: int | None
+    newest: int = 0
+    events: Sequence[Mapping[str, Any]] = ()
+    keys: np.ndarray = field(default_factory=lambda: _NO_KEYS)
+
+    def without(self, facts: np.ndarray) -> Sequence[Mapping[str, Any]]:
+        """The events whose keys are not among `facts` (sorted)."""
+        if not len(facts):
+            return self.events
+        places = np.minimum(np.searchsorted(facts, self.keys), len(facts) - 1)
+        known = facts[places] == self.keys
+        return [event for event, is_fact in zip(self.events, known, strict=True) if not is_fact]
+
+
 @dataclass
 class Desk:
     """Answers requests from snapshots of the house's tables.
@@ -141,7 +168,7 @@ class Desk:
     _snapshots: dict[str, tuple[float, int | None, Snapshot]] = field(default_factory=dict, repr=False)
     _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _reading: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _events: tuple[int | None, int, list[dict[str, Any]]] = (None, 0, [])
+    _waiting: _Waiting = field(default_factory=lambda: _Waiting(None), repr=False)
 
     def ask(self, name: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The response, with the table versions that it rests on.
@@ -156,24 +183,25 @@ class Desk:
             if request.get(wanted) in (None, ""):
                 raise HubError("answers.request", field=wanted)
         # The inbox first: what an ingest took out of it by now is in the tables that are looked at next.
-        oldest, events = self._waiting()
+        waiting = self._read_inbox()
         with self._loading:
-            snapshot = self._snapshot(asked, oldest, events)
-        live = Live([event for event in events if event["event_id"] not in snapshot.settled])
+            snapshot = self._snapshot(asked, waiting.oldest)
+        live = Live(waiting.without(snapshot.facts))
         return {**asked(request, snapshot, live), "versions": dict(snapshot.versions)}
 
-    def _waiting(self) -> tuple[int | None, list[dict[str, Any]]]:
+    def _read_inbox(self) -> _Waiting:
         """All events of the inbox; only the new ones are read, unless an ingest has taken old ones away."""
         with self._reading:
-            first, last, events = self._events
-            oldest = self.inbox.oldest()
-            if oldest != first:
-                last, events = 0, []
-            newest, more = self.inbox.since(last)
-            self._events = oldest, newest, [*events, *more]
-            return oldest, self._events[2]
+            held, oldest = self._waiting, self.inbox.oldest()
+            if oldest != held.oldest:
+                held = _Waiting(oldest)
+            newest, more = self.inbox.since(held.newest)
+            if more or held is not self._waiting:
+                keys = np.append(held.keys, _event_keys(pa.table({_EVENT: [event[_EVENT] for event in more]})))
+                self._waiting = _Waiting(oldest, newest, [*held.events, *more], keys)
+            return self._waiting
 
-    def _snapshot(self, asked: Answer, oldest: int | None, events: Sequence[Mapping[str, Any]]) -> Snapshot:
+    def _snapshot(self, asked: Answer, oldest: int | None) -> Snapshot:
         """The snapshot held, unless it is time to look for a new version or an ingest has emptied the inbox."""
         held = self._snapshots.get(asked.name)
         if held and held[1] == oldest and time.monotonic() - held[0] < self.check_seconds:
@@ -182,15 +210,16 @@ class Desk:
         if held and held[2].versions == versions:
             snapshot = held[2]
         else:
-            frames = {name: self.tables.fetch(name).to_pandas() for name in asked.reads}
-            snapshot = Snapshot(frames, versions, asked.prepare(frames) if asked.prepare else None)
-        if held is None or snapshot is not held[2] or oldest != held[1]:
-            snapshot = replace(snapshot, settled=self._settled(snapshot, events))
+            read = {name: self.tables.fetch(name) for name in asked.reads}
+            frames = {name: rows.to_pandas() for name, rows in read.items()}
+            keys = [_event_keys(rows) for rows in read.values() if _EVENT in rows.column_names]
+            facts = np.sort(np.concatenate([_NO_KEYS, *keys]))
+            snapshot = Snapshot(frames, versions, asked.prepare(frames) if asked.prepare else None, facts)
         self._snapshots[asked.name] = time.monotonic(), oldest, snapshot
         return snapshot
 
-    def _settled(self, snapshot: Snapshot, events: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-        """Events among the facts that waited in the inbox just now: an ingest is at work, or was cut off."""
-        waiting = [event["event_id"] for event in (*events, *self.inbox.since(0)[1])]
-        columns = [frame["event_id"] for frame in snapshot.tables.values() if "event_id" in frame]
-        return frozenset(id for column in columns for id in column[column.isin(waiting)])
+
+def _event_keys(rows: pa.Table) -> np.ndarray:
+    """int64 (n,): one number for each event id."""
+    texts = rows.set_column(rows.column_names.index(_EVENT), _EVENT, rows[_EVENT].cast(pa.string()))
+    return row_keys(texts, [_EVENT]).to_numpy()
