@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -172,6 +173,22 @@ def test_a_cut_file_is_reported_and_the_whole_one_adds_only_what_is_missing(hub:
     assert counts(load(hub, file)) == (40, 40 - half.new, half.new, 0)
 
 
+@pytest.mark.parametrize("file", ["pos_cn.csv", "shopify.csv", "odoo.csv", "eu.csv"])
+def test_an_export_cut_anywhere_and_then_whole_gives_what_the_whole_gives(hub: Hub, tmp_path: Path, file: str) -> None:
+    """What was guessed from a part does not spoil the whole: the same rows come out, none twice."""
+    whole = (EXPORTS / file).read_bytes()
+    expected = load(hub, EXPORTS / file).new
+    copy = tmp_path / file
+    for percent in (45, 62, 71, 88, 97):
+        with open_hub(tmp_path / f"home {percent}") as other:
+            copy.write_bytes(whole[: len(whole) * percent // 100])
+            with suppress(HubError):  # not one whole row yet
+                load(other, copy)
+            copy.write_bytes(whole)
+            load(other, copy)
+            assert other.tables.count("sales_lines") == expected, percent
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".xlsx"])
 def test_a_cut_binary_file_loads_nothing(hub: Hub, tmp_path: Path, suffix: str) -> None:
     """Half a Parquet file or workbook cannot be read; the error says so and nothing is loaded."""
@@ -233,6 +250,31 @@ def test_duplicates_can_be_kept(hub: Hub, tmp_path: Path) -> None:
     mapping.write_text(mapping.read_text().replace('duplicates = "drop"', 'duplicates = "keep"'))
     assert counts(load(hub, file, mapping_file=mapping)) == (3, 3, 0, 0)
     assert counts(load(hub, file, mapping_file=mapping)) == (3, 0, 3, 0)
+
+
+def test_stores_are_made_from_exports_until_a_list_of_stores_is_loaded(hub: Hub, tmp_path: Path) -> None:
+    """One export a store is no fault; once the chain says which stores it has, others are rejected."""
+    file, stores = tmp_path / "sales.csv", tmp_path / "stores.csv"
+    for store, expected in (("S1", (2, 2, 0, 0)), ("S2", (2, 2, 0, 0))):
+        file.write_text(HEADER + GOOD.replace("S1,1", f"{store},1"))
+        assert counts(load(hub, file)) == expected
+    stores.write_text("store,name,city\nS1,Main,Berlin\nS2,Mall,Madrid\n")
+    load(hub, stores)
+    file.write_text(HEADER + GOOD.replace("S1,1", "S3,1"))
+    assert counts(load(hub, file)) == (2, 0, 0, 2)
+
+
+def test_dates_that_contradict_the_saved_mapping_are_said(hub: Hub, tmp_path: Path) -> None:
+    """What an earlier export left open and this one settles differently is not read over."""
+    file = tmp_path / "sales.csv"
+    row = "S1,{0},{1},A,1,5\n"
+    file.write_text("store,receipt,date,sku,qty,amount\n" + row.format(1, "01/05/2024"))
+    assert "data.note.date_order" in [note.code for note in load(hub, file).notes]
+    saved = load(hub, file).mapping
+    assert saved is not None
+    other = "25/05/2024" if saved.date_order["date"] == "mdy" else "05/25/2024"
+    file.write_text("store,receipt,date,sku,qty,amount\n" + row.format(2, other))
+    assert "data.note.contradiction" in [note.code for note in load(hub, file).notes]
 
 
 def test_a_corrected_daily_total_replaces_the_old_one(hub: Hub, tmp_path: Path) -> None:

@@ -84,9 +84,9 @@ def test_a_row_that_does_not_fit_is_kept_as_broken() -> None:
 def test_a_record_without_an_end_is_cut_when_it_is_short_or_unlike_the_others() -> None:
     """The last record of a cut file is broken; one that merely lacks the newline is a row."""
     rows = [["S1", str(n), "A", "2", f"{n}.50"] for n in range(5)]
-    short = Record(7, ["S1", "9", "A"], complete=False)
-    rough = Record(7, ["S1", "9", "A", "2", "1"], complete=False)
-    whole = Record(7, ["S1", "9", "A", "2", "1.50"], complete=False)
+    short = Record(7, ["S1", "9", "A"], end="open")
+    rough = Record(7, ["S1", "9", "A", "2", "1"], end="open")
+    whole = Record(7, ["S1", "9", "A", "2", "1.50"], end="open")
     for record, broken in ((short, 1), (rough, 1), (whole, 0)):
         _, block = laid_out([*grid(HEADER, *rows), record])
         assert len(block.broken) == broken

@@ -57,7 +57,8 @@ def test_a_chinese_till_export_is_understood() -> None:
         "discount": "优惠金额",
         "price": "单价",
     }
-    assert (mapping.returns_column, mapping.returns_words) == ("类型", ("退货",))
+    assert mapping.returns_column == "类型"
+    assert "退货" in mapping.returns_words
 
 
 def test_money_is_made_from_quantity_and_price_where_it_is_missing() -> None:

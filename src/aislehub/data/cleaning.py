@@ -455,6 +455,7 @@ class DateEvidence:
     dotted: int = 0
     halves: int = 0
     unsure: set[tuple[int, int, int]] = field(default_factory=set)
+    known: set[date] = field(default_factory=set)
     short: set[tuple[int, int, int]] = field(default_factory=set)
 
     def add(self, values: Iterable[str]) -> None:
@@ -464,11 +465,10 @@ class DateEvidence:
                 continue
             self.timed += moment.timed
             match = _MOMENT.fullmatch(_plain_moment(value))
-            if match is None:
-                continue
-            self.halves += bool(match["after"])
-            parts = _YEAR_LAST.fullmatch(match["date"].strip(" ,"))
-            if not parts:
+            self.halves += bool(match and match["after"])
+            parts = _YEAR_LAST.fullmatch(match["date"].strip(" ,")) if match else None
+            if match is None or parts is None:
+                self.known.add((_EPOCH + timedelta(microseconds=moment.micros)).date())
                 continue
             self.dotted += "." in match["date"]
             first, second, third = map(int, parts.groups())
@@ -487,8 +487,9 @@ class DateEvidence:
     def decide(self, clue: DateOrder) -> tuple[DateOrder, bool]:
         """The column's order, and whether its values settle it.
 
-        Exports cover a stretch of days and none in the future; where no value settles the order, the one
-        that spans clearly fewer days does. `clue` (the rest of the file) decides what is left.
+        Exports cover a stretch of days and none in the future; where no value settles the order, the one does
+        that spans clearly fewer days, those written in a plain way (ISO, named months) included. `clue` (the
+        rest of the file) decides what is left.
         """
         if self.short and len({first for first, _, _ in self.short}) < len({third for *_, third in self.short}):
             return "ymd", True
@@ -496,9 +497,9 @@ class DateEvidence:
             return ("dmy" if self.day_first > self.month_first else "mdy"), not (self.day_first and self.month_first)
         if not self.unsure:
             return clue, True
-        by_day = _span([_date(year, second, first) for first, second, year in self.unsure])
-        by_month = _span([_date(year, first, second) for first, second, year in self.unsure])
-        if by_day != by_month and len(self.unsure) >= 3 and max(by_day, by_month) > 3 * min(by_day, by_month):
+        by_day = _span([*self.known, *(_date(year, second, first) for first, second, year in self.unsure)])
+        by_month = _span([*self.known, *(_date(year, first, second) for first, second, year in self.unsure)])
+        if (self.known or len(self.unsure) >= 3) and max(by_day, by_month) > 3 * min(by_day, by_month):
             return ("dmy" if by_day < by_month else "mdy"), True
         if self.dotted or self.halves:
             return ("dmy" if self.dotted else "mdy"), bool(self.dotted)

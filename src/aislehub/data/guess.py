@@ -24,7 +24,7 @@ from aislehub.core.contract import Column, Contract
 from aislehub.core.errors import HubError
 from aislehub.data.cleaning import DateEvidence, DateOrder, Decimal, NumberEvidence, parse_moment, parse_number
 from aislehub.data.layout import Block
-from aislehub.data.mapping import ROW, Mapping, fingerprint, normal
+from aislehub.data.mapping import MARKS, ROW, Mapping, fingerprint, normal
 from aislehub.data.reading import Note
 from aislehub.data.sources.m5 import DAILY_TOTAL
 
@@ -131,9 +131,6 @@ class _Evidence:
         texts = self.texts[name]
         return sum(map(holds, texts)) / len(texts) if texts else 0.0
 
-    def blanks(self, name: str) -> float:
-        return self.sample[name].null_count / max(self.sample.num_rows, 1)
-
     @cached_property
     def numbering(self) -> frozenset[str]:
         """Columns that only count the rows of the file: such a name over distinct whole numbers."""
@@ -149,8 +146,10 @@ class _Evidence:
 
     def suits(self, name: str, column: Column) -> float:
         """How well the values suit the promised type, 0 to 1."""
-        if not self.texts[name]:
-            return 0.3 if not column.required else 0.6
+        if not self.texts[name]:  # a blank column may be filled in the next file, but required sums cannot wait
+            return 0.0 if column.required and column.type != "text" else 0.6
+        if column.person:  # a random key, not the person's name or address
+            return self._share(name, lambda text: any(c.isdigit() for c in text) and "@" not in text)
         if column.values:
             known = translations(column)
             return self._share(name, lambda text: text.casefold() in known)
@@ -243,11 +242,9 @@ def _fit(contract: Contract, evidence: _Evidence, name: str, context: Dict[str, 
             if words < _SURE_ENOUGH - 0.1:
                 continue
             suits = evidence.suits(header, column)
-            if (
-                suits >= 0.5
-                or (column.required and suits >= 0.2)
-                or (column.required and words > 0.9 and column.type != "time")
-            ):
+            # A required column whose header is plain is taken even if its values are bad: they are then named.
+            named = column.required and words > 0.9 and column.type != "time" and bool(evidence.texts[header])
+            if suits >= 0.5 or (column.required and suits >= 0.2) or named:
                 pairs.append((words * (0.6 + 0.4 * suits), column.required, column.name, header))
     columns: dict[str, str] = {}
     sure: dict[str, float] = {}
@@ -258,15 +255,23 @@ def _fit(contract: Contract, evidence: _Evidence, name: str, context: Dict[str, 
     mapping = Mapping(contract.name, columns, fingerprint(evidence.columns), ignore=ignore, confidence=sure)
     direct = dict(columns)
     mapping = _completed(mapping, contract, evidence, context)
+    return _Fit(mapping, *_fitness(mapping, contract, evidence, direct, name))
+
+
+def _fitness(
+    mapping: Mapping, contract: Contract, evidence: _Evidence, direct: Dict[str, str], name: str
+) -> tuple[float, float]:
+    """How sure a table's required columns are, and a score that also counts how much of the export is used."""
     needed = [c.name for c in contract.columns if c.required and c.name not in _derivable(contract)]
-    confidence = {target: mapping.confidence.get(target, 0.0) for target in mapping.columns}
-    covered = sum(confidence.get(target, 0.0) for target in needed) / max(len(needed), 1)
+    sure = [mapping.confidence.get(target, 0.5 if target == "store" else 0.0) for target in needed]
+    covered = sum(sure) / max(len(needed), 1)
     if direct.keys() <= {*_DIMENSIONS, _clock_column(contract)}:
         covered = 0.0  # says where and when, and nothing that this table is about
-    used = sum(sure[target] for target in direct) / max(len(evidence.columns) - len(evidence.numbering), 1)
+    telling = [column for column in evidence.columns if evidence.texts[column] and column not in evidence.numbering]
+    used = sum(mapping.confidence[target] for target in direct) / max(len(telling), 1)
     hinted = any(word in name.casefold() for word in _words()["names"].get(contract.name, ()))
-    bonus = 0.04 if contract.name == "sales_lines" else 0.0
-    return _Fit(mapping, covered, 0.55 * covered + 0.35 * min(used, 1) + 0.1 * hinted + bonus)
+    likely = 0.04 if contract.name == "sales_lines" else 0.0
+    return covered, 0.45 * covered + 0.55 * min(used, 1) + 0.1 * hinted + likely
 
 
 # -- what headers do not say ------------------------------------------------------------------------
@@ -288,8 +293,8 @@ def _clock_column(contract: Contract) -> str:
 def _completed(mapping: Mapping, contract: Contract, evidence: _Evidence, context: Dict[str, str]) -> Mapping:
     """Fill what the headers left open: joined clock, constants, amount, day, receipt and line; returns, fill-down."""
     mapping = _with_signature(mapping, contract, evidence)
-    mapping = _with_clock(mapping, contract, evidence)
     mapping = _with_context(mapping, contract, context)
+    mapping = _with_clock(mapping, contract, evidence)
     for target, expression in _words()["defaults"].get(contract.name, {}).items():
         if not mapping.of(target):
             mapping = _made(mapping, target, expression, 0.6)
@@ -358,19 +363,22 @@ def _with_signature(mapping: Mapping, contract: Contract, evidence: _Evidence) -
             current = mapping.of(target)
             if not current:
                 mapping = _made(mapping, target, fallback, 0.6)
-            elif current in evidence.columns and current != fallback and evidence.blanks(current):
+            elif current in evidence.columns and current != fallback:
                 mapping = _made(mapping, target, f"{current} | {fallback}", mapping.confidence[target])
     return mapping
 
 
 def _with_context(mapping: Mapping, contract: Contract, context: Dict[str, str]) -> Mapping:
     """`门店：S01` above the table holds for every row."""
-    for key in context:
+    for key, value in context.items():
         for column in contract.columns:
-            if column.required and not mapping.of(column.name) and column.name in {"store", "day"}:
-                score = _header_score(key, _synonyms(contract.name, column.name))
-                if score > 0.8:
-                    mapping = _made(mapping, column.name, f"@{key}", 0.8 * score)
+            if not column.required or mapping.of(column.name) or column.name not in {"store", "day"}:
+                continue
+            if column.name == "day" and (mapping.of(_clock_column(contract)) or parse_moment(value) is None):
+                continue
+            score = _header_score(key, _synonyms(contract.name, column.name))
+            if score > 0.8:
+                mapping = _made(mapping, column.name, f"@{key}", 0.8 * score)
     return mapping
 
 
@@ -394,44 +402,23 @@ def _with_receipt(mapping: Mapping, evidence: _Evidence) -> Mapping:
 def _with_returns(mapping: Mapping, evidence: _Evidence) -> Mapping:
     """A column whose words say which rows are returns."""
     rules = _words()["returns"]
-    headers, words = {normal(w) for w in rules["headers"]}, {w.casefold() for w in rules["words"]}
-    flag_headers, flags = {normal(w) for w in rules["flag_headers"]}, {w.casefold() for w in rules["flags"]}
+    headers, flags = {normal(w) for w in rules["headers"]}, {normal(w) for w in rules["flag_headers"]}
     for name in evidence.columns:
-        if normal(name) not in headers or name in mapping.columns.values():
-            continue
-        meant = words | flags if normal(name) in flag_headers else words
-        found = [text for text in evidence.texts[name] if text.casefold() in meant]
-        if found and len(evidence.texts[name]) <= 20 and evidence.moments[name] < 0.5:
-            return replace(mapping, returns_column=name, returns_words=tuple(sorted(found)))
+        few = len(evidence.texts[name]) <= 20 and evidence.moments[name] < 0.5
+        if normal(name) in headers and few and name not in mapping.columns.values():
+            words = (*rules["words"], *(rules["flags"] if normal(name) in flags else ()))
+            return replace(mapping, returns_column=name, returns_words=words)
     return mapping
 
 
 def _with_fill_down(mapping: Mapping, evidence: _Evidence) -> Mapping:
-    """Receipt columns that are blank on the rows after a receipt's first (web shops, merged cells)."""
-    receipt = mapping.of("receipt")
-    if receipt not in evidence.columns:
-        return mapping
-    heads = [receipt]
-    for target in ("sold_at", "day", "store", "customer", "channel"):
-        heads += [
-            part for part in re.split(r" [+|] ", mapping.of(target)) if part in evidence.columns and part not in heads
-        ]
-    blank = [pc.is_null(evidence.sample[name].cast(pa.string())) for name in heads]
-    alone = (
-        pc.invert(pc.is_null(evidence.sample[mapping.of("quantity")]))
-        if mapping.of("quantity") in evidence.columns
-        else None
-    )
-    moment = re.split(r" [+|] ", mapping.of("sold_at"))[0]
-    if alone is None or moment not in heads:
-        return mapping
-    follows = pc.and_(blank[heads.index(moment)], alone)
-    texts = evidence.sample[receipt].cast(pa.string()).to_pylist()
-    rows = [place for place, is_one in enumerate(follows.to_pylist()) if is_one]
-    continued = [place for place in rows if place and (texts[place] is None or texts[place] == texts[place - 1])]
-    if rows and len(continued) == len(rows) and len(rows) >= 0.02 * len(texts):
-        return replace(mapping, fill_down=tuple(heads))
-    return mapping
+    """Receipt columns that may be blank on the rows after a receipt's first (web shops, merged cells)."""
+    heads: list[str] = []
+    for target in ("receipt", "sold_at", "day", "store", "customer", "channel"):
+        parts = re.split(r" [+|] ", mapping.of(target))
+        heads += [part for part in parts if part in evidence.columns and part not in heads]
+    both = mapping.of("receipt") in heads and any(part in heads for part in re.split(r" [+|] ", mapping.of("sold_at")))
+    return replace(mapping, fill_down=tuple(heads)) if both else mapping
 
 
 # -- styles of values -------------------------------------------------------------------------------
@@ -450,9 +437,9 @@ def decide_styles(
         kind = contract.column(target).type
         parts = re.split(r" [+\-*/|] ", expression)
         if kind in {"float", "int"}:
-            numbers |= {name: NumberEvidence() for name in parts}
+            numbers |= {name: NumberEvidence() for name in parts if not name.startswith(MARKS)}
         elif kind in {"date", "time"}:
-            dates |= {name: DateEvidence() for name in parts[:1]}
+            dates |= {name: DateEvidence() for name in parts[:1] if not name.startswith(MARKS)}
     for block in blocks:
         for name in set(numbers) | set(dates):
             if name in block.cells.column_names:

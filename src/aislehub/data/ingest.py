@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -59,6 +59,7 @@ _SAMPLE_ROWS = 20_000
 _BLOCK_ROWS = 1_000_000  # one look-up among the stored keys for each block
 _TEXT_ROWS = 200_000  # text takes ten times the room
 _NAMED = {"complete-journey": CompleteJourney, "m5": M5}
+_MADE = "named in an export"  # the source of a store that no list of stores has brought
 _SHOWN = 8  # reasons on the screen
 
 
@@ -66,7 +67,9 @@ class Ingest(Settings, section="ingest"):
     """How exports are taken in."""
 
     new_stores: Literal["first", "always", "never"] = setting(
-        "first", "Stores that sales name and table `stores` lacks: make them while it is empty (first), always or never"
+        "first",
+        "Stores that an export names and table `stores` lacks: make them until a list of stores is loaded (first), "
+        "always or never",
     )
 
 
@@ -290,6 +293,10 @@ def _plan(hub: Hub, export: Export, table: str, mapping_file: Path | None, sets:
         contract = _fact(hub, mapping.table)
         if table and table != mapping.table:
             raise HubError("data.mapping_table", file=path, table=mapping.table, wanted=table)
+        if mapping.missing(contract) and mapping_file is None:  # saved open: this export may tell more
+            again, _ = _guessed(hub, export, mapping.table)
+            mapping = replace(again, columns={**again.columns, **mapping.columns})
+        notes += _contradictions(mapping, contract, export)
     else:
         mapping, found = _guessed(hub, export, table)
         notes += found
@@ -321,11 +328,30 @@ def _mapping_path(hub: Hub, export: Export, table: str, given: Path | None) -> P
 def _guessed(hub: Hub, export: Export, table: str) -> tuple[Mapping, list[Note]]:
     contracts = {n: c for n, c in hub.registry.contracts.items() if c.is_fact and c is not REJECTED}
     first = next(export.blocks(_SAMPLE_ROWS), None)
-    sample = first.cells if first else pa.table({name: pa.array([], pa.string()) for name in export.columns})
-    if not sample.num_rows and not (first and first.broken):
-        raise HubError("file.empty", file=export.name)
-    mapping = guess(export.columns, sample, contracts, table=table, name=export.name, context=export.context)
+    if first is None or not first.cells.num_rows:
+        if first is None or not first.broken:
+            raise HubError("file.empty", file=export.name)
+        broken = first.broken[0]
+        why = say(broken.code, value=", ".join(broken.cells), limit=broken.limit)
+        raise HubError("data.no_whole_row", file=export.name, row=broken.number, why=why)
+    sample = first.cells
+    mapping = guess(
+        export.columns, sample, contracts, table=table, name=f"{export.name} {export.title}", context=export.context
+    )
     return decide_styles(mapping, contracts[mapping.table], export.blocks(_SAMPLE_ROWS), semicolon=export.semicolon)
+
+
+def _contradictions(mapping: Mapping, contract: Contract, export: Export) -> list[Note]:
+    """Where this export's dates settle an order that is not the mapping's."""
+    if export.typed or not mapping.date_order:
+        return []
+    found, unsure = decide_styles(mapping, contract, export.blocks(_SAMPLE_ROWS), semicolon=export.semicolon)
+    settled = found.date_order.keys() - {note.facts.get("column") for note in unsure}
+    return [
+        Note("data.note.contradiction", {"column": name, "order": order, "found": found.date_order[name]})
+        for name, order in mapping.date_order.items()
+        if name in settled and found.date_order[name] != order
+    ]
 
 
 def _with_sets(mapping: Mapping, sets: Sequence[str], contract: Contract) -> Mapping:
@@ -366,7 +392,7 @@ def _load(hub: Hub, export: Export, mapping: Mapping, total: Loaded, *, dry_run:
         if dry_run:
             new = hub.tables.unseen(contract.name, good)
         else:
-            stores.make(good, export.name)
+            stores.make(good)
             _reject(hub, contract, checked, block, export.name, total, dry_run=False)
             new = hub.tables.append(contract.name, good).new
         if dry_run:
@@ -403,13 +429,11 @@ class _Stores:
     def __init__(self, hub: Hub, contract: Contract) -> None:
         self._hub = hub
         self._refers = any(column.ref == "stores" for column in contract.columns)
-        table = (
-            hub.tables.fetch("stores", columns=["store", "timezone"]) if "stores" in hub.registry.contracts else None
-        )
-        rows = table.to_pylist() if table is not None else []
+        rows = hub.tables.fetch("stores", columns=["store", "timezone", "source"]).to_pylist()
         self._zones = {row["store"]: row["timezone"] or hub.settings.timezone for row in rows}
         policy = Ingest.load(hub.home).new_stores
-        self._open = policy == "always" or (policy == "first" and not rows)
+        listed = any(row["source"] != _MADE for row in rows)
+        self._open = policy == "always" or (policy == "first" and not listed)
         self.made: set[str] = set()
 
     def zones(self, stores: pa.ChunkedArray | None) -> str | pa.Array:
@@ -426,8 +450,8 @@ class _Stores:
     def known(self, rows: pa.Table) -> Dict[str, set[str]] | None:
         return None if self._open or not self._refers else {"stores": set(self._zones)}
 
-    def make(self, good: pa.Table, source: str) -> None:
-        """Enter stores that rows name, while that is allowed; they count as known from the beginning."""
+    def make(self, good: pa.Table) -> None:
+        """Enter stores that rows name, until a list of stores is loaded; they count as known from the beginning."""
         if not (self._open and self._refers) or not good.num_rows:
             return
         new = sorted(set(pc.unique(good["store"]).to_pylist()) - set(self._zones))
@@ -435,7 +459,7 @@ class _Stores:
             return
         contract = self._hub.tables.contract("stores")
         rows = pa.table({
-            "store": pa.array(new), "source": pa.array([source] * len(new)),
+            "store": pa.array(new), "source": pa.array([_MADE] * len(new)),
             "known_at": pa.array([datetime(1970, 1, 1, tzinfo=UTC)] * len(new), pa.timestamp("us", tz="UTC")),
         })  # fmt: skip
         self._hub.tables.append("stores", contract.check(rows).good)

@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pyarrow as pa
 
@@ -36,11 +37,14 @@ _NUMBERLIKE = re.compile(r"[\s¥￥$€£(（+-]*\d[\d\s.,:/%年月日时分秒T
 
 @dataclass(frozen=True)
 class Record:
-    """One row of the grid: its number as its owner counts (from 1), its cells, whether its end was seen."""
+    """One row of the grid: its number as its owner counts (from 1) and its cells.
+
+    `end` is `open` where the file ends without a newline behind it, `torn` where it ends within quotes.
+    """
 
     number: int
     cells: list[str]
-    complete: bool = True
+    end: Literal["whole", "open", "torn"] = "whole"
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ class Layout:
         header: the header's own cells, to recognise it where pages repeat it.
         first: number of the first data record.
         titles: how many records stood above the header.
-        context: what the title rows say, e.g. {"门店": "S01"}.
+        title: the words of those records.
+        context: what they say, e.g. {"门店": "S01"}.
         hits: how many names the vocabulary knows.
     """
 
@@ -89,6 +94,7 @@ class Layout:
     header: tuple[str, ...]
     first: int
     titles: int = 0
+    title: str = ""
     context: Mapping[str, str] = field(default_factory=dict)
     hits: int = 0
 
@@ -118,6 +124,7 @@ def find_layout(sample: Sequence[Record], knows: Callable[[str], bool]) -> Layou
         header=tuple(map(_text, filled[at].cells)),
         first=filled[first].number if first < len(filled) else filled[-1].number + 1,
         titles=at,
+        title=" ".join(word for record in filled[:at] for word in map(_text, record.cells) if word),
         context=_context(filled[:at]),
         hits=sum(map(knows, names)),
     )
@@ -303,7 +310,7 @@ def _misfit(record: Record, width: int, layout: Layout, shapes: _Shapes) -> Brok
     cells = record.cells
     if len(cells) > width and any(map(_text, cells[width:])):
         return Broken(record.number, "reject.width", cells, str(width))
-    if not record.complete and (len(cells) < width or shapes.unlike(cells[width - 1])):
+    if record.end == "torn" or (record.end == "open" and (len(cells) < width or shapes.unlike(cells[width - 1]))):
         return Broken(record.number, "reject.cut", cells)
     if len(cells) < width and len(cells) <= max(1, len(layout.names) // 2):
         return Broken(record.number, "reject.width", cells, str(width))
@@ -323,7 +330,9 @@ class _Shapes:
             self.decimals[_decimals(cells[-1])] += 1
 
     def unlike(self, last: str) -> bool:
-        """Shorter than every value so far, or with fewer decimals than all of them."""
+        """A number that goes on, shorter than every value so far, or with fewer decimals than all of them."""
+        if re.search(r"\d[.,:/-]$", last):
+            return True
         if self.lengths.total() < 3:
             return False
         shorter = len(self.lengths) == 1 and len(last) < next(iter(self.lengths))

@@ -26,11 +26,11 @@ from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.text import say
 from aislehub.data.cleaning import DateOrder, Decimal
 
-__all__ = ["ROW", "Mapping", "Terms", "fingerprint", "load_mapping", "normal", "save_mapping", "terms"]
+__all__ = ["MARKS", "ROW", "Mapping", "Terms", "fingerprint", "load_mapping", "normal", "save_mapping", "terms"]
 
 ROW = "#row"
 Duplicates = Literal["drop", "keep"]
-_MARKS = ("=", "#", "@")
+MARKS = ("=", "#", "@")
 _OPERATORS = re.compile(r"\s([+\-*/|])\s")
 
 
@@ -43,7 +43,7 @@ class Terms:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(term for term in self.operands if not term.startswith(_MARKS) and not _is_number(term))
+        return tuple(term for term in self.operands if not term.startswith(MARKS) and not _is_number(term))
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def terms(expression: str, columns: Sequence[str], file: str = "") -> Terms:
             term = parts[at] + "".join(
                 f" {op} {right}" for op, right in zip(parts[at + 1 : end : 2], parts[at + 2 : end : 2], strict=True)
             )
-            if term in known or (end == at + 1 and (term.startswith(_MARKS) or _is_number(term))):
+            if term in known or (end == at + 1 and (term.startswith(MARKS) or _is_number(term))):
                 operands.append(term)
                 operators += parts[end : end + 1]
                 at = end + 1

@@ -62,7 +62,8 @@ class Export:
         columns: its column names as its owner wrote them, made unique.
         blocks: call it with a number of rows to read them in blocks of about that many, again and again.
         typed: values carry types (Parquet, databases); otherwise all cells are text.
-        context: what title rows above the table say, e.g. {"门店": "S01"}.
+        title: the words of title rows above the table.
+        context: what they say, e.g. {"门店": "S01"}.
         semicolon: the delimiter is a semicolon, a sign of decimal commas.
         notes: how the file was understood.
     """
@@ -71,6 +72,7 @@ class Export:
     columns: tuple[str, ...]
     blocks: Callable[[int], Iterator[Block]]
     typed: bool = False
+    title: str = ""
     context: Mapping[str, str] = field(default_factory=dict)
     semicolon: bool = False
     notes: tuple[Note, ...] = ()
@@ -150,6 +152,7 @@ def _read_text(path: Path, knows: Callable[[str], bool], encoding: str, opened: 
         name=path.name,
         columns=layout.names,
         blocks=lambda size: lay_out(records(), layout, size),
+        title=layout.title,
         context=layout.context,
         semicolon=delimiter == ";",
         notes=(*notes, *_layout_notes(layout)),
@@ -275,15 +278,15 @@ def _records(lines: Iterator[str], delimiter: str, skip: int, ends_with_newline:
             return
         number += 1
         at_end = not held[-1].endswith(("\n", "\r")) and not ends_with_newline
-        runs_on = len(held) > 1 and (at_end or len(held) > _LONGEST_QUOTE or len(cells) != width)
-        if (runs_on and sum(line.count('"') for line in held) % 2) or len(held) > _LONGEST_QUOTE:
+        unclosed = sum(line.count('"') for line in held) % 2 == 1
+        runs_on = len(held) > 1 and (at_end or len(cells) != width)
+        if (runs_on and unclosed) or len(held) > _LONGEST_QUOTE:
             pending[:0] = held[1:]
-            first = held[0]
-            cells = next(csv.reader([first], delimiter=delimiter, quoting=csv.QUOTE_NONE))
+            cells = next(csv.reader(held[:1], delimiter=delimiter, quoting=csv.QUOTE_NONE))
             reader = csv.reader(feed(), delimiter=delimiter)
             at_end = False
         width = max(width, len(cells)) if number < 3 else width
-        yield Record(number, cells, complete=not at_end)
+        yield Record(number, cells, "whole" if not at_end else "torn" if unclosed else "open")
 
 
 # -- workbooks --------------------------------------------------------------------------------------
@@ -333,6 +336,7 @@ def _read_workbook(path: Path, knows: Callable[[str], bool], wanted: str) -> lis
             name=path.name if len(chosen) == 1 else f"{path.name}#{title}",
             columns=found[title].names,
             blocks=_laid_out(grids[title], found[title]),
+            title=found[title].title,
             context=found[title].context,
             notes=(*notes, *_layout_notes(found[title])),
         )

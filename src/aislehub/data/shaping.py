@@ -115,7 +115,7 @@ class Shaper:
         style = Style(
             self.mapping.decimal.get(first, "."),
             self.mapping.date_order.get(first, "ymd"),
-            timed=first not in self.mapping.days,
+            timed=first in self.columns and first not in self.mapping.days,
             typed=self.typed,
         )
         is_code = column.name in CODES
@@ -199,6 +199,9 @@ class Shaper:
         """Give the rows after a receipt's first what stands only on the first."""
         heads = list(self.mapping.fill_down)
         if not heads or not cells.num_rows:
+            return cells
+        if not any(cells[name].null_count for name in heads):
+            self._last = {name: _text(cells[name].slice(cells.num_rows - 1))[0].as_py() for name in heads}
             return cells
         frame = pd.DataFrame({name: _blank_as_null(_text(cells[name])).to_pandas() for name in heads}, dtype=object)
         frame = pd.concat([pd.DataFrame([self._last or dict.fromkeys(heads)]), frame], ignore_index=True)
