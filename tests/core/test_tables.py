@@ -161,6 +161,27 @@ def test_the_same_rows_again_change_nothing(tables: Tables) -> None:
     assert tables.unseen("notes", notes(a=1, c=3)) == 1
 
 
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2)), max_size=8), st.lists(st.integers(0, 8), max_size=2))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_said_again_later_holds_again(fresh: Open, said: list[tuple[int, int]], cuts: list[int]) -> None:
+    """Dated versions may return to an earlier content: at any moment the last one said before it holds."""
+    tables = fresh()
+    rows = [
+        {"id": f"k{key}", "value": content, "known_at": STARTED + timedelta(hours=hour)}
+        for hour, (key, content) in enumerate(said)
+    ]
+    borders = sorted(min(cut, len(rows)) for cut in cuts)
+    for a, b in zip([0, *borders], [*borders, len(rows)], strict=True):
+        tables.append("notes", pa.Table.from_pylist(rows[a:b], NOTES.schema))
+    everything = pa.Table.from_pylist(rows, NOTES.schema)
+    assert tables.append("notes", everything).new == 0
+    undated = [{**row, "known_at": None} for row in rows]  # the same contents, nobody knows when: nothing new
+    assert tables.append("notes", pa.Table.from_pylist(undated, NOTES.schema)).new == 0
+    for hour in range(len(rows) + 1):
+        expected = {row["id"]: row["value"] for row in rows[:hour]}
+        assert found(tables.fetch("notes", as_of=STARTED + timedelta(hours=hour)), "id", "value") == expected
+
+
 def test_a_correction_is_known_from_now_on(tables: Tables) -> None:
     """New content for a key replaces the old one from the moment it came in, not before."""
     noon = datetime(2017, 11, 5, 12, tzinfo=UTC)

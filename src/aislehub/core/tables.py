@@ -237,24 +237,35 @@ class Tables:
         return ibis.literal(instant.astimezone(UTC).isoformat()).cast("timestamp('UTC', 6)")
 
     def _unseen(self, name: str, keyed: pa.Table) -> pa.Table:
-        """The rows not yet there, first occurrence each, with `_rev` = how many versions the key has already."""
+        """The rows not yet there, first occurrence each, with `_rev` = how many versions the key has already.
+
+        A row that says again what an older version said is there already, unless its own `known_at` shows that it
+        was said after another version: an item closed, opened and closed again.
+        """
         stored = self._storage.data(name)
         engine = duckdb.connect()
-        engine.register(
-            "incoming", keyed.select(["_key", "_row"]).append_column("place", pa.array(np.arange(len(keyed))))
-        )
+        places = pa.array(np.arange(len(keyed)))
+        engine.register("incoming", keyed.select(["_key", "_row", "known_at"]).append_column("place", places))
         if stored is None or not len(stored):
-            engine.execute("CREATE VIEW stored AS SELECT _key, _row FROM incoming WHERE false")
+            engine.execute("CREATE VIEW stored AS SELECT _key, _row, known_at, 0 AS _rev FROM incoming WHERE false")
         elif isinstance(stored, pa.Table):
-            engine.register("stored", stored.select(["_key", "_row"]))
+            engine.register("stored", stored.select(["_key", "_row", "known_at", "_rev"]))
         else:
             files = ", ".join("'" + uri.replace("'", "''") + "'" for uri in stored)
-            engine.execute(f"CREATE VIEW stored AS SELECT _key, _row FROM read_parquet([{files}])")
+            engine.execute(f"CREATE VIEW stored AS SELECT _key, _row, known_at, _rev FROM read_parquet([{files}])")
         # Only stored rows whose key comes in again matter: a few, or all of them when a file is loaded twice.
         engine.execute("CREATE TABLE met AS SELECT _key, _row FROM stored WHERE _key IN (SELECT _key FROM incoming)")
         fresh = engine.sql("""
             WITH distinct_rows AS (SELECT _key, _row, min(place) AS place FROM incoming GROUP BY _key, _row),
-                 unseen AS (SELECT * FROM distinct_rows WHERE (_key, _row) NOT IN (SELECT (_key, _row) FROM met))
+                 several AS (SELECT _key FROM met GROUP BY _key HAVING count(*) > 1 UNION
+                             SELECT _key FROM distinct_rows GROUP BY _key HAVING count(*) > 1),
+                 said AS (SELECT _key, _row, known_at, place FROM incoming
+                          WHERE known_at IS NOT NULL AND _key IN (FROM several) UNION ALL
+                          SELECT _key, _row, known_at, _rev - 1_000_000_000 FROM stored WHERE _key IN (FROM several)),
+                 in_turn AS (SELECT *, lag(_row) OVER (PARTITION BY _key ORDER BY known_at, place) AS before FROM said),
+                 unseen AS (SELECT _key, place FROM distinct_rows
+                            WHERE (_key, _row) NOT IN (SELECT (_key, _row) FROM met) UNION
+                            SELECT _key, place FROM in_turn WHERE place >= 0 AND before IS DISTINCT FROM _row)
             SELECT place, CAST(row_number() OVER (PARTITION BY _key ORDER BY place) - 1 AS INTEGER)
                        + coalesce(versions, 0) AS _rev
             FROM unseen LEFT JOIN (SELECT _key, count(*) AS versions FROM met GROUP BY _key) USING (_key)
