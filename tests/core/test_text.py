@@ -61,3 +61,9 @@ def test_an_unknown_code_reads_as_itself() -> None:
     assert say("gone.code", "en", item="milk", n=3) == "gone.code (item=milk, n=3)"
     assert say("gone.code") == "gone.code"
     assert has("tables.busy") and not has("gone.code")
+
+
+def test_a_missing_fact_stays_visible() -> None:
+    """A reason stored before its sentence asked for more is shown with a gap, and no page fails."""
+    assert say("tables.unknown", "en", other=1).startswith("No table is called {table}.")
+    assert say("settings.invalid", "en", setting="a.b") == "Setting a.b cannot be {value}: {why}."

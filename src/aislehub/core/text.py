@@ -57,6 +57,9 @@ def has(code: str) -> bool:
 def say(code: str, lang: str | None = None, /, **facts: object) -> str:
     """The sentence `code` with its placeholders filled; an unknown code reads as itself with its facts.
 
+    Rows of the ledger outlive sentences: a placeholder that they have no fact for stays visible, `{name}`, rather
+    than take down the page that lists them.
+
     Example:
         >>> say("core.did_you_mean", "zh", near="stock")
         '您是不是要找 stock？'
@@ -65,4 +68,22 @@ def say(code: str, lang: str | None = None, /, **facts: object) -> str:
     if template is None:
         details = ", ".join(f"{name}={value}" for name, value in facts.items())
         return f"{code} ({details})" if details else code
-    return template.format_map(facts) if facts else template
+    return template.format_map(_Facts(facts)) if facts else template
+
+
+class _Facts(dict[str, object]):
+    def __missing__(self, name: str) -> _Unfilled:
+        return _Unfilled(name)
+
+
+class _Unfilled:
+    """A placeholder without its fact: reads as it stands in the sentence, whatever format it asks for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"{{{self._name}}}"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
