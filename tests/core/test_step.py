@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -117,5 +118,22 @@ def test_teaching_gets_a_folder(tables: Tables, tmp_path: Path) -> None:
 
 
 def test_the_code_has_a_hash() -> None:
-    """Functions of one module share it, those of another have another."""
+    """Functions of one module share it, those of another room have another."""
     assert code_digest(tables) == code_digest(test_the_code_has_a_hash) != code_digest(step)
+
+
+def test_the_hash_is_of_the_whole_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change in a module beside the step's, or in a folder below, is other code; a neighbour of a lone file is none."""
+
+    def digest(name: str, formula: str) -> str:
+        (tmp_path / name / "models").mkdir(parents=True)
+        for file, text in {"__init__": "", "work": "def work(): ...\n", "models/formula": formula}.items():
+            (tmp_path / name / f"{file}.py").write_text(text)
+        (tmp_path / f"{name}_alone.py").write_text("def work(): ...\n")
+        found.append(code_digest(importlib.import_module(f"{name}_alone").work))
+        return code_digest(importlib.import_module(f"{name}.work").work)
+
+    found: list[str] = []
+    monkeypatch.syspath_prepend(tmp_path)
+    assert digest("room_a", "x = 1\n") == digest("room_b", "x = 1\n") != digest("room_c", "x = 2\n")
+    assert len(set(found)) == 1

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -95,8 +97,8 @@ def step(
     """Declare a step.
 
     The function takes one lazy table per name in `reads`, then, by keyword, whichever it asks for of
-    `day`, `policy`, `model` (the folder of the learned artifact), `settings` and `seed`. It returns an Ibis
-    expression, an Arrow table or a pandas frame.
+    `day`, `policy`, `model` (the folder of the learned artifact) and `seed`. It returns an Ibis expression, an
+    Arrow table or a pandas frame.
 
     Args:
         per: column whose values are worked on independently ("store"), so that `run_day` may fan them out.
@@ -118,10 +120,24 @@ def learn(reads: str, model: str, every_days: int = 7) -> Callable[[Callable[...
 
 
 def code_digest(function: Callable[..., Any]) -> str:
-    """A hash of the function's module: other code means the step has to run again."""
+    """A hash of the code of the function's room (its package, or its module where it has none).
+
+    Other code there means that the step has to run again; what this process has loaded does not change, so a room
+    is read once.
+    """
     module = inspect.getmodule(function)
-    source = inspect.getsource(module) if module is not None and getattr(module, "__file__", None) else ""
-    return hashlib.sha256(source.encode()).hexdigest()[:12]
+    file = getattr(module, "__file__", None)
+    if module is None or file is None:  # typed in at a prompt
+        return hashlib.sha256(b"").hexdigest()[:12]
+    return _files_digest(Path(file).parent if module.__package__ else Path(file))
+
+
+@cache
+def _files_digest(place: Path) -> str:
+    """A hash of one file, or of the names and texts of all Python files of a folder and those below it."""
+    files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    texts = {str(file.relative_to(place)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
 
 
 def as_arrow(result: Any, tables: Any = None) -> pa.Table:
