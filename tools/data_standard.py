@@ -40,8 +40,8 @@ What the hub wants to know, table by table. A table that is not there switches o
   (`2017-11-05T14:30:00-05:00`). A business day is a date in the store's time zone.
 - **Known since.** `known_at` says when the chain knew a row. A forecast for a day sees only what was
   known by then. It may be left out: then it is taken from the column named under the table (a row that leaves
-  that empty too counts as known all along), else it is the moment of loading. Send it for prices and promotions
-  that are announced ahead.
+  that empty too counts as known all along) or is the moment of loading, whichever is earlier. Send it for prices and
+  promotions that had been announced before they were loaded.
 - **Money** is in the chain's one currency (`[hub] currency`). Prices and amounts are on the tax basis of
   the shelf label (in China and the EU with tax, in the US without); `items.tax_rate` says what is in
   them. Costs are without recoverable tax.

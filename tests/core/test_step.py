@@ -123,7 +123,7 @@ def test_the_code_has_a_hash() -> None:
 
 
 def test_the_hash_is_of_the_whole_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A change in a module beside the step's, or in a folder below, is other code; a neighbour of a lone file is none."""
+    """A change in a module beside the step or in a folder below is other code; beside a lone file there is no room."""
 
     def digest(name: str, formula: str) -> str:
         (tmp_path / name / "models").mkdir(parents=True)

@@ -192,13 +192,16 @@ def test_a_correction_is_known_from_now_on(tables: Tables) -> None:
     assert tables.count("lines") == 3
 
 
-def test_a_correction_of_what_lies_ahead_stays_ahead(tables: Tables) -> None:
-    """A simulated fact of the future is not corrected before it has happened."""
-    later = datetime(2101, 1, 1, tzinfo=UTC)
+def test_a_plan_is_known_once_it_is_loaded(tables: Tables) -> None:
+    """What starts later is known today, and so is its correction; not before it came, and later if it says so."""
+    before, later = datetime.now(UTC), datetime(2101, 1, 1, tzinfo=UTC)
     tables.append("lines", lines(("r1", 5.0, later, None)))
     tables.append("lines", lines(("r1", 4.0, later, None)))
-    assert found(tables.fetch("lines"), "receipt", "amount") == {"r1": 4.0}
-    assert tables.fetch("lines", as_of=date(2100, 12, 31)).num_rows == 0
+    tables.append("lines", lines(("r2", 7.0, later, None), known_at=later))
+    assert tables.fetch("lines", as_of=before).num_rows == 0
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    assert found(tables.fetch("lines", as_of=soon), "receipt", "amount") == {"r1": 4.0}
+    assert found(tables.fetch("lines"), "receipt", "amount") == {"r1": 4.0, "r2": 7.0}
 
 
 def test_a_fact_without_origin_is_known_when_it_came(tables: Tables) -> None:

@@ -147,8 +147,8 @@ class Tables:
         """Add facts. A row already there is known and changes nothing; a new content for a key corrects it.
 
         `rows` keep the contract already (`Contract.check`). Empty `known_at` cells are filled from the
-        contract's `known_from`, else with now; a correction without `known_at` is known from now on (and
-        not before `known_from`, where that lies ahead).
+        contract's `known_from` or, where that lies ahead (a plan, a price of next week) or the contract names none,
+        with now; a correction without `known_at` is known from now on.
 
         Raises:
             HubError: `tables.busy` when another process keeps writing, `tables.unwritable` on a full disk.
@@ -282,8 +282,8 @@ class Tables:
             if pa.types.is_date32(origin.type):  # known from the day's first instant
                 origin = _start_of_days(origin, self.timezone)
             origin = pc.coalesce(origin, _ALWAYS)  # an item without a first day of listing has been there all along
-            corrected_before = pc.and_(pc.greater(rows["_rev"], 0), pc.less(origin, now))
-            derived = pc.if_else(corrected_before, now, origin)
+            is_known_now = pc.or_(pc.greater(rows["_rev"], 0), pc.greater(origin, now))  # a correction, or a plan
+            derived = pc.if_else(is_known_now, now, origin)
         filled = pc.coalesce(given, derived)
         return rows.set_column(rows.column_names.index("known_at"), "known_at", filled)
 
