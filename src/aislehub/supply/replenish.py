@@ -26,6 +26,8 @@ from aislehub.supply.money import Economics, Interval, expected_money, worth_hav
 
 __all__ = ["ORDERS", "Policy", "checks", "explain", "replenish"]
 
+_SOLD_DAYS = 28  # as the forecast's column sold_28d counts
+
 ORDERS = Contract(
     "orders",
     "What to order for a store tomorrow morning, beside what today's rule would order",
@@ -121,7 +123,10 @@ def replenish(demand_forecast: Any, supply_state: Any, *, day: date, policy: Pol
 
 
 def explain(row: Mapping[str, Any]) -> list[Reason]:
-    """Why this quantity: the demand to cover, the stock there is, and the limit that bound."""
+    """Why this quantity: the demand to cover, what was sold, what the forecast is made of, the stock, the limit.
+
+    Weights are units: of the order-up-to level, of the stock, of the days to cover, so that the largest comes first.
+    """
     demand = {
         "days": row["cover_days"], "demand": round(row["demand"], 1), "order_up_to": row["order_up_to"],
         "service": round(100 * row["service_level"]),
@@ -131,6 +136,11 @@ def explain(row: Mapping[str, Any]) -> list[Reason]:
         Reason("supply.because_demand", demand, row["order_up_to"]),
         Reason("supply.because_stock", stock, -max(row["on_hand"], 0) - row["on_order"]),
     ]
+    if pd.notna(row["sold_28d"]):
+        sold = {"sold": row["sold_28d"], "days": _SOLD_DAYS}
+        reasons.append(Reason("supply.because_sold", sold, row["sold_28d"] / _SOLD_DAYS * row["cover_days"]))
+    if pd.notna(row["forecast_reasons"]):
+        reasons += [Reason(**reason) for reason in json.loads(row["forecast_reasons"])]
     if row["bound"] != "none":
         facts = {"quantity": row["quantity"], "case_pack": row["case_pack"]}
         reasons.append(Reason(f"supply.because_{row['bound']}", facts, row["quantity"] - row["order_up_to"]))
@@ -145,7 +155,16 @@ def _check_stock(tables: Any, decision: Mapping[str, Any]) -> Mapping[str, Any]:
     return found[0] if found else {"on_hand": None, "on_order": None}
 
 
-checks = {"supply.because_stock": _check_stock}
+def _check_sold(tables: Any, decision: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Units sold in the weeks before the day, counted from the sales lines."""
+    day = decision["day"]
+    sales = tables.read("sales_lines", as_of=day)
+    mine = (sales.store == decision["store"]) & (sales.item == decision["subject"]) & (sales.quantity > 0)
+    recent = sales.day.between(day - timedelta(days=_SOLD_DAYS - 1), day)
+    return {"sold": sales.filter(mine & recent).quantity.sum().fill_null(0.0).to_pyarrow().as_py()}
+
+
+checks = {"supply.because_stock": _check_stock, "supply.because_sold": _check_sold}
 
 
 def _lines(demand_forecast: Any, supply_state: Any, day: date) -> pd.DataFrame:
@@ -160,7 +179,7 @@ def _lines(demand_forecast: Any, supply_state: Any, day: date) -> pd.DataFrame:
     horizon = today.ahead.max().to_pandas()
     covered = ibis.least(state.cover_days, ibis.literal(1.0 if pd.isna(horizon) else float(horizon)))
     state = state.mutate(ahead=covered.cast("int64"))
-    totals = today.select("store", "item", "ahead", "total_mean")
+    totals = today.select("store", "item", "ahead", "total_mean", "sold_28d", forecast_reasons="reasons")
     lines = state.left_join(totals, ["store", "item", "ahead"]).order_by(["store", "item"]).to_pandas()
     forecast = lines["total_mean"] * lines["cover_days"] / lines["ahead"]
     return lines.assign(demand=forecast.fillna(lines["own_mean"]).astype(float))
