@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import pyarrow as pa
@@ -98,9 +99,18 @@ class Layout:
     context: Mapping[str, str] = field(default_factory=dict)
     hits: int = 0
 
-    @property
+    @cached_property
     def width(self) -> int:
         return max(len(self.header), self.places[-1] + 1)
+
+    @cached_property
+    def header_words(self) -> list[str]:
+        return [word for word in self.header if word]
+
+    @cached_property
+    def initial(self) -> str:
+        """What a repeated header can begin with: its first letter, a blank or a mark."""
+        return (self.header_words or [""])[0][:1] + " \t\ufeff\u200b"
 
 
 def find_layout(sample: Sequence[Record], knows: Callable[[str], bool]) -> Layout | None:
@@ -142,7 +152,7 @@ def lay_out(records: Iterable[Record], layout: Layout, size: int) -> Iterator[Bl
         if record.number < layout.first:
             continue
         cells = record.cells
-        if not any(cells) or not any(map(_text, cells)):
+        if not any(map(_text, cells)):
             continue
         if _is_no_data(cells, layout):
             skipped += 1
@@ -283,15 +293,19 @@ def _context(titles: Sequence[Record]) -> dict[str, str]:
 
 
 def _is_no_data(cells: Sequence[str], layout: Layout) -> bool:
-    """A total, a repeated header, or a remark below the table."""
-    words = [word for word in map(_text, cells) if word]
-    first = words[0].strip(":： ").casefold()
-    if (first in _TOTALS or _is_total_of(first)) and len(words) < len(layout.header):
+    """A total, a repeated header, or a remark below the table. Full rows cost one comparison."""
+    filled = [cell for cell in cells if cell and not cell.isspace()]
+    if len(filled) >= len(layout.header) or _is_header(filled, layout):
+        return _is_header(filled, layout)
+    first = _text(filled[0]).strip(":： ").casefold()
+    if first in _TOTALS or _is_total_of(first):
         return True
-    if len(words) > 1 and first == _first_word(layout.header) and tuple(map(_text, cells)) == layout.header:
-        return True
-    few = len(words) <= max(1, len(layout.header) // 3) and len(layout.header) >= 4
-    return few and any(_FOOTER.search(word) for word in words) and not _is_numberlike(words[0])
+    few = len(filled) <= max(1, len(layout.header) // 3) and len(layout.header) >= 4
+    return few and any(_FOOTER.search(_text(cell)) for cell in filled) and not _is_numberlike(_text(filled[0]))
+
+
+def _is_header(filled: Sequence[str], layout: Layout) -> bool:
+    return filled[0][:1] in layout.initial and [_text(cell) for cell in filled] == layout.header_words
 
 
 def _is_total_of(word: str) -> bool:
@@ -299,10 +313,6 @@ def _is_total_of(word: str) -> bool:
     return bool(re.match(r"^(合\s*计|总\s*计|小\s*计|total (rows|records|lines)\b)", word)) or (
         len(word) <= 24 and word.endswith(("合计", "小计", "总计"))
     )
-
-
-def _first_word(header: Sequence[str]) -> str:
-    return next((word for word in header if word), "").strip(":： ").casefold()
 
 
 def _misfit(record: Record, width: int, layout: Layout, shapes: _Shapes) -> Broken | None:
@@ -321,11 +331,13 @@ class _Shapes:
     """How the last column's values look, to see that a file ends in the middle of one."""
 
     def __init__(self) -> None:
+        self.count = 0
         self.lengths: Counter[int] = Counter()
         self.decimals: Counter[int] = Counter()
 
     def see(self, cells: Sequence[str]) -> None:
-        if self.lengths.total() < 1000:
+        if self.count < 1000:
+            self.count += 1
             self.lengths[len(cells[-1])] += 1
             self.decimals[_decimals(cells[-1])] += 1
 
@@ -333,7 +345,7 @@ class _Shapes:
         """A number that goes on, shorter than every value so far, or with fewer decimals than all of them."""
         if re.search(r"\d[.,:/-]$", last):
             return True
-        if self.lengths.total() < 3:
+        if self.count < 3:
             return False
         shorter = len(self.lengths) == 1 and len(last) < next(iter(self.lengths))
         rougher = len(self.decimals) == 1 and _decimals(last) < next(iter(self.decimals))

@@ -277,10 +277,9 @@ def _records(lines: Iterator[str], delimiter: str, skip: int, ends_with_newline:
         if cells is None:
             return
         number += 1
-        at_end = not held[-1].endswith(("\n", "\r")) and not ends_with_newline
-        unclosed = sum(line.count('"') for line in held) % 2 == 1
-        runs_on = len(held) > 1 and (at_end or len(cells) != width)
-        if (runs_on and unclosed) or len(held) > _LONGEST_QUOTE:
+        at_end = not ends_with_newline and not held[-1].endswith(("\n", "\r"))
+        unclosed = (at_end or len(held) > 1) and sum(line.count('"') for line in held) % 2 == 1
+        if (unclosed and len(held) > 1 and (at_end or len(cells) != width)) or len(held) > _LONGEST_QUOTE:
             pending[:0] = held[1:]
             cells = next(csv.reader(held[:1], delimiter=delimiter, quoting=csv.QUOTE_NONE))
             reader = csv.reader(feed(), delimiter=delimiter)

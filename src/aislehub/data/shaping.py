@@ -200,22 +200,23 @@ class Shaper:
         heads = list(self.mapping.fill_down)
         if not heads or not cells.num_rows:
             return cells
-        if not any(cells[name].null_count for name in heads):
+        receipt, moment = heads[:2] if len(heads) > 1 else heads * 2
+        if not (cells[receipt].null_count or cells[moment].null_count):
             self._last = {name: _text(cells[name].slice(cells.num_rows - 1))[0].as_py() for name in heads}
             return cells
         frame = pd.DataFrame({name: _blank_as_null(_text(cells[name])).to_pandas() for name in heads}, dtype=object)
         frame = pd.concat([pd.DataFrame([self._last or dict.fromkeys(heads)]), frame], ignore_index=True)
         frame = frame.where(frame.notna(), None)
-        receipt = heads[0]
         continued = frame[heads].isna().all(axis=1)
         frame[receipt] = frame[receipt].where(~continued, frame[receipt].ffill())
         runs = (frame[receipt] != frame[receipt].shift()).cumsum()
-        frame[heads[1:]] = frame.groupby(runs)[heads[1:]].ffill()
+        filled = frame.groupby(runs)[heads[1:]].ffill()
+        frame.loc[frame[moment].isna(), heads[1:]] = filled
         frame = frame.where(frame.notna(), None)
         self._last = frame.iloc[-1].to_dict()
         for name in heads:
-            filled = pa.chunked_array([pa.array(frame[name].tolist()[1:], pa.string())])
-            cells = cells.set_column(cells.column_names.index(name), name, filled)
+            values = pa.chunked_array([pa.array(frame[name].tolist()[1:], pa.string())])
+            cells = cells.set_column(cells.column_names.index(name), name, values)
         return cells
 
     def _sign_returns(self, cells: pa.Table, made: dict[str, pa.ChunkedArray]) -> None:
