@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -22,9 +22,9 @@ from aislehub.core.contract import Column
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.ledger import MOVES, Filter
-from aislehub.core.reasons import sentence
 from aislehub.serve import console
 from aislehub.serve.auth import User, ensure_admin
+from aislehub.serve.documents import decision_document
 from aislehub.serve.guard import Guard
 from aislehub.serve.intake import take_in
 from aislehub.serve.lookup import last_day, rows_of_day
@@ -102,7 +102,7 @@ def list_decisions(
     after = _opened(cursor, float, str)
     which = Filter(day=day, kind=kind, store=store, states=tuple(state or ()))
     found = site.hub.ledger.find(which, limit=limit + 1, after=after)
-    page = [_told(decision) for decision in found[:limit]]
+    page = [decision_document(decision) for decision in found[:limit]]
     last = page[-1] if len(found) > limit else None
     return {"decisions": page, "next": _cursor(float(last["money"]), last["id"]) if last else None}
 
@@ -111,7 +111,7 @@ def list_decisions(
 def get_decision(site: House, user: Viewer, id: DecisionId) -> dict[str, Any]:
     """One decision with every move of its history."""
     decision = site.hub.ledger.get(id)
-    return _told(decision) | {"history": site.hub.ledger.history(decision["id"])}
+    return decision_document(decision) | {"history": site.hub.ledger.history(decision["id"])}
 
 
 @api.post("/decisions/approve")
@@ -127,38 +127,37 @@ def approve_many(site: House, user: Planner, body: Bulk) -> dict[str, int]:
 def approve_one(site: House, user: Planner, id: DecisionId, body: Move) -> dict[str, Any]:
     """Approve a proposed decision."""
     site.hub.ledger.approve(Filter(ids=(id,)), who=user.name, why=body.why)
-    return _told(site.hub.ledger.get(id))
+    return decision_document(site.hub.ledger.get(id))
 
 
 @api.post("/decisions/{id}/reject")
 def reject_one(site: House, user: Planner, id: DecisionId, body: Move) -> dict[str, Any]:
     """Reject a proposed decision."""
     site.hub.ledger.reject(Filter(ids=(id,)), who=user.name, why=body.why)
-    return _told(site.hub.ledger.get(id))
+    return decision_document(site.hub.ledger.get(id))
 
 
 @api.post("/decisions/{id}/override")
 def override_one(site: House, user: Planner, id: DecisionId, body: Override) -> dict[str, Any]:
     """Approve another action than the proposed one; the reason is needed."""
-    return _told(site.hub.ledger.override(id, body.to, who=user.name, why=body.why))
+    return decision_document(site.hub.ledger.override(id, body.to, who=user.name, why=body.why))
 
 
 @api.post("/decisions/{id}/undo")
 def undo_one(site: House, user: Planner, id: DecisionId, body: Move) -> dict[str, Any]:
     """Take the last move back; of a sent decision, the compensating decision is returned."""
-    return _told(site.hub.ledger.undo(id, who=user.name, why=body.why))
+    return decision_document(site.hub.ledger.undo(id, who=user.name, why=body.why))
 
 
 @api.get("/tables")
 def list_tables(site: House, user: Viewer) -> dict[str, Any]:
     """Every table: what a row is, its columns, its rows and its version."""
     tables = site.hub.tables
-    with site.reading:
-        found = [
-            {"table": name, "help": contract.help, "key": list(contract.keys), "version": tables.version(name),
-             "rows": tables.count(name), "columns": [_promise(column) for column in contract.columns]}
-            for name, contract in sorted(site.hub.registry.contracts.items())
-        ]  # fmt: skip
+    found = [
+        {"table": name, "help": contract.help, "key": list(contract.keys), "version": tables.version(name),
+         "rows": tables.count(name), "columns": [_promise(column) for column in contract.columns]}
+        for name, contract in sorted(site.hub.registry.contracts.items())
+    ]  # fmt: skip
     return {"tables": found}
 
 
@@ -180,27 +179,24 @@ def read_table(
         raise HubError("serve.cursor", cursor=cursor)
     if as_of is not None and not 1900 <= as_of.year <= 2200:
         raise HubError("serve.as_of", value=as_of)
-    with site.reading:
-        rows = site.hub.tables.run(
-            lambda tables: tables.read(name, as_of).order_by(list(contract.keys)).limit(limit + 1, offset=start)
-        ).to_pylist()
+    rows = site.hub.tables.run(
+        lambda tables: tables.read(name, as_of).order_by(list(contract.keys)).limit(limit + 1, offset=start)
+    ).to_pylist()
     return {"table": name, "rows": rows[:limit], "next": _cursor(start + limit) if len(rows) > limit else None}
 
 
 @api.get("/readiness")
 def readiness(site: House, user: Viewer) -> dict[str, Any]:
     """The last report on the quality of the data."""
-    with site.reading:
-        day = last_day(site.hub, "readiness")
-        return {"day": day, "readiness": rows_of_day(site.hub, "readiness", day)}
+    day = last_day(site.hub, "readiness")
+    return {"day": day, "readiness": rows_of_day(site.hub, "readiness", day)}
 
 
 @api.get("/forecast")
 def forecast(site: House, user: Viewer, store: Key, item: Key) -> dict[str, Any]:
     """The last demand forecast of one item in one store: mean and quantiles by day."""
-    with site.reading:
-        day = last_day(site.hub, "demand_forecast")
-        rows = rows_of_day(site.hub, "demand_forecast", day, store=store, item=item)
+    day = last_day(site.hub, "demand_forecast")
+    rows = rows_of_day(site.hub, "demand_forecast", day, store=store, item=item)
     return {"store": store, "item": item, "day": day, "forecast": rows}
 
 
@@ -215,8 +211,7 @@ def ask(
     site: House, user: Viewer, name: Annotated[str, PathParameter(max_length=80)], request: dict[str, Any]
 ) -> dict[str, Any]:
     """Ask one of the hub's answers; which there are, and what they need, is in the documentation."""
-    with site.reading:
-        return site.hub.desk.ask(name, request)
+    return site.hub.desk.ask(name, request)
 
 
 def approve_expected(site: Site, which: Filter, *, expected: int | None) -> None:
@@ -296,12 +291,6 @@ def _promise(column: Column) -> dict[str, Any]:
         "name": column.name, "type": column.type, "unit": column.unit, "help": column.help,
         "required": column.required, "person": column.person,
     }  # fmt: skip
-
-
-def _told(decision: Mapping[str, Any]) -> dict[str, Any]:
-    """A decision as the API tells it: reasons carry their sentence."""
-    reasons = [{**reason, "sentence": sentence(reason)} for reason in decision["reasons"]]
-    return {**decision, "reasons": reasons}
 
 
 def _cursor(*parts: object) -> str:

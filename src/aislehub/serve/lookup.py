@@ -1,4 +1,4 @@
-"""Small questions that pages and API ask of the tables; the caller holds `Site.reading`."""
+"""Small questions that pages and API ask of the tables."""
 
 from __future__ import annotations
 

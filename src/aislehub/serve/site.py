@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -19,15 +18,10 @@ SESSION_COOKIE = "aislehub_session"
 
 @dataclass(frozen=True)
 class Site:
-    """One process's open house.
-
-    `reading` is held while tables are read: routes run in several threads and share one DuckDB connection,
-    which is not safe between threads. The ledger needs no lock.
-    """
+    """One process's open house; routes use it from several threads at once."""
 
     hub: Hub
     throttle: Throttle = field(default_factory=Throttle)
-    reading: threading.RLock = field(default_factory=threading.RLock)
 
 
 def site_of(request: Request) -> Site:

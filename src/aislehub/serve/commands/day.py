@@ -15,7 +15,7 @@ from aislehub.core.ledger import Filter
 from aislehub.core.output import print_json
 from aislehub.core.text import say
 from aislehub.data.ingest import ingest_inbox
-from aislehub.serve.commands.decisions import public
+from aislehub.serve.documents import decision_document
 from aislehub.serve.plan import show_plan, show_steps
 
 __all__ = ["commands", "day", "run"]
@@ -70,7 +70,7 @@ def _document(hub: Hub, report: DayReport) -> dict[str, object]:
         "day": report.day,
         "steps": [vars(step) for step in report.steps],
         "summary": hub.ledger.summary(Filter(day=report.day)),
-        "decisions": [public(decision) for decision in hub.ledger.find(Filter(day=report.day))],
+        "decisions": [decision_document(decision) for decision in hub.ledger.find(Filter(day=report.day))],
     }
 
 

@@ -19,15 +19,11 @@ from aislehub.core.outbox import send_approved
 from aislehub.core.output import print_json, write_table
 from aislehub.core.reasons import sentence, wrong_facts
 from aislehub.core.text import say
+from aislehub.serve.documents import FIELDS, decision_document
 from aislehub.serve.plan import show_decisions
 
-__all__ = ["approve", "check", "commands", "decisions", "override", "public", "reject", "send", "undo"]
+__all__ = ["approve", "check", "commands", "decisions", "override", "reject", "send", "undo"]
 
-FIELDS = (
-    "id", "kind", "day", "store", "subject", "action", "baseline", "money", "money_low", "money_high", "currency",
-    "horizon_days", "outlay", "reasons", "bound", "state", "model", "policy", "versions", "source", "arm", "override",
-    "compensates", "measured",
-)  # fmt: skip
 Ids = Annotated[list[str], typer.Argument(help="Ids of decisions, or their first 6 characters or more")]
 Why = Annotated[str, typer.Option(help="Reason, kept in the history")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output")]
@@ -54,7 +50,7 @@ def decisions(
         if out:
             write_table(_flat(found), out)
         if as_json:
-            print_json([public(decision) for decision in found])
+            print_json([decision_document(decision) for decision in found])
         elif not out:
             show_decisions(hub, found[: limit or 30], total=len(found))
 
@@ -143,12 +139,6 @@ def check(
         if wrong:
             raise HubError("cli.facts_wrong", count=len(wrong), first="; ".join(wrong[:5]))
         print(say("cli.facts_right", count=len(found)))
-
-
-def public(decision: dict[str, Any]) -> dict[str, Any]:
-    """A decision as `--json` and the API give it: the documented fields, each reason with its sentence."""
-    reasons = [{**reason, "text": sentence(reason)} for reason in decision["reasons"]]
-    return {name: decision[name] for name in FIELDS} | {"reasons": reasons}
 
 
 def who() -> str:

@@ -47,9 +47,8 @@ def preview(request: Request, site: House, name: str) -> Response:
     user = caller(request)
     if contract.persons and not (user and user.may("admin")):
         raise HubError("serve.persons", table=name, columns=", ".join(contract.persons))
-    with site.reading:
-        rows = site.hub.tables.run(lambda tables: tables.read(name).limit(PREVIEW_ROWS)).to_pylist()
-        count = site.hub.tables.count(name)
+    rows = site.hub.tables.run(lambda tables: tables.read(name).limit(PREVIEW_ROWS)).to_pylist()
+    count = site.hub.tables.count(name)
     grid = {
         "columns": [{"name": column.name, "title": column.name} for column in contract.columns],
         "rows": [{key: _plain(value) for key, value in row.items()} for row in rows],

@@ -67,8 +67,7 @@ def suggest(
 ) -> Response:
     """Items whose number or name holds what was typed, as options of the search field."""
     signed_in(request)
-    with site.reading:
-        known = names(site.hub, "items", "item")
+    known = names(site.hub, "items", "item")
     wanted = item.strip().casefold()
     starting = [key for key in known if key.casefold().startswith(wanted)]
     holding = [

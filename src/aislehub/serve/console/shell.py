@@ -155,8 +155,7 @@ def _shown(page: Page) -> Any:
         signed_in(request)
         site = site_of(request)
         query = {name: request.query_params.getlist(name) for name in request.query_params}
-        with site.reading:
-            values = page.context(site.hub, query)
+        values = page.context(site.hub, query)
         return render(request, page.template, page=page, **values)
 
     return show

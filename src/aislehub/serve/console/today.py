@@ -102,8 +102,7 @@ def queue(request: Request, site: House) -> Response:
     """The queue alone, when a filter changed or something moved."""
     signed_in(request)
     view = View.of(site.hub, _query(request))
-    with site.reading:
-        found = _queue(site.hub, view)
+    found = _queue(site.hub, view)
     response = render(request, "today_list.html", view=view, **found)
     response.headers["HX-Replace-Url"] = f"/today?{view.address()}"
     return response
@@ -124,8 +123,7 @@ def export(request: Request, site: House, suffix: Literal["csv", "xlsx"]) -> Res
     signed_in(request)
     view = View.of(site.hub, _query(request))
     found = site.hub.ledger.find(view.filter, limit=EXPORT_ROWS)
-    with site.reading:
-        named = names(site.hub, "items", "item")
+    named = names(site.hub, "items", "item")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"decisions.{suffix}"
         write_table(_sheet(found, named), path)
@@ -307,8 +305,7 @@ _TARGETS = {
 
 def _why(request: Request, site: Site, id: str) -> Response:
     found = site.hub.ledger.get(id)
-    with site.reading:
-        items, stores = names(site.hub, "items", "item"), names(site.hub, "stores", "store")
+    items, stores = names(site.hub, "items", "item"), names(site.hub, "stores", "store")
     row = _row(found, items, stores)
     if found["state"] in ("superseded", "expired"):  # undoing is for what a person did
         row["can"].discard("undo")
