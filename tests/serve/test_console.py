@@ -15,8 +15,8 @@ from fastapi.testclient import TestClient
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter
 from aislehub.core.text import language
+from aislehub.serve import formats
 from aislehub.serve.api import application
-from aislehub.serve.console import formats
 from aislehub.serve.console.pages import PAGES
 
 SignIn = Callable[..., TestClient]

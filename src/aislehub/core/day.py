@@ -123,7 +123,7 @@ def run_day(
                 "day.skipped",
                 table=", ".join(n for n in registry.inputs(step) if n in broken),
                 step=heir_of.step,
-                state=heir_of.state,
+                state=say(f"day.step_{heir_of.state}"),
             )
             report = StepReport(step.name, "skipped", why=why)
         else:

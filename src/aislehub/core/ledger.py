@@ -35,7 +35,7 @@ from aislehub.core.errors import HubError
 from aislehub.core.reasons import Reason, to_json
 from aislehub.core.state import decisions, insert_rows, moves, writing
 
-__all__ = ["MOVES", "Filter", "Ledger", "Proposed", "decision_id"]
+__all__ = ["MOVES", "Filter", "Ledger", "Proposed", "carried_out", "decision_id", "main_field"]
 
 MOVES: dict[str, tuple[str, ...]] = {
     "proposed": ("approved", "rejected", "overridden", "superseded", "expired"),
@@ -63,6 +63,16 @@ _JSON = ("action", "baseline", "reasons", "versions", "override", "measured")
 def decision_id(kind: str, day: date, store: str, subject: str) -> str:
     """16 hexadecimal digits, the same whenever the same thing is decided for the same day."""
     return hashlib.sha256("\x1f".join([kind, day.isoformat(), store, subject]).encode()).hexdigest()[:_ID]
+
+
+def carried_out(decision: Mapping[str, Any]) -> dict[str, Any]:
+    """The action that counts: the human's where one was chosen, else the proposed one."""
+    return (decision["override"] or {}).get("action") or decision["action"]
+
+
+def main_field(action: Mapping[str, Any]) -> str:
+    """The first numeric field of an action, the one that a single number overrides; empty where it has none."""
+    return next((name for name, value in action.items() if _is_number(value)), "")
 
 
 @dataclass(frozen=True)
@@ -160,13 +170,13 @@ class Ledger:
         self._note(connection, [row["id"] for row in new], "", "proposed", "day", "")
         for state in ("proposed", "superseded"):
             ids = [row["id"] for row in changed if old[row["id"]].state == state]
-            self._note(connection, ids, state, "proposed", "day", "recalculated")
+            self._note(connection, ids, state, "proposed", "day", "ledger.note_recalculated")
         if changed:  # a new version of the row, with the versions it was made from
             ids = [row["id"] for row in changed]
             for start in range(0, len(ids), _PORTION):
                 connection.execute(decisions.delete().where(decisions.c.id.in_(ids[start : start + _PORTION])))
             insert_rows(connection, decisions, changed)
-        self._move(connection, gone, "proposed", "superseded", "day", "no longer proposed")
+        self._move(connection, gone, "proposed", "superseded", "day", "ledger.note_gone")
         kept = sum(1 for id in incoming if id in old and id not in open_again)
         same = len(incoming) - len(new) - len(changed) - kept
         return Proposed(len(new), len(changed), same, kept, len(gone))
@@ -183,7 +193,7 @@ class Ledger:
         """Approve another action than the proposed one: a number for its main field, or the whole action.
 
         Raises:
-            HubError: `ledger.why`, `ledger.action`, `ledger.move`, `ledger.unknown`.
+            HubError: `ledger.why`, `ledger.action`, `ledger.action_field`, `ledger.move`, `ledger.unknown`.
         """
         if not why.strip():
             raise HubError("ledger.why")
@@ -201,24 +211,25 @@ class Ledger:
 
         Returns the decision that is open now: the same one, or the compensating one.
         """
+        note = why or "ledger.note_undone"
         with writing(self.engine) as connection:
             decision = self.get(id, connection)
             if decision["state"] in ("approved", "rejected", "overridden"):
-                if not self._move(connection, [decision["id"]], decision["state"], "proposed", who, why or "undone"):
+                if not self._move(connection, [decision["id"]], decision["state"], "proposed", who, note):
                     raise self._refused(decision, "proposed")
                 connection.execute(update(decisions).where(decisions.c.id == decision["id"]).values(override=None))
                 return self.get(decision["id"], connection)
-            if not self._move(connection, [decision["id"]], decision["state"], "reversed", who, why or "undone"):
+            if not self._move(connection, [decision["id"]], decision["state"], "reversed", who, note):
                 raise self._refused(decision, "reversed")
             return self._compensate(connection, decision, who, why)
 
     def _compensate(self, connection: Connection, decision: dict[str, Any], who: str, why: str) -> dict[str, Any]:
-        carried_out = (decision["override"] or {}).get("action") or decision["action"]
+        action = carried_out(decision)
         id = decision_id(decision["kind"], decision["day"], decision["store"], "cancel:" + decision["id"])
         stored = connection.execute(select(decisions).where(decisions.c.id == decision["id"])).mappings().one()
         row = dict(stored) | {
-            "id": id, "action": json.dumps(carried_out | {"cancel": True}, ensure_ascii=False),
-            "baseline": json.dumps(carried_out | {"name": "keep"}, ensure_ascii=False),
+            "id": id, "action": json.dumps(action | {"cancel": True}, ensure_ascii=False),
+            "baseline": json.dumps(action | {"name": "keep"}, ensure_ascii=False),
             "money": -stored["money"], "money_low": -stored["money_high"], "money_high": -stored["money_low"],
             "outlay": None if stored["outlay"] is None else -stored["outlay"],
             "reasons": to_json([Reason("ledger.undone", {"id": decision["id"], "why": why})]),
@@ -226,14 +237,14 @@ class Ledger:
             "compensates": decision["id"],
         }  # fmt: skip
         connection.execute(insert(decisions).values(row))
-        self._note(connection, [id], "", "approved", who, why or "undone")
+        self._note(connection, [id], "", "approved", who, why or "ledger.note_undone")
         return self.get(id, connection)
 
     def expire(self, before: date, *, who: str = "day") -> int:
         """Decisions of earlier days that nobody moved can no longer be carried out."""
         which = and_(decisions.c.day < before, decisions.c.state == "proposed")
         with writing(self.engine) as connection:
-            return self._move_where(connection, which, "expired", who, "the day has passed")
+            return self._move_where(connection, which, "expired", who, "ledger.note_day_passed")
 
     def move(self, ids: Sequence[str], to: str, *, who: str, why: str = "") -> int:
         """Move decisions for the machinery (outbox, judge); all of them or none."""
@@ -401,14 +412,14 @@ def _opened(row: Row[Any]) -> dict[str, Any]:
 def _overridden(decision: Mapping[str, Any], to: float | Mapping[str, Any]) -> dict[str, Any]:
     """The proposed action with the human's values in it, each a finite number not below 0 where a number stood."""
     proposed = decision["action"]
-    main = next((name for name, value in proposed.items() if isinstance(value, int | float)), "")
-    wanted = dict(to) if isinstance(to, Mapping) else {main: to}
+    wanted = dict(to) if isinstance(to, Mapping) else {main_field(proposed): to}
     for name, value in wanted.items():
-        refused = None
         if name not in proposed:
-            refused = f"unknown field {name!r}"
-        elif isinstance(proposed[name], int | float) and not (isinstance(value, int | float) and 0 <= value < 1e12):
-            refused = "a number from 0 is needed"
-        if refused:
-            raise HubError("ledger.action", to=value, kind=decision["kind"], why=refused, field=main)
+            raise HubError("ledger.action_field", field=name, kind=decision["kind"], known=", ".join(proposed))
+        if _is_number(proposed[name]) and not (_is_number(value) and 0 <= value < 1e12):
+            raise HubError("ledger.action", to=value, field=name)
     return dict(proposed) | wanted
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

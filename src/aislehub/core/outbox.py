@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import insert, select, update
 
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.ledger import Filter, Ledger, carried_out
 from aislehub.core.log import logger
 from aislehub.core.state import batches, decisions, writing
 
@@ -62,7 +62,7 @@ def _take(ledger: Ledger, connector: Connector, kind: str, who: str) -> Batch | 
         {
             "decision": d["id"], "kind": d["kind"], "day": d["day"].isoformat(), "store": d["store"],
             "subject": d["subject"], "compensates": d["compensates"] or "",
-            **((d["override"] or {}).get("action") or d["action"]),
+            **carried_out(d),
         }
         for d in ledger.find(ready, order="subject")
     ]  # fmt: skip

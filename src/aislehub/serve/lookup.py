@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import ibis
 
 from aislehub.core.hub import Hub
+from aislehub.core.reasons import sentence
+from aislehub.data.quality import document
 
-__all__ = ["has_rows", "last_day", "names", "rows_of_day"]
+__all__ = ["alerts", "has_rows", "last_day", "names", "readiness", "rows_of_day"]
 
 _names: dict[tuple[str, str], tuple[int, dict[str, str]]] = {}
 
@@ -36,6 +39,17 @@ def rows_of_day(hub: Hub, table: str, day: date | None, **keys: str) -> list[dic
     wanted = [ibis._[name] == value for name, value in {"day": day, **keys}.items()]
     found: list[dict[str, Any]] = hub.tables.run(lambda tables: tables.read(table).filter(wanted)).to_pylist()
     return found
+
+
+def alerts(hub: Hub, day: date) -> list[dict[str, Any]]:
+    """The day's alerts, each with its sentence, the most money at risk first."""
+    rows = sorted(rows_of_day(hub, "alerts", day), key=lambda row: -row["money_at_risk"])
+    return [{**row, "sentence": sentence({"code": row["cause"], "facts": json.loads(row["facts"])})} for row in rows]
+
+
+def readiness(hub: Hub, day: date) -> dict[str, Any]:
+    """The day's report on the data, with its sentences (`data.quality.document`)."""
+    return document(hub.tables.run(lambda tables: tables.read("readiness").filter(ibis._.day == day)))
 
 
 def names(hub: Hub, table: str, key: str) -> Mapping[str, str]:

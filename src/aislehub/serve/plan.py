@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,12 +11,13 @@ from rich.table import Table
 
 from aislehub.core.day import DayReport
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
+from aislehub.core.ledger import Filter, carried_out
 from aislehub.core.reasons import sentence
-from aislehub.core.text import has, say
-from aislehub.data.quality import document
+from aislehub.core.text import say
+from aislehub.serve import formats
+from aislehub.serve.lookup import alerts, names, readiness
 
-__all__ = ["action_text", "console", "money_text", "show_decisions", "show_plan", "show_steps"]
+__all__ = ["console", "show_decisions", "show_plan", "show_steps"]
 
 _ALERTS_SHOWN = 5
 _FAULTS_SHOWN = 5
@@ -25,20 +25,20 @@ _FAULTS_SHOWN = 5
 
 def console() -> Console:
     """Standard output; a fixed width where it is no terminal, so that files and pipes read well."""
-    return Console() if sys.stdout.isatty() else Console(width=150, color_system=None)
+    return Console(markup=False) if sys.stdout.isatty() else Console(markup=False, width=150, color_system=None)
 
 
 def show_plan(hub: Hub, report: DayReport, *, top: int) -> None:
     """Tomorrow's decisions, the most money first, then alerts and the readiness of the data."""
     out = console()
-    which = Filter(day=report.day)
+    which, currency = Filter(day=report.day), hub.settings.currency
     summary = hub.ledger.summary(which)
     out.rule(say("plan.title", day=report.day))
     for group in summary:
         out.print(say(
-            "plan.summary", count=group["count"], kind=say(f"kind.{group['kind']}"),
-            state=say(f"state.{group['state']}"), money=money_text(group["money"]),
-            outlay=money_text(group["outlay"] or 0.0), currency=hub.settings.currency,
+            "plan.summary", count=group["count"], kind=formats.word("kind", group["kind"]),
+            state=say(f"state.{group['state']}"), money=formats.money(group["money"], currency),
+            outlay=formats.money(group["outlay"] or 0.0, currency),
         ))  # fmt: skip
     if top:
         out.print()
@@ -50,16 +50,18 @@ def show_plan(hub: Hub, report: DayReport, *, top: int) -> None:
 def show_decisions(hub: Hub, found: Sequence[Mapping[str, Any]], *, total: int) -> None:
     """A table of decisions: what to do, what today's rule would do, money with its interval, why."""
     out = console()
-    names = _item_names(hub, [decision["subject"] for decision in found])
+    items = names(hub, "items", "item") if found else {}
     headers = ("id", "state", "store", "subject", "action", "baseline", "money", "why")
     table = Table(*(say(f"plan.{header}") for header in headers), header_style="bold", box=None, pad_edge=False)
     for decision in found:
-        carried_out = (decision["override"] or {}).get("action") or decision["action"]
-        low, high = money_text(decision["money_low"]), money_text(decision["money_high"])
+        kind, subject, currency = decision["kind"], decision["subject"], decision["currency"]
+        expected = formats.money(decision["money"], currency)
+        interval = formats.interval(decision["money_low"], decision["money_high"], currency)
         table.add_row(
             decision["id"][:8], say(f"state.{decision['state']}"), decision["store"],
-            _named(decision["subject"], names), action_text(carried_out), action_text(decision["baseline"]),
-            f"{money_text(decision['money'])} [{low} … {high}]", _why(decision),
+            f"{items[subject]} ({subject})" if items.get(subject) else subject,
+            formats.action(carried_out(decision), kind), formats.action(decision["baseline"], kind),
+            f"{expected} [{interval}]", _why(decision),
         )  # fmt: skip
     out.print(table)
     if total > len(found):
@@ -75,63 +77,29 @@ def show_steps(report: DayReport) -> None:
             print(say(f"plan.step_{step.state}", step=step.step, why=step.why), file=sys.stderr)
 
 
-def action_text(action: Mapping[str, Any]) -> str:
-    """`{"quantity": 24, "name": "weeks_of_cover"}` as `24 (weeks of cover)`."""
-    numbers = [
-        f"{value:g}" for value in action.values() if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
-    words = [_word(value) for name, value in action.items() if isinstance(value, str) and name == "name"]
-    return f"{' / '.join(numbers)} ({', '.join(words)})" if words and numbers else " / ".join(numbers or words)
-
-
-def money_text(value: float) -> str:
-    """Money for reading: cents below 1,000."""
-    return f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
 def _why(decision: Mapping[str, Any]) -> str:
     sentences = [sentence(reason) for reason in decision["reasons"][:2]]
     if decision["bound"] != "none":
-        sentences.append(say("plan.bound", bound=_word(decision["bound"], "bound")))
+        sentences.append(say("plan.bound", bound=formats.word("bound", decision["bound"])))
     return " ".join(sentences)
 
 
-def _word(name: str, group: str = "baseline") -> str:
-    return say(f"{group}.{name}") if has(f"{group}.{name}") else name.replace("_", " ")
-
-
-def _item_names(hub: Hub, items: Sequence[str]) -> dict[str, str]:
-    if not items or "items" not in hub.registry.contracts:
-        return {}
-    listed = hub.tables.run(
-        lambda t: (rows := t.read("items")).filter(rows.item.isin(list(set(items)))).select("item", "name")
-    )
-    return {row["item"]: row["name"] or "" for row in listed.to_pylist()}
-
-
-def _named(subject: str, names: Mapping[str, str]) -> str:
-    return f"{names[subject]} ({subject})" if names.get(subject) else subject
-
-
 def _show_alerts(out: Console, hub: Hub, report: DayReport) -> None:
-    rows = hub.tables.run(lambda t: (table := t.read("alerts")).filter(table.day == report.day)).to_pylist()
-    rows.sort(key=lambda row: -row["money_at_risk"])
-    out.rule(say("plan.alerts", count=len(rows)))
-    for row in rows[:_ALERTS_SHOWN]:
-        told = sentence({"code": row["cause"], "facts": json.loads(row["facts"])})
-        money, owner = money_text(row["money_at_risk"]), say(f"owner.{row['owner']}")
-        out.print(say("plan.alert", sentence=told, money=money, currency=hub.settings.currency, owner=owner))
-    if len(rows) > _ALERTS_SHOWN:
-        out.print(say("plan.more_alerts", count=len(rows) - _ALERTS_SHOWN))
+    found = alerts(hub, report.day)
+    out.rule(say("plan.alerts", count=len(found)))
+    for row in found[:_ALERTS_SHOWN]:
+        money = formats.money(row["money_at_risk"], hub.settings.currency)
+        out.print(say("plan.alert", sentence=row["sentence"], money=money, owner=formats.word("owner", row["owner"])))
+    if len(found) > _ALERTS_SHOWN:
+        out.print(say("plan.more_alerts", count=len(found) - _ALERTS_SHOWN))
 
 
 def _show_readiness(out: Console, hub: Hub, report: DayReport) -> None:
-    rows = hub.tables.run(lambda t: (table := t.read("readiness")).filter(table.day == report.day))
-    found = document(rows)
+    found = readiness(hub, report.day)
     out.rule(say("plan.readiness", count=len(found["faults"])))
     scores = (f"{row['name']} {row['score']:.0f} ({row['verdict']})" for row in found["capabilities"])
     out.print(" · ".join(scores))
     for fault in found["faults"][:_FAULTS_SHOWN]:
-        out.print(f"- {fault['what']} {fault['cost']}", markup=False)
+        out.print(f"- {fault['what']} {fault['cost']}")
     if len(found["faults"]) > _FAULTS_SHOWN:
         out.print(say("plan.more_faults", count=len(found["faults"]) - _FAULTS_SHOWN))

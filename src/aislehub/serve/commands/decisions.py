@@ -20,6 +20,7 @@ from aislehub.core.output import print_json, write_table
 from aislehub.core.reasons import sentence, wrong_facts
 from aislehub.core.text import say
 from aislehub.serve.documents import FIELDS, decision_document
+from aislehub.serve.formats import word
 from aislehub.serve.plan import show_decisions
 
 __all__ = ["approve", "check", "commands", "decisions", "override", "reject", "send", "undo"]
@@ -121,7 +122,7 @@ def send(
     """
     with open_hub() as hub:
         files = send_approved(hub.ledger, FileConnector(to or hub.home / "outbox"), kind)
-        print("\n".join(files) if files else say("cli.nothing_to_send", kind=kind))
+        print("\n".join(files) if files else say("cli.nothing_to_send", kind=word("kind", kind)))
 
 
 def check(
@@ -155,7 +156,7 @@ def _action(text: str) -> float | dict[str, Any]:
     except json.JSONDecodeError:
         value = None
     if isinstance(value, bool) or not isinstance(value, int | float | dict):
-        raise HubError("ledger.action", to=text, kind="decision", why=say("cli.number_or_json"), field="quantity")
+        raise HubError("cli.action", to=text)
     return value
 
 

@@ -16,10 +16,9 @@ from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.text import say
 from aislehub.data.mapping import load_mapping
-from aislehub.data.quality import document
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render, signed_in
-from aislehub.serve.lookup import has_rows, last_day
+from aislehub.serve.lookup import has_rows, last_day, readiness
 from aislehub.serve.site import Site, caller, needs, site_of
 
 __all__ = ["context", "router"]
@@ -101,8 +100,7 @@ def _readiness(hub: Hub) -> dict[str, Any] | None:
     day = last_day(hub, "readiness")
     if day is None:
         return None
-    rows = hub.tables.run(lambda tables: (t := tables.read("readiness")).filter(t.day == day))
-    found = document(rows)
+    found = readiness(hub, day)
     found["capabilities"].sort(key=lambda row: -row["score"])
     return found
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from aislehub.core.hub import Hub
 from aislehub.core.reasons import sentence
 from aislehub.core.text import say
-from aislehub.serve.console import formats
+from aislehub.serve import formats
 from aislehub.serve.console.shell import render, signed_in
 from aislehub.serve.lookup import has_rows, last_day, names, rows_of_day
 from aislehub.serve.site import Site, site_of

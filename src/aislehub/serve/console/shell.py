@@ -19,9 +19,8 @@ from aislehub import __version__
 from aislehub.core.errors import HubError
 from aislehub.core.pages import Page
 from aislehub.core.text import current_language, has, say
-from aislehub.serve import auth
+from aislehub.serve import auth, formats
 from aislehub.serve.auth import User
-from aislehub.serve.console import formats
 from aislehub.serve.problems import status_of
 from aislehub.serve.site import SESSION_COOKIE, Site, caller, site_of
 

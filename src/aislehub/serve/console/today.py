@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 from collections.abc import Mapping
@@ -18,14 +17,14 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import MOVES, Filter
+from aislehub.core.ledger import MOVES, Filter, carried_out, main_field
 from aislehub.core.output import write_table
 from aislehub.core.reasons import sentence
 from aislehub.core.text import say
+from aislehub.serve import formats
 from aislehub.serve.auth import User
-from aislehub.serve.console import formats
 from aislehub.serve.console.shell import render, signed_in
-from aislehub.serve.lookup import has_rows, names
+from aislehub.serve.lookup import alerts, names
 from aislehub.serve.site import Site, needs, site_of
 
 __all__ = ["View", "context", "router"]
@@ -93,7 +92,7 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     return {
         "view": view, "days": hub.ledger.days()[:60], "stores": hub.ledger.stores(view.day),
         "kinds": _kinds(summary), "states": [""] + [state for state in MOVES if _count(summary, state)],
-        "figures": _figures(summary), "alerts": _alerts(hub, view.day), **_queue(hub, view, total),
+        "figures": _figures(summary), "alerts": alerts(hub, view.day), **_queue(hub, view, total),
     }  # fmt: skip
 
 
@@ -205,7 +204,7 @@ def bulk(
     count = _sums(site.hub.ledger.summary(which))["count"]
     if count != expected:
         raise HubError("serve.bulk_changed", expected=expected, count=count)
-    moved = site.hub.ledger.approve(which, who=user.name, why=say("serve.bulk_why"))
+    moved = site.hub.ledger.approve(which, who=user.name, why="serve.bulk_why")
     return _moved(request, say("serve.moved_approve", count=moved))
 
 
@@ -270,12 +269,11 @@ def _queue(hub: Hub, view: View, total: int | None = None) -> dict[str, Any]:
 
 
 def _row(decision: Mapping[str, Any], items: Mapping[str, str], stores: Mapping[str, str]) -> dict[str, Any]:
-    carried_out = (decision["override"] or {}).get("action") or decision["action"]
     return {
         **decision,
         "name": items.get(decision["subject"], ""),
         "store_name": stores.get(decision["store"], ""),
-        "action_text": formats.action(carried_out, decision["kind"]),
+        "action_text": formats.action(carried_out(decision), decision["kind"]),
         "baseline_text": formats.action(decision["baseline"], decision["kind"]),
         "sentences": [sentence(reason) for reason in decision["reasons"]],
         "is_simulated": "simulated" in decision["source"],
@@ -309,7 +307,7 @@ def _why(request: Request, site: Site, id: str) -> Response:
     row = _row(found, items, stores)
     if found["state"] in ("superseded", "expired"):  # undoing is for what a person did
         row["can"].discard("undo")
-    main = next((name for name, value in found["action"].items() if isinstance(value, int | float)), "")
+    main = main_field(found["action"])
     part = request.headers.get("hx-request") == "true"
     return render(
         request, "today_why.html" if part else "today_decision.html", row=row, main=main,
@@ -325,17 +323,6 @@ def _changed(response: Response) -> Response:
     """Tell the page that decisions have moved: the queue and the sums load themselves again."""
     response.headers["HX-Trigger"] = "decisions-changed"
     return response
-
-
-def _alerts(hub: Hub, day: date) -> list[dict[str, Any]]:
-    """The day's alerts by money at risk."""
-    if not has_rows(hub, "alerts"):
-        return []
-    rows = hub.tables.run(lambda tables: (t := tables.read("alerts")).filter(t.day == day)).to_pylist()
-    rows.sort(key=lambda row: -row["money_at_risk"])
-    return [
-        {**row, "sentence": sentence({"code": row["cause"], "facts": json.loads(row["facts"])})} for row in rows[:20]
-    ]
 
 
 def _sheet(found: list[dict[str, Any]], named: Mapping[str, str]) -> pd.DataFrame:
