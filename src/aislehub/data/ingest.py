@@ -537,7 +537,7 @@ def _show(loaded: Loaded, console: Console, *, dry_run: bool) -> None:
     )
     if loaded.rejected:
         lines += [f"{count:,} × {loaded.sentence(key)}" for key, count in loaded.faults.most_common(_SHOWN)]
-        lines.append(say("data.rejected_hint"))
+        lines += [] if dry_run else [say("data.rejected_hint")]
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
