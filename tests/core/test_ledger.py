@@ -142,6 +142,18 @@ def test_named_decisions_move_all_or_none(ledger: Ledger) -> None:
     assert path(ledger, ids[1]) == ["proposed", "approved"]
 
 
+def test_another_number_than_expected_moves_nothing(ledger: Ledger) -> None:
+    """Who approves 3 decisions that were shown approves those 3, or none when they have become 2."""
+    propose(ledger, rows("a", "b", "c"))
+    ledger.reject(Filter(subject="c"), who="bob")
+    which = Filter(states=("proposed",))
+    with pytest.raises(HubError) as caught:
+        ledger.approve(which, who="ann", expected=3)
+    assert refusal(caught) == "ledger.changed" and caught.value.facts == {"expected": 3, "count": 2}
+    assert len(ledger.find(which)) == 2 and len(ledger.history(decision_id("orders", DAY, "s", "a"))) == 1
+    assert ledger.approve(which, who="ann", expected=2) == 2
+
+
 def test_an_empty_selection_moves_nothing(ledger: Ledger) -> None:
     """No ids given is not the same as all decisions."""
     propose(ledger, rows("a"))

@@ -129,7 +129,7 @@ def test_bulk_approval_takes_what_the_filter_says(client: TestClient, bearer: He
     count = hub.ledger.summary(which)[0]["count"]
     assert 0 < count < 120
     wrong = client.post("/api/decisions/approve", json=limits | {"expected": count + 1}, headers=headers)
-    assert told(wrong) == (409, "serve.bulk_changed") and wrong.json()["facts"]["count"] == count
+    assert told(wrong) == (409, "ledger.changed") and wrong.json()["facts"]["count"] == count
     done = client.post("/api/decisions/approve", json=limits | {"expected": count}, headers=headers)
     assert done.json() == {"approved": count}
     approved = hub.ledger.find(Filter(states=("approved",)))

@@ -183,8 +183,16 @@ class Ledger:
 
     # -- moving ----------------------------------------------------------------------------------
 
-    def approve(self, which: Filter, *, who: str, why: str = "") -> int:
-        return self._move_all(which, "approved", who, why)
+    def approve(self, which: Filter, *, who: str, why: str = "", expected: int | None = None) -> int:
+        """Approve what `which` selects; returns how many.
+
+        Args:
+            expected: as many as the person was shown; of another number none is approved.
+
+        Raises:
+            HubError: `ledger.move`, `ledger.unknown`, `ledger.changed`.
+        """
+        return self._move_all(which, "approved", who, why, expected)
 
     def reject(self, which: Filter, *, who: str, why: str = "") -> int:
         return self._move_all(which, "rejected", who, why)
@@ -266,17 +274,21 @@ class Ledger:
         )
         return float(self._all(statement)[0].sum)
 
-    def _move_all(self, which: Filter, to: str, who: str, why: str) -> int:
+    def _move_all(self, which: Filter, to: str, who: str, why: str, expected: int | None = None) -> int:
         """Move what `which` selects. Named ids must all allow it; a filter takes those that do."""
         allowed = [state for state, targets in MOVES.items() if to in targets]
         with writing(self.engine) as connection:
             if which.ids is None:
-                return self._move_where(connection, and_(which.where(), decisions.c.state.in_(allowed)), to, who, why)
-            states = self._states(connection, which, which.ids)
-            blocked = next((id for id, state in states.items() if state not in (*allowed, to)), None)
-            if blocked is not None:
-                raise self._refused(self.get(blocked, connection), to)
-            return self.move_within(connection, list(states), allowed, to, who, why)
+                moved = self._move_where(connection, and_(which.where(), decisions.c.state.in_(allowed)), to, who, why)
+            else:
+                states = self._states(connection, which, which.ids)
+                blocked = next((id for id, state in states.items() if state not in (*allowed, to)), None)
+                if blocked is not None:
+                    raise self._refused(self.get(blocked, connection), to)
+                moved = self.move_within(connection, list(states), allowed, to, who, why)
+            if expected is not None and moved != expected:
+                raise HubError("ledger.changed", expected=expected, count=moved)  # takes the moves back
+            return moved
 
     def _states(self, connection: Connection, which: Filter, ids: Sequence[str]) -> dict[str, str]:
         """The state of each named decision; a shortened id under its whole one."""
