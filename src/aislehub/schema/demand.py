@@ -16,7 +16,9 @@ DEMAND_FORECAST = Contract(
         Column("mean", "float", "Expected units of that day", "item's unit", low=0),
         Column("low", "float", "10 % quantile of that day's units", "item's unit", low=0),
         Column("high", "float", "90 % quantile of that day's units", "item's unit", low=0),
-        Column("total_mean", "float", "Expected units from the day after `day` up to and with `ds`", "item's unit", low=0),
+        Column(
+            "total_mean", "float", "Expected units from the day after `day` up to and with `ds`", "item's unit", low=0
+        ),
         Column(
             "total_sd",
             "float",
@@ -25,7 +27,9 @@ DEMAND_FORECAST = Contract(
             low=0,
         ),
         Column("sold_28d", "float", "Units sold in the 28 days up to `day`", "item's unit", required=False),
-        Column("reasons", "text", "JSON list of reasons: what the forecast of the first day is made of", required=False),
+        Column(
+            "reasons", "text", "JSON list of reasons: what the forecast of the first day is made of", required=False
+        ),
     ),
     key="day store item ds",
     derived=True,
