@@ -14,13 +14,13 @@ import typer
 from aislehub.connect.files import FileConnector
 from aislehub.core.errors import HubError
 from aislehub.core.hub import open_hub
-from aislehub.core.ledger import MOVES, Filter
+from aislehub.core.ledger import MOVES, Filter, carried_out
 from aislehub.core.outbox import send_approved
 from aislehub.core.output import print_json, write_table
 from aislehub.core.reasons import sentence, wrong_facts
 from aislehub.core.text import say
 from aislehub.serve.documents import FIELDS, decision_document
-from aislehub.serve.formats import word
+from aislehub.serve.formats import action, word
 from aislehub.serve.plan import show_decisions
 
 __all__ = ["approve", "check", "commands", "decisions", "override", "reject", "send", "undo"]
@@ -63,6 +63,7 @@ def approve(
     store: Annotated[str | None, typer.Option(help="With --all: only this store")] = None,
     day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --all: only this day")] = None,
     why: Why = "",
+    as_json: Json = False,
 ) -> None:
     """Approve decisions by id, or all proposed ones of a filter.
 
@@ -73,23 +74,23 @@ def approve(
     date = day.date() if day else None
     which = Filter(ids=tuple(ids or ())) if ids else Filter(day=date, kind=kind, store=store, states=("proposed",))
     with open_hub() as hub:
-        print(say("cli.moved", count=hub.ledger.approve(which, who=who(), why=why), state=say("state.approved")))
+        _tell_moved(hub.ledger.approve(which, who=who(), why=why), "approved", as_json)
 
 
-def reject(ids: Ids, why: Why = "") -> None:
+def reject(ids: Ids, why: Why = "", as_json: Json = False) -> None:
     """Reject decisions: today's rule or doing nothing stands.
 
     Example: aislehub reject 1f3a9c --why "promotion was cancelled"
     """
     with open_hub() as hub:
-        count = hub.ledger.reject(Filter(ids=tuple(ids)), who=who(), why=why)
-        print(say("cli.moved", count=count, state=say("state.rejected")))
+        _tell_moved(hub.ledger.reject(Filter(ids=tuple(ids)), who=who(), why=why), "rejected", as_json)
 
 
 def override(
     id: Annotated[str, typer.Argument(help="Id of the decision, or its first 6 characters or more")],
     to: Annotated[str, typer.Option(help="A number for the decision's main field, or the action as JSON")],
     why: Annotated[str, typer.Option(help="Reason; it is judged with the outcome")],
+    as_json: Json = False,
 ) -> None:
     """Approve another action than the one proposed.
 
@@ -97,11 +98,17 @@ def override(
     """
     with open_hub() as hub:
         decision = hub.ledger.override(id, _action(to), who=who(), why=why)
-        action = json.dumps(decision["override"]["action"], ensure_ascii=False)
-        print(say("cli.overridden", id=decision["id"], action=action))
+        if as_json:
+            print_json(decision_document(decision))
+        else:
+            print(say("cli.overridden", id=decision["id"], action=action(carried_out(decision), decision["kind"])))
 
 
-def undo(id: Annotated[str, typer.Argument(help="Id, or its first 6 characters or more")], why: Why = "") -> None:
+def undo(
+    id: Annotated[str, typer.Argument(help="Id, or its first 6 characters or more")],
+    why: Why = "",
+    as_json: Json = False,
+) -> None:
     """Take the last move back; what was sent already gets a compensating decision.
 
     Example: aislehub undo 1f3a9c
@@ -109,12 +116,16 @@ def undo(id: Annotated[str, typer.Argument(help="Id, or its first 6 characters o
     with open_hub() as hub:
         decision = hub.ledger.undo(id, who=who(), why=why)
         code = "cli.compensated" if decision["compensates"] else "cli.undone"
-        print(say(code, id=decision["id"], state=say(f"state.{decision['state']}")))
+        if as_json:
+            print_json(decision_document(decision))
+        else:
+            print(say(code, id=decision["id"], state=say(f"state.{decision['state']}")))
 
 
 def send(
     kind: Annotated[str, typer.Option(help="Kind of decisions to send")] = "orders",
     to: Annotated[Path | None, typer.Option(help="Folder for the files; default `outbox` in the home folder")] = None,
+    as_json: Json = False,
 ) -> None:
     """Write approved decisions as CSV, each exactly once.
 
@@ -122,13 +133,17 @@ def send(
     """
     with open_hub() as hub:
         files = send_approved(hub.ledger, FileConnector(to or hub.home / "outbox"), kind)
-        print("\n".join(files) if files else say("cli.nothing_to_send", kind=word("kind", kind)))
+        if as_json:
+            print_json({"files": files})
+        else:
+            print("\n".join(files) if files else say("cli.nothing_to_send", kind=word("kind", kind)))
 
 
 def check(
     kind: Annotated[str | None, typer.Option(help="Only this kind")] = None,
     day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only this business day")] = None,
     limit: Annotated[int, typer.Option(help="How many decisions, the most money first", min=1)] = 100,
+    as_json: Json = False,
 ) -> None:
     """Count the facts in decisions' reasons again from the tables; exit 1 when one is not borne out.
 
@@ -137,9 +152,12 @@ def check(
     with open_hub() as hub:
         found = hub.ledger.find(Filter(kind=kind, day=day.date() if day else None), limit=limit)
         wrong = [f"{d['id']}: {fact}" for d in found for fact in wrong_facts(hub.tables, d, hub.registry.checks)]
+        if as_json:
+            print_json({"checked": len(found), "wrong": wrong})
         if wrong:
             raise HubError("cli.facts_wrong", count=len(wrong), first="; ".join(wrong[:5]))
-        print(say("cli.facts_right", count=len(found)))
+        if not as_json:
+            print(say("cli.facts_right", count=len(found)))
 
 
 def who() -> str:
@@ -148,6 +166,13 @@ def who() -> str:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):  # a container's user without a name
         return "cli"
+
+
+def _tell_moved(count: int, state: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"moved": count, "state": state})
+    else:
+        print(say("cli.moved", count=count, state=say(f"state.{state}")))
 
 
 def _action(text: str) -> float | dict[str, Any]:
