@@ -18,7 +18,7 @@ DAY = date(2017, 11, 5)
 amounts = st.floats(0, 500, allow_nan=False)
 
 
-def _ledger(folder: Path, rows: list[tuple[float, float]]) -> Ledger:
+def _ledger(folder: Path, rows: list[tuple[float, float | None]]) -> Ledger:
     ledger = Ledger(open_state("", folder))
     count = len(rows)
     table = {
@@ -45,6 +45,13 @@ def test_the_rule_never_exceeds_its_limits(
     approved = ledger.find(Filter(day=DAY, states=("approved",)))
     assert all(d["outlay"] <= limit and d["money_low"] >= 0 for d in approved)
     assert sum(d["outlay"] for d in approved) <= day + 1e-6
+
+
+def test_what_commits_nothing_is_within_every_limit(tmp_path: Path) -> None:
+    """A decision without outlay, a price say, counts as 0: its money alone decides."""
+    ledger = _ledger(tmp_path, [(5.0, None), (-5.0, None), (4.0, 1.0)])
+    assert approve_by_rule(ledger, DAY, Approval(kinds=["orders"], max_outlay=0.0, max_outlay_day=0.0)) == 1
+    assert [d["subject"] for d in ledger.find(Filter(states=("approved",)))] == ["item0"]
 
 
 def test_nothing_is_approved_as_delivered(tmp_path: Path) -> None:

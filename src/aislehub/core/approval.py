@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from aislehub.core.ledger import Filter, Ledger
 from aislehub.core.settings import Settings, field
-from aislehub.core.state import decisions
+from aislehub.core.state import decisions, writing
 
 __all__ = ["Approval", "approve_by_rule"]
 
@@ -32,23 +32,16 @@ def approve_by_rule(ledger: Ledger, day: date, rule: Approval) -> int:
     """
     if not rule.kinds:
         return 0
+    may = Filter(day=day, states=("proposed",), outlay_at_most=rule.max_outlay, money_low_at_least=rule.min_money_low)
     c = decisions.c
-    wanted = (
-        select(c.id, c.outlay)
-        .where(c.day == day, c.state == "proposed", c.kind.in_(rule.kinds), c.outlay <= rule.max_outlay)
-        .where(c.money_low >= rule.min_money_low)
-        .order_by(c.money.desc(), c.id)
-    )
-    with ledger.engine.connect() as connection:
-        rows = connection.execute(wanted).all()
+    wanted = select(c.id, c.outlay).where(may.where(), c.kind.in_(rule.kinds)).order_by(c.money.desc(), c.id)
+    why = f"outlay ≤ {rule.max_outlay:g}, money_low ≥ {rule.min_money_low:g}"
     left = rule.max_outlay_day - ledger.outlay_moved_by("rule", day)
     ids = []
-    for row in rows:
-        if row.outlay <= left:
-            ids.append(row.id)
-            left -= row.outlay
-    why = f"outlay ≤ {rule.max_outlay:g}, money_low ≥ {rule.min_money_low:g}"
-    return sum(
-        ledger.approve(Filter(ids=tuple(ids[start : start + 500])), who="rule", why=why)
-        for start in range(0, len(ids), 500)
-    )
+    with writing(ledger.engine) as connection:
+        for row in connection.execute(wanted):
+            outlay = row.outlay or 0.0
+            if outlay <= left:
+                ids.append(row.id)
+                left -= outlay
+        return ledger.move_within(connection, ids, ("proposed",), "approved", "rule", why)

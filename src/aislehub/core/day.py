@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -128,7 +128,7 @@ def run_day(
             report = StepReport(step.name, "skipped", why=why)
         else:
             report = _run_step(context, step, learn_now)
-        report = StepReport(report.step, report.state, report.rows, time.perf_counter() - started, report.why)
+        report = replace(report, seconds=time.perf_counter() - started)
         reports.append(report)
         logger.info("step", extra={"step": step.name, "state": report.state, "rows": report.rows, "day": day})
         if report.state in ("failed", "skipped"):

@@ -55,8 +55,8 @@ def _hashed(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _as_integers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_date32(column.type) or pa.types.is_boolean(column.type):
-        return column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_date32(column.type) else column.cast(pa.int64())
+    if pa.types.is_date32(column.type):  # Arrow casts a date to 32 bits only
+        column = column.cast(pa.int32())
     return column.cast(pa.int64())
 
 
