@@ -226,6 +226,14 @@ def test_data_shows_readiness_rejected_rows_and_tables(sign_in: SignIn) -> None:
     assert "sales_lines-1a2b.toml" in page and "/data/table/stock" in page
 
 
+def test_a_row_as_written_is_for_admins(sign_in: SignIn) -> None:
+    """A rejected row may name a person in any of its cells, so others see what is wrong and where, not the row."""
+    client = sign_in("viewer")
+    assert "Preis" not in client.get("/data").text and client.get("/data/table/rejected").status_code == 403
+    client = sign_in("admin")
+    assert "/data/table/rejected" in client.get("/data").text and "Preis" in client.get("/data/table/rejected").text
+
+
 def test_a_mapping_is_edited_only_into_a_mapping(sign_in: SignIn, hub: Hub) -> None:
     """A faulty mapping comes back with what is wrong and the file stays; a good one is kept."""
     client, file = sign_in("planner"), hub.home / "mappings" / "sales_lines-1a2b.toml"

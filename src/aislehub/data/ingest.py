@@ -49,7 +49,7 @@ REJECTED = Contract(
         Column("table", "text", "Table it was meant for"),
         Column("source", "text", "File, sheet, database table or source it came from"),
         Column("row", "int", "Its row in that source as a spreadsheet shows it, from 1", low=0),
-        Column("raw", "text", "The row as it was written, a JSON object"),
+        Column("raw", "text", "The row as it was written, a JSON object; it may name a person", person=True),
         Column("reasons", "text", "What broke: a JSON list of {code, column, value, limit}"),
     ),
     key="table source row raw",

@@ -119,8 +119,8 @@ def _rejected(hub: Hub) -> list[dict[str, Any]]:
 
 
 def _grid(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Rejected rows for the grid: the sentence first, then where they came from."""
-    columns = ("why", "table", "source", "row", "raw")
+    """Rejected rows for the grid: the sentence first, then where they came from; not as written, for persons' sake."""
+    columns = ("why", "table", "source", "row")
     return {
         "columns": [{"name": name, "title": say(f"serve.rejected_{name}")} for name in columns],
         "rows": [{name: row[name] for name in columns} for row in rows],
