@@ -46,7 +46,7 @@ What the hub wants to know, table by table. A table that is not there switches o
   the shelf label (in China and the EU with tax, in the US without); `items.tax_rate` says what is in
   them. Costs are without recoverable tax.
 - **Quantities** are in the item's unit: `each`, `kg`, `l` or `m`.
-- **Persons.** 👤 marks a random key that stands for a person: erased with all rows on request, never used
+- **Persons.** 👤 marks a random key that stands for a person: for administrators only, never used
   in a price.
 - **Simulated rows** carry `simulated` in `source`, and everything made from them says so.
 

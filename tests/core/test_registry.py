@@ -92,19 +92,14 @@ def test_one_name_is_one_thing() -> None:
             collect([module(facts=FACTS, **declared)])
 
 
-def test_a_module_offers_commands_pages_checks_and_erasers() -> None:
+def test_a_module_offers_commands_pages_and_checks() -> None:
     """Collected in order, each once."""
 
     def command() -> None:
         """Do it."""
 
-    def erase(tables: Any, persons: Any) -> None:
-        """Forget them."""
-
-    found = collect(
-        [module(commands=(command,), pages=("p",), checks={"c": len}, erase=erase), module(commands=(command,))]
-    )
-    assert found == Registry(commands=[command], pages=["p"], checks={"c": len}, erasers=[erase])
+    found = collect([module(commands=(command,), pages=("p",), checks={"c": len}), module(commands=(command,))])
+    assert found == Registry(commands=[command], pages=["p"], checks={"c": len})
 
 
 def test_the_house_itself_is_sound() -> None:

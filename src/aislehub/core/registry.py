@@ -29,7 +29,6 @@ class Registry:
     commands: list[Callable[..., Any]] = field(default_factory=list)
     pages: list[Any] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
-    erasers: list[Callable[..., Any]] = field(default_factory=list)
 
     def producers(self) -> dict[str, Step]:
         return {step.writes.name: step for step in self.steps}
@@ -70,8 +69,6 @@ def collect(modules: Iterable[ModuleType]) -> Registry:
         found.commands += [c for c in getattr(module, "commands", ()) if c not in found.commands]
         found.pages += [page for page in getattr(module, "pages", ()) if page not in found.pages]
         found.checks |= getattr(module, "checks", {})
-        if hasattr(module, "erase"):
-            found.erasers.append(module.erase)
     found.steps = _in_order(list(steps.values()), found.contracts, found.learns)
     return found
 
