@@ -109,3 +109,21 @@ def test_a_day_without_sales_history_says_so(house: Tables) -> None:
     with pytest.raises(HubError) as refused:
         demand_panel(*inputs(house, FIRST), day=FIRST, policy=POLICY)
     assert refused.value.code == "demand.no_sales"
+
+
+@pytest.mark.parametrize(("source", "told"), [("price list", True), ("observed", False)])
+def test_only_prices_of_a_list_are_known_ahead(source: str, told: bool) -> None:
+    """A price read off receipts exists only where something was sold: told to the model, it would give the sale away."""
+    days = pd.date_range(DAY - timedelta(days=89), DAY)
+    sales = [
+        {"store": "A", "receipt": f"{day:%j}", "line": "tea", "sold_at": day.tz_localize("UTC"), "day": day.date(),
+         "item": "tea", "quantity": 2.0, "amount": 4.0} for day in days
+    ]  # fmt: skip
+    prices = [{"store": "A", "item": "tea", "kind": "regular", "valid_from": days[0].date(), "price": 2.0, "source": source}]
+    tables = Tables(None, {c.name: c for c in (ITEMS, SALES_LINES, PROMOTIONS, PRICES, CALENDAR)})
+    for contract, rows in ((SALES_LINES, sales), (PRICES, prices)):
+        checked = contract.check(pa.Table.from_pylist(rows))
+        assert checked.rejected.num_rows == 0
+        tables.append(contract.name, checked.good)
+    panel = demand_panel(*inputs(tables, DAY), day=DAY, policy=POLICY)
+    assert ("price" in panel.known) is told

@@ -173,8 +173,12 @@ def _with_promotions(
 
 
 def _with_prices(plan: pd.DataFrame, prices: ir.Table, series: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
-    """The lowest price open to everyone on each day; empty where none is known."""
-    listed = prices.filter(prices.kind.isin(["regular", "sale", "clearance"]))
+    """The lowest price open to everyone on each day; empty where none is known.
+
+    Prices read off receipts (source `observed`) are left out: they exist only where something was sold, so a model
+    would learn sales from their presence and expect them wherever a price goes on.
+    """
+    listed = prices.filter(prices.kind.isin(["regular", "sale", "clearance"]) & (prices.source.fill_null("") != "observed"))
     rows = _valid(
         listed.select("store", "item", "kind", starts=listed.valid_from, ends=listed.valid_to, price=listed.price),
         series,
