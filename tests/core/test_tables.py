@@ -204,6 +204,20 @@ def test_a_plan_is_known_once_it_is_loaded(tables: Tables) -> None:
     assert found(tables.fetch("lines"), "receipt", "amount") == {"r1": 4.0, "r2": 7.0}
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_what_replaces_another_takes_over_on_its_day(tables: Tables, order: tuple[int, int]) -> None:
+    """Of a shop of today and its next form from a day on, today's holds until then, whichever was loaded first."""
+    forms = [
+        {"shop": "a", "opened": date(2015, 3, 1), "city": "Bonn"},
+        {"shop": "a", "opened": date(2101, 1, 1), "city": "Ulm"},
+    ]
+    for place in order:
+        tables.append("shops", pa.Table.from_pylist([forms[place]], SHOPS.schema))
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    assert tables.fetch("shops", as_of=soon, columns=["city"]).to_pylist() == [{"city": "Bonn"}]
+    assert tables.fetch("shops", as_of=date(2101, 1, 1), columns=["city"]).to_pylist() == [{"city": "Ulm"}]
+
+
 def test_a_fact_without_origin_is_known_when_it_came(tables: Tables) -> None:
     """Where neither the row nor its contract says when it was known, it is now."""
     before = datetime.now(UTC)

@@ -148,7 +148,8 @@ class Tables:
 
         `rows` keep the contract already (`Contract.check`). Empty `known_at` cells are filled from the
         contract's `known_from` or, where that lies ahead (a plan, a price of next week) or the contract names none,
-        with now; a correction without `known_at` is known from now on.
+        with now; a correction without `known_at` is known from now on. Where `known_from` is a day outside the key
+        (the terms of today, then those from a day on), a row that lies ahead takes over on its day.
 
         Raises:
             HubError: `tables.busy` when another process keeps writing, `tables.unwritable` on a full disk.
@@ -279,10 +280,13 @@ class Tables:
         derived: Any = now
         if contract.known_from:
             origin = rows[contract.known_from]
+            takes_over = pa.types.is_date32(origin.type) and contract.known_from not in contract.keys
             if pa.types.is_date32(origin.type):  # known from the day's first instant
                 origin = _start_of_days(origin, self.timezone)
             origin = pc.coalesce(origin, _ALWAYS)  # an item without a first day of listing has been there all along
-            is_known_now = pc.or_(pc.greater(rows["_rev"], 0), pc.greater(origin, now))  # a correction, or a plan
+            is_correction, is_ahead = pc.greater(rows["_rev"], 0), pc.greater(origin, now)
+            # The terms of next month, under the key of today's, must not hide these before they hold.
+            is_known_now = pc.and_not(is_correction, is_ahead) if takes_over else pc.or_(is_correction, is_ahead)
             derived = pc.if_else(is_known_now, now, origin)
         filled = pc.coalesce(given, derived)
         return rows.set_column(rows.column_names.index("known_at"), "known_at", filled)
