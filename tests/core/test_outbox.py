@@ -66,7 +66,9 @@ def test_approved_and_overridden_are_sent_once(ledger: Ledger, tmp_path: Path) -
     assert send_approved(ledger, out, "orders") == []
     assert _sent(out.folder) == sorted(row["id"] for row in found[:3])
     text = next(out.folder.glob("*.csv")).read_text(encoding="utf-8")
-    assert next(row for row in csv.DictReader(text.splitlines()) if row["decision"] == found[2]["id"])["quantity"] == "40"
+    assert (
+        next(row for row in csv.DictReader(text.splitlines()) if row["decision"] == found[2]["id"])["quantity"] == "40"
+    )
     assert {d["state"] for d in ledger.find(Filter(ids=tuple(row["id"] for row in found[:3])))} == {"done"}
 
 

@@ -119,7 +119,17 @@ def test_only_prices_of_a_list_are_known_ahead(source: str, told: bool) -> None:
         {"store": "A", "receipt": f"{day:%j}", "line": "tea", "sold_at": day.tz_localize("UTC"), "day": day.date(),
          "item": "tea", "quantity": 2.0, "amount": 4.0} for day in days
     ]  # fmt: skip
-    prices = [{"store": "A", "item": "tea", "kind": "regular", "valid_from": days[0].date(), "price": 2.0, "source": source}]
+    prices = [
+        {
+            "store": "A",
+            "item": "tea",
+            "kind": "regular",
+            "valid_from": days[at].date(),
+            "price": price,
+            "source": source,
+        }
+        for at, price in ((0, 2.0), (45, 3.0))
+    ]
     tables = Tables(None, {c.name: c for c in (ITEMS, SALES_LINES, PROMOTIONS, PRICES, CALENDAR)})
     for contract, rows in ((SALES_LINES, sales), (PRICES, prices)):
         checked = contract.check(pa.Table.from_pylist(rows))

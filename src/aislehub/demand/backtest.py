@@ -69,8 +69,7 @@ def accuracy(history: FloatArray, actual: FloatArray, mean: FloatArray, *, cycle
         `bias`: sum of errors over demand, > 0 = forecast too high.
     """
     steps = np.diff(np.asarray(history, dtype=np.float64), axis=1)
-    scale = np.nanmean(np.where(np.isnan(steps), np.nan, steps**2), axis=1) if steps.size else np.zeros(len(actual))
-    error = np.nanmean((actual - mean) ** 2, axis=1)
+    scale, error = _mean_of_known(steps**2), _mean_of_known((actual - mean) ** 2)
     scored = np.isfinite(scale) & (scale > 0) & np.isfinite(error)
     whole = actual.shape[1] - actual.shape[1] % cycle or actual.shape[1]
     missing = np.isnan(actual)
@@ -89,3 +88,10 @@ def pinball(actual: FloatArray, quantile: FloatArray, level: float) -> FloatArra
     """Pinball loss of one quantile, averaged over the last axis (Koenker & Bassett 1978)."""
     error = actual - quantile
     return np.maximum(level * error, (level - 1) * error).mean(axis=-1)
+
+
+def _mean_of_known(values: FloatArray) -> FloatArray:
+    """Mean of each row's known values; NaN where none is known."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=1)
+    return np.where(count > 0, np.where(known, values, 0).sum(axis=1) / np.maximum(count, 1), np.nan)

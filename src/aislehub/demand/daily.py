@@ -178,7 +178,9 @@ def _with_prices(plan: pd.DataFrame, prices: ir.Table, series: pd.DataFrame, day
     Prices read off receipts (source `observed`) are left out: they exist only where something was sold, so a model
     would learn sales from their presence and expect them wherever a price goes on.
     """
-    listed = prices.filter(prices.kind.isin(["regular", "sale", "clearance"]) & (prices.source.fill_null("") != "observed"))
+    listed = prices.filter(
+        prices.kind.isin(["regular", "sale", "clearance"]) & (prices.source.fill_null("") != "observed")
+    )
     rows = _valid(
         listed.select("store", "item", "kind", starts=listed.valid_from, ends=listed.valid_to, price=listed.price),
         series,
