@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
@@ -69,8 +70,13 @@ LOOKS = [
 def chromium() -> Iterator[Any]:
     """A real browser; without the system package the tests skip, unless CI=true."""
     program = shutil.which("chromium")
-    if program is None:
-        told = "Chromium is missing: apt install chromium"
+    missing = [] if program else ["chromium"]
+    try:
+        ctypes.CDLL("libatomic.so.1")
+    except OSError:
+        missing.append("libatomic1")  # playwright's own Node wants it
+    if missing:
+        told = f"a real browser needs: apt install {' '.join(missing)}"
         pytest.fail(told) if os.environ.get("CI") == "true" else pytest.skip(told)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
