@@ -137,3 +137,19 @@ def test_the_hash_is_of_the_whole_room(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.syspath_prepend(tmp_path)
     assert digest("room_a", "x = 1\n") == digest("room_b", "x = 1\n") != digest("room_c", "x = 2\n")
     assert len(set(found)) == 1
+
+
+def test_the_last_bits_of_a_sum_do_not_matter() -> None:
+    """A step's numbers are the same in whatever order threads added them; infinite, missing, tiny and 0 stay."""
+
+    def written(values: list[float | None]) -> list[float | None]:
+        made = Contract("made", "Numbers", (Column("value", "float", "A number", required=False),), key="day", derived=True)
+
+        @step(reads="", writes=made)
+        def give() -> pa.Table:
+            return pa.table({"value": pa.array(values, pa.float64())})
+
+        return give.run(None, day=DAY, policy=None)["value"].to_pylist()
+
+    assert written([0.1 + 0.2, 23181.039999999863]) == written([0.3, 23181.040000000336])
+    assert written([0.0, None, float("inf"), 5e-324, -1.5, 1e300]) == [0.0, None, float("inf"), 5e-324, -1.5, 1e300]
