@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from aislehub import __version__
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter
 from aislehub.serve.cli import main
@@ -139,3 +142,11 @@ def test_the_house_describes_itself(run: Run) -> None:
 def test_facts_are_counted_again(run: Run) -> None:
     """`check` says how many decisions it went through."""
     assert told(run, "check", "--limit", "20") == {"checked": 20, "wrong": []}
+
+
+def test_the_version_needs_no_command() -> None:
+    """`--version` alone prints it and is done."""
+    done = subprocess.run(
+        [sys.executable, "-m", "aislehub.serve.cli", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"aislehub {__version__}\n"

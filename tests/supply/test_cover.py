@@ -43,7 +43,8 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def _event(number: int, **more: object) -> dict[str, object]:
-    return {"event_id": str(number), "at": "2017-12-04T09:00:00Z", "kind": "purchase", "store": "1", "item": "milk", **more}
+    sale = {"at": "2017-12-04T09:00:00Z", "kind": "purchase", "store": "1", "item": "milk"}
+    return {"event_id": str(number), **sale, **more}
 
 
 def test_cover_is_the_days_of_forecast_that_the_stock_serves(desk: Desk) -> None:

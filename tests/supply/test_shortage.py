@@ -22,8 +22,9 @@ DAY = date(2017, 12, 3)
 def _found(policy: Policy | None = None, **line: Any) -> list[dict[str, Any]]:
     """Alerts of one item that sells 4 a day, costs 1, is sold at 3 and arrives 2 days after tomorrow's order."""
     state = {
-        "day": DAY, "store": "1", "item": "milk", "on_hand": 100.0, "on_order": 0.0, "orderable": True, "lead_days": 2.0,
-        "lead_days_sd": 0.0, "cover_days": 3.0, "case_pack": 1.0, "moq": 0.0, "presentation_stock": 0.0,
+        "day": DAY, "store": "1", "item": "milk", "on_hand": 100.0, "on_order": 0.0, "orderable": True,
+        "lead_days": 2.0, "lead_days_sd": 0.0, "cover_days": 3.0, "case_pack": 1.0, "moq": 0.0,
+        "presentation_stock": 0.0,
         "order_cost": 0.0, "price": 3.0, "cost": 1.0, "mean_sales": 4.0, "own_mean": 12.0, "variance_ratio": 1.0,
         "launch": False, "source": "facts",
     } | line  # fmt: skip

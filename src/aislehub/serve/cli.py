@@ -75,14 +75,19 @@ def _is_usage(error: Exception) -> bool:
     return hasattr(error, "show") and hasattr(error, "exit_code")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"aislehub {__version__}")
+        raise typer.Exit
+
+
 def _common(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
     home: Annotated[str, typer.Option(help="Folder that holds everything; default AISLEHUB_HOME or .aislehub")] = "",
     lang: Annotated[str, typer.Option(help="en or zh; default: the system's language")] = "",
 ) -> None:
-    if version:
-        print(f"aislehub {__version__}")
-        raise typer.Exit
     if home:
         os.environ["AISLEHUB_HOME"] = home
     lang = lang or os.environ.get("AISLEHUB_LANG") or HubSettings.load().language

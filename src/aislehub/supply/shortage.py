@@ -33,7 +33,8 @@ class Policy(Settings, section="shortage"):
 def alerts(demand_forecast: Any, supply_state: Any, *, day: date, policy: Policy) -> pd.DataFrame:
     """Items expected to run out before tomorrow's order can arrive, and book stock below zero."""
     today = demand_forecast.filter(demand_forecast.day == ibis.literal(day))
-    totals = today.select("store", "item", "total_mean", "total_sd", ahead=today.ds.delta(ibis.literal(day), unit="day"))
+    ahead = today.ds.delta(ibis.literal(day), unit="day")
+    totals = today.select("store", "item", "total_mean", "total_sd", ahead=ahead)
     state = supply_state.filter(supply_state.day == ibis.literal(day)).drop("day")
     state = state.mutate(ahead=ibis.greatest(state.lead_days.ceil(), ibis.literal(1.0)).cast("int64"))
     lines = state.inner_join(totals, ["store", "item", "ahead"]).order_by(["store", "item"]).to_pandas()

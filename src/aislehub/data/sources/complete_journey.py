@@ -216,9 +216,7 @@ class CompleteJourney:
         starts, ends = (_monday(weeks["first"], 0), _monday(weeks["last"], 6))
         display = _translated(weeks["display"], {"0": None} | DISPLAYS, pa.string())
         mailer = _translated(weeks["mailer"], {"0": None} | MAILERS, pa.string())
-        announced = pc.subtract(
-            starts.cast(pa.timestamp("us")), pa.scalar(timedelta(days=self.announced_days))
-        )
+        announced = pc.subtract(starts.cast(pa.timestamp("us")), pa.scalar(timedelta(days=self.announced_days)))
         return _keys_as_text(
             pa.table(
                 {
@@ -294,9 +292,7 @@ class _ShoppingDays(AbstractHolidayCalendar):
         Holiday("Halloween", month=10, day=31),
         Holiday("Eve of Thanksgiving", month=11, day=1, offset=[DateOffset(weekday=TH(4)), Day(-1)]),
         Holiday("Black Friday", month=11, day=1, offset=[DateOffset(weekday=TH(4)), Day(1)]),
-        Holiday(
-            "Cyber Monday", month=11, day=2, offset=[DateOffset(weekday=TH(4)), DateOffset(weekday=MO(1))]
-        ),
+        Holiday("Cyber Monday", month=11, day=2, offset=[DateOffset(weekday=TH(4)), DateOffset(weekday=MO(1))]),
         Holiday("Christmas Eve", month=12, day=24),
         Holiday("New Year's Eve", month=12, day=31),
     ]
@@ -329,9 +325,7 @@ def _items(products: pa.Table) -> pa.Table:
             "department": products["department"],
             "category": products["product_category"],
             "subcategory": products["product_type"],
-            "brand": pc.binary_join_element_wise(
-                "manufacturer", products["manufacturer_id"].cast(pa.string()), " "
-            ),
+            "brand": pc.binary_join_element_wise("manufacturer", products["manufacturer_id"].cast(pa.string()), " "),
             "private_label": pc.equal(products["brand"], "Private"),
             "size": products["package_size"],
             "is_sellable": pc.invert(not_sold),
@@ -361,18 +355,14 @@ def _utc(moments: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _from_the_start(count: int) -> pa.Array:
     """Known at the start of the first business day."""
-    return pa.repeat(
-        pa.scalar(end_of_day(FIRST_DAY - timedelta(days=1), TIMEZONE), pa.timestamp("us", "UTC")), count
-    )
+    return pa.repeat(pa.scalar(end_of_day(FIRST_DAY - timedelta(days=1), TIMEZONE), pa.timestamp("us", "UTC")), count)
 
 
 def _monday(weeks: pa.ChunkedArray, plus_days: int) -> pa.ChunkedArray:
     """First day of dunnhumby weeks, plus some days."""
     monday_of_week_2 = (datetime(2017, 1, 2).date() - datetime(1970, 1, 1).date()).days
     return (
-        pc.add(pc.multiply(pc.subtract(weeks, 2), 7), monday_of_week_2 + plus_days)
-        .cast(pa.int32())
-        .cast(pa.date32())
+        pc.add(pc.multiply(pc.subtract(weeks, 2), 7), monday_of_week_2 + plus_days).cast(pa.int32()).cast(pa.date32())
     )
 
 

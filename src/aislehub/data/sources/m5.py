@@ -91,9 +91,7 @@ def _weekly_prices(sales: pa.Table, prices: pa.Table, days: pa.Table) -> np.ndar
     column = pc.index_in(prices["wm_yr_wk"], weeks)
     inside = pc.and_(pc.is_valid(row), pc.is_valid(column))
     matrix = np.full((len(sales), len(weeks)), np.nan)
-    matrix[row.filter(inside).to_numpy(), column.filter(inside).to_numpy()] = prices["sell_price"].filter(
-        inside
-    )
+    matrix[row.filter(inside).to_numpy(), column.filter(inside).to_numpy()] = prices["sell_price"].filter(inside)
     return matrix
 
 
@@ -186,9 +184,7 @@ def _calendar(days: pa.Table, states: list[str]) -> pa.Table:
                 rows.append((day["date"], "all", event, KINDS[day[f"event_type_{number}"]]))
         rows += [(day["date"], state, "SNAP", "benefit") for state in states if day.get(f"snap_{state}")]
     dates, regions, events, kinds = zip(*rows, strict=True)
-    known = pc.subtract(
-        pa.array(dates).cast(pa.timestamp("us")), pa.scalar(365 * 86_400_000_000, pa.duration("us"))
-    )
+    known = pc.subtract(pa.array(dates).cast(pa.timestamp("us")), pa.scalar(365 * 86_400_000_000, pa.duration("us")))
     return pa.table(
         {
             "day": pa.array(dates),

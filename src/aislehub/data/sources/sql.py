@@ -67,9 +67,7 @@ def read_sql(
             names = list(result.keys())
             for rows in result.partitions(chunk):
                 columns = zip(*rows, strict=True)
-                yield pa.table(
-                    {name: _array(list(cells)) for name, cells in zip(names, columns, strict=True)}
-                )
+                yield pa.table({name: _array(list(cells)) for name, cells in zip(names, columns, strict=True)})
     except SQLAlchemyError as error:
         why = str(getattr(error, "orig", None) or error).splitlines()[0]
         shown = engine.url.render_as_string(hide_password=True)
@@ -78,9 +76,7 @@ def read_sql(
         engine.dispose()
 
 
-def _statement(
-    engine: Engine, query: str, changed: str, since: datetime | None
-) -> TextClause | Select[tuple[object]]:
+def _statement(engine: Engine, query: str, changed: str, since: datetime | None) -> TextClause | Select[tuple[object]]:
     if len(query.split()) > 1:
         return text(query)
     schema, _, name = query.rpartition(".")
