@@ -84,7 +84,7 @@ def _orders(hub: Hub) -> list[dict[str, Any]]:
 def test_a_day_killed_at_random_moments_ends_as_an_undisturbed_one(
     number: int, loaded: Path, undisturbed: tuple[Path, float], tmp_path: Path
 ) -> None:
-    """After kill -9 at 50 random moments (10 in each of 5 homes), finishing the day gives the same tables and ledger."""
+    """After kill -9 at 50 random moments (10 in each of 5 homes), finishing a day ends as an undisturbed one."""
     reference, seconds = undisturbed
     home = tmp_path / "home"
     shutil.copytree(loaded, home)

@@ -22,6 +22,7 @@ DAY = date(2017, 11, 5)
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
+    """Six proposed orders of one store."""
     ledger = Ledger(open_state("", tmp_path))
     count = 6
     rows = {
@@ -93,7 +94,7 @@ def test_undoing_what_was_sent_sends_a_cancellation(ledger: Ledger, tmp_path: Pa
     send_approved(ledger, out, "orders")
     compensation = ledger.undo(first["id"], who="ann", why="wrong store")
     (path,) = send_approved(ledger, out, "orders")
-    (row,) = csv.DictReader(Path(path).open(encoding="utf-8"))
+    (row,) = csv.DictReader(Path(path).read_text(encoding="utf-8").splitlines())
     assert (row["decision"], row["compensates"], row["cancel"]) == (compensation["id"], first["id"], "True")
     assert ledger.get(first["id"])["state"] == "reversed"
 

@@ -143,7 +143,8 @@ def test_the_last_bits_of_a_sum_do_not_matter() -> None:
     """A step's numbers are the same in whatever order threads added them; infinite, missing, tiny and 0 stay."""
 
     def written(values: list[float | None]) -> list[float | None]:
-        made = Contract("made", "Numbers", (Column("value", "float", "A number", required=False),), key="day", derived=True)
+        value = Column("value", "float", "A number", required=False)
+        made = Contract("made", "Numbers", (value,), key="day", derived=True)
 
         @step(reads="", writes=made)
         def give() -> pa.Table:

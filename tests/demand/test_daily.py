@@ -113,7 +113,7 @@ def test_a_day_without_sales_history_says_so(house: Tables) -> None:
 
 @pytest.mark.parametrize(("source", "told"), [("price list", True), ("observed", False)])
 def test_only_prices_of_a_list_are_known_ahead(source: str, told: bool) -> None:
-    """A price read off receipts exists only where something was sold: told to the model, it would give the sale away."""
+    """A price read off receipts exists only where something was sold: told ahead, it would give the sale away."""
     days = pd.date_range(DAY - timedelta(days=89), DAY)
     sales = [
         {"store": "A", "receipt": f"{day:%j}", "line": "tea", "sold_at": day.tz_localize("UTC"), "day": day.date(),
