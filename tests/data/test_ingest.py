@@ -469,3 +469,15 @@ def test_every_row_is_new_known_or_rejected(tmp_path_factory: pytest.TempPathFac
         loaded = load(hub, file)
         assert loaded.rejected == hub.tables.count("rejected") or loaded.rejected == 0
         assert loaded.new == hub.tables.count("sales_lines")
+
+
+def test_a_dry_run_of_waiting_events_moves_none(hub: Hub) -> None:
+    """A dry run counts what would come in and leaves it in the inbox; there is nothing to map."""
+    hub.inbox.add([{"event_id": "e1", "at": "2024-03-01T10:00:00Z", "kind": "view", "item": "A"}])
+    (told,) = ingest_path(hub, "inbox", dry_run=True)
+    assert counts(told) == (1, 1, 0, 0)
+    assert hub.tables.count("events") == 0
+    with pytest.raises(HubError) as refused:
+        ingest_path(hub, "inbox", table="events")
+    assert refused.value.code == "data.mapped_already"
+    assert counts(ingest_inbox(hub)) == (1, 1, 0, 0)

@@ -188,10 +188,13 @@ def ingest_path(
         HubError: when nothing could be loaded; see `read_exports`, `guess`, `Mapping.check`.
     """
     name, _, folder = source.partition(":")
-    if source == "inbox":
-        return [ingest_inbox(hub)]
-    if name in _NAMED and not Path(source).exists():
-        return ingest_source(hub, _NAMED[name](Path(folder)) if folder else _NAMED[name](), name=source)
+    if source == "inbox" or (name in _NAMED and not Path(source).exists()):
+        if table or mapping_file or sets:
+            raise HubError("data.mapped_already", source=source)
+        if source == "inbox":
+            return [ingest_inbox(hub, dry_run=dry_run)]
+        made = _NAMED[name](Path(folder)) if folder else _NAMED[name]()
+        return ingest_source(hub, made, name=source, dry_run=dry_run)
     exports = read_exports(source, knows, sheet=sheet, encoding=encoding)
     return ingest_exports(hub, exports, table=table, mapping_file=mapping_file, sets=sets, dry_run=dry_run)
 
@@ -224,42 +227,40 @@ def ingest_exports(
     return list(loaded.values())
 
 
-def ingest_source(hub: Hub, source: Source, *, name: str, since: datetime | None = None) -> list[Loaded]:
+def ingest_source(
+    hub: Hub, source: Source, *, name: str, since: datetime | None = None, dry_run: bool = False
+) -> list[Loaded]:
     """Load a source whose rows have the contracts' columns already; one `Loaded` per table."""
     loaded: dict[str, Loaded] = {}
-    start: Counter[str] = Counter()
     for table, rows in source.rows(since):
-        contract = _fact(hub, table)
-        total = loaded.setdefault(table, Loaded(table, file=name))
-        checked = contract.check(rows)
-        written = hub.tables.append(table, checked.good)
-        total.read += rows.num_rows
-        total.new += written.new
-        total.known += written.known
-        numbers = pa.array(np.arange(1, rows.num_rows + 1) + start[table])
-        start[table] += rows.num_rows
-        _reject(hub, contract, checked, Block(rows, numbers), name, total, dry_run=False)
+        _take(hub, rows, loaded.setdefault(table, Loaded(table, file=name)), dry_run=dry_run)
     return list(loaded.values())
 
 
-def ingest_inbox(hub: Hub) -> Loaded:
+def ingest_inbox(hub: Hub, *, dry_run: bool = False) -> Loaded:
     """Move waiting behaviour events into table `events`, each once, also when killed in between."""
     total = Loaded("events", file="inbox")
     last, events = hub.inbox.since(0)
     if events:
-        contract = _fact(hub, "events")
-        fields = [column.name for column in contract.columns]
-        rows = pa.table(
-            {name: pa.array([_as_text(event.get(name)) for event in events], pa.string()) for name in fields}
-        )
-        checked = contract.check(rows)
-        written = hub.tables.append("events", checked.good)
-        total.read, total.new, total.known = len(events), written.new, written.known
-        _reject(
-            hub, contract, checked, Block(rows, pa.array(np.arange(1, len(events) + 1))), "inbox", total, dry_run=False
-        )
-        hub.inbox.remove(last)
+        fields = [column.name for column in _fact(hub, "events").columns]
+        cells = {name: pa.array([_as_text(event.get(name)) for event in events], pa.string()) for name in fields}
+        _take(hub, pa.table(cells), total, dry_run=dry_run)
+        if not dry_run:
+            hub.inbox.remove(last)
     return total
+
+
+def _take(hub: Hub, rows: pa.Table, total: Loaded, *, dry_run: bool) -> None:
+    """Check and append rows that have the contract's columns, and count what became of them."""
+    contract = _fact(hub, total.table)
+    checked = contract.check(rows)
+    good = checked.good
+    new = hub.tables.unseen(total.table, good) if dry_run else hub.tables.append(total.table, good).new
+    numbers = pa.array(np.arange(1, rows.num_rows + 1) + total.read)
+    total.read += rows.num_rows
+    total.new += new
+    total.known += good.num_rows - new
+    _reject(hub, contract, checked, Block(rows, numbers), total.file, total, dry_run=dry_run)
 
 
 def _as_text(value: object) -> str | None:
