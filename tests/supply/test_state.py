@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pandas as pd
 import pytest
 
+from aislehub.core.errors import HubError
 from aislehub.supply import state as state_of
 
 DAY = date(2017, 12, 3)  # a Sunday
@@ -51,6 +52,14 @@ def test_old_stock_is_not_used(state):
     fresh = STOCK_ROW | {"store": "2", "day": DAY - timedelta(days=7), "on_order": None}
     rows = state(stock=[old, fresh], lead_times=[TERMS, TERMS | {"store": "2"}])
     assert list(rows.index) == [("2", "milk")] and rows["on_order"].tolist() == [0]
+
+
+def test_an_export_that_stopped_is_told_not_made_up(state):
+    """Where every stock figure is too old the step fails with their day; nothing is simulated over them."""
+    with pytest.raises(HubError) as refused:
+        state(stock=[STOCK_ROW | {"day": DAY - timedelta(days=30)}], lead_times=[TERMS])
+    assert refused.value.code == "supply.stock_too_old"
+    assert "2017-11-03" in str(refused.value)
 
 
 def test_price_is_what_is_left_after_tax(state):

@@ -213,7 +213,8 @@ def clock_skew(facts: Facts) -> ir.Table:
     """Sales known before they happened, or whose business day is not theirs."""
     latest = _.known_at + ibis.interval(seconds=round(facts.policy.skew_minutes * 60))
     off = _.sold_at.date().delta(_.day, unit="day")
-    lines = facts["sales_lines"].filter((_.sold_at > latest) | (off.abs() > 1))
+    moments = facts["sales_lines"].filter(_.source.fill_null("") != "daily total")  # a total stands at the close
+    lines = moments.filter((_.sold_at > latest) | (off.abs() > 1))
     return lines.select(
         "store", "receipt", "day", "item", money=_.amount.abs(), sold_at=_.sold_at.cast("string"),
         known_at=_.known_at.cast("string"),

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aislehub.core.contract import Column, Contract
+from aislehub.core.errors import HubError
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
 from aislehub.supply.base_stock import FloatArray
@@ -153,11 +154,20 @@ def _only(
 
 
 def _latest_stock(stock: Any, day: date, policy: Policy) -> pd.DataFrame:
-    """The last stock figure of each store and item that is young enough; negative on-order never occurs."""
+    """The last stock figure of each store and item that is young enough; no rows when the chain has none at all.
+
+    Raises:
+        HubError: `supply.stock_too_old` when there are figures, but none is young enough: an export has stopped.
+    """
     fresh = stock.filter(stock.day.between(day - timedelta(days=policy.stock_max_age_days), day))
     last = ibis.row_number().over(group_by=["store", "item"], order_by=ibis.desc("day"))
     latest = fresh.mutate(_age=last).filter(ibis._._age == 0)
-    return latest.select("store", "item", "on_hand", "on_order").to_pandas()
+    found = latest.select("store", "item", "on_hand", "on_order").to_pandas()
+    if found.empty:
+        newest = stock.filter(stock.day <= day).day.max().to_pandas()
+        if pd.notna(newest):
+            raise HubError("supply.stock_too_old", newest=newest, day=day, limit=policy.stock_max_age_days)
+    return found
 
 
 def _with_stock(
