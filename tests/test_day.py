@@ -107,6 +107,19 @@ def test_a_second_run_changes_nothing(undisturbed: tuple[Path, float], tmp_path:
     assert _everything(home) == before
 
 
+def test_several_processes_make_the_same_plan(loaded: Path, undisturbed: tuple[Path, float], tmp_path: Path) -> None:
+    """With workers = 2, orders are made store by store in other processes, and are the same."""
+    home = tmp_path / "home"
+    shutil.copytree(loaded, home)
+    settings = (home / "hub.toml").read_text()
+    (home / "hub.toml").write_text(settings.replace("[hub]", "[hub]\nworkers = 2"))
+    with open_hub(home) as hub:
+        assert hub.settings.workers == 2
+        hub.run_day(DAY)
+    found, expected = _everything(home), _everything(undisturbed[0])
+    assert found["orders"] == expected["orders"]
+
+
 def test_a_human_decision_survives_a_new_run(undisturbed: tuple[Path, float], tmp_path: Path) -> None:
     """A day run again, even with another policy, replaces only what is still proposed."""
     home = tmp_path / "home"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +32,24 @@ def test_a_home_with_own_data_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(HubError) as caught:
         prepare_home(tmp_path)
     assert caught.value.code == "demo.home_in_use" and [path.name for path in tmp_path.iterdir()] == ["tables"]
+
+
+def test_the_demo_prints_a_plan_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
+    """From an empty folder: data, one day, orders with reason, money and baseline, alerts, readiness, time; then the
+    same again in seconds. The simple model stands in for the learnt one, which has tests of its own."""
+    environment = os.environ | {
+        "AISLEHUB_HOME": str(tmp_path / "home"), "AISLEHUB_LANG": "en", "AISLEHUB_DEMAND__MODEL": "seasonal_mean",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "aislehub.serve.cli", "demo", "--top", "5"]
+    first, second = (subprocess.run(command, env=environment, capture_output=True, text=True) for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr[-2000:]
+    for word in ("Plan at the close of 2017-12-03", "weeks of cover", "on hand", "simulated",
+                 "Alerts (", "Readiness of the data", "Elapsed:", "./hub serve"):  # fmt: skip
+        assert word in first.stdout, word
+    assert "1,469,307 new" in first.stderr
+
+    def plan(text: str) -> str:
+        return text[: text.index("Elapsed:")]
+
+    assert plan(second.stdout) == plan(first.stdout)
+    assert "new" not in second.stderr

@@ -73,8 +73,8 @@ def make_orders(policy=None, demand=None, **given):
     """The steps `supply_state` and `replenish` on given facts."""
     lines = make_state(**given).reset_index().assign(day=DAY)
     frame = orders_of.replenish(
-        demand if demand is not None else make_forecast(),
         ibis.memtable(pa.Table.from_pandas(lines, preserve_index=False)),
+        demand if demand is not None else make_forecast(),
         day=DAY,
         policy=policy or orders_of.Policy(),
     )

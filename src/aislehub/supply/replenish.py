@@ -72,8 +72,8 @@ class Policy(Settings, section="replenish"):
     budgets: dict[str, float] = field({}, "The same for single stores, by store")
 
 
-@step(reads="demand_forecast supply_state", writes=ORDERS)
-def replenish(demand_forecast: Any, supply_state: Any, *, day: date, policy: Policy) -> pd.DataFrame:
+@step(reads="supply_state demand_forecast", writes=ORDERS, per="store")
+def replenish(supply_state: Any, demand_forecast: Any, *, day: date, policy: Policy) -> pd.DataFrame:
     """Orders for tomorrow morning, for every line that is ordered, would be by today's rule, or was cut."""
     lines = _lines(demand_forecast, supply_state, day)
     position = np.maximum(lines["on_hand"], 0).to_numpy() + lines["on_order"].to_numpy()
