@@ -95,3 +95,13 @@ def test_a_document_is_all_there_is_on_standard_output(capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     assert json.loads(out) == {"day": "2017-11-05", "at": "2017-11-05 00:00:00+00:00", "file": str(tmp_path), "店": 1}
     assert "店" in out and err == ""
+
+
+@pytest.mark.parametrize(
+    ("cells", "read"), [(["001", "2"], ["001", "2"]), (["1", "20"], [1, 20]), (["A", "1"], ["A", "1"])]
+)
+def test_codes_of_a_csv_keep_their_text(tmp_path: Path, cells: list[str], read: list[object]) -> None:
+    """`001` is not 1: identifiers are numbers only where every one of them is written as a plain number."""
+    path = tmp_path / "table.csv"
+    path.write_text("unique_id,y\n" + "".join(f"{cell},5\n" for cell in cells))
+    assert read_table(path, codes=["unique_id", "absent"])["unique_id"].tolist() == read

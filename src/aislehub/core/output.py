@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,10 @@ from aislehub.core.errors import HubError
 
 __all__ = ["print_json", "read_table", "write_table"]
 
-_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
+_READERS: dict[str, Callable[[Path, Sequence[str]], pd.DataFrame]] = {
+    ".parquet": lambda path, codes: pd.read_parquet(path),
+    ".csv": lambda path, codes: _read_csv(path, codes),
+}
 _WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
@@ -24,8 +27,12 @@ _WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
 }
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, *, codes: Sequence[str] = ()) -> pd.DataFrame:
     """Read a tidy table from Parquet or CSV (messy exports go through `aislehub ingest`).
+
+    Args:
+        path: the file.
+        codes: columns of identifiers: where one of a CSV's is no plain whole number, all keep their text (`001`).
 
     Raises:
         HubError: `file.missing`, `file.suffix`, `file.empty`, `file.unreadable`.
@@ -38,11 +45,19 @@ def read_table(path: Path) -> pd.DataFrame:
     if path.stat().st_size == 0:
         raise HubError("file.empty", file=path)
     try:
-        frame = reader(path)
+        frame = reader(path, codes)
     except (ValueError, OSError) as error:
         raise HubError("file.unreadable", file=path, why=error) from error
     if frame.empty:
         raise HubError("file.empty", file=path)
+    return frame
+
+
+def _read_csv(path: Path, codes: Sequence[str]) -> pd.DataFrame:
+    frame = pd.read_csv(path, dtype=dict.fromkeys(codes, str))
+    for name in frame.columns.intersection(list(codes)):
+        if frame[name].str.fullmatch(r"0|[1-9]\d{0,17}").fillna(False).all():
+            frame[name] = frame[name].astype("int64")
     return frame
 
 

@@ -199,8 +199,8 @@ def forecast_command(
         levels = _checked_levels(tuple(float(level) for level in quantiles.split(",") if level.strip()))
     except ValueError as error:
         raise HubError("demand.quantile", value=quantiles) from error
-    plan = None if known is None else read_table(known)
-    panel = Panel.from_table(read_table(file), horizon, freq=freq, known=plan)
+    plan = None if known is None else read_table(known, codes=["unique_id"])
+    panel = Panel.from_table(read_table(file, codes=["unique_id"]), horizon, freq=freq, known=plan)
     for notice in notices(panel):
         print(notice, file=sys.stderr)
     table = Forecaster.learn(panel, model=model, seed=seed).predict(panel, levels)
