@@ -97,7 +97,7 @@ def test_money_of_an_empty_shelf_beside_nothing(orders):
 
 def test_reasons_read_in_both_languages_and_state_the_facts(orders):
     """The reasons name demand, stock and limit, and read as sentences in English and Chinese."""
-    row = orders(stock=[STOCK_ROW], lead_times=[TERMS | {"case_pack": 5.0}]).iloc[0]
+    row = orders(stock=[STOCK_ROW], lead_times=[TERMS | {"case_pack": 4.0}]).iloc[0]
     told = {lang: " ".join(sentence(r, lang) for r in json.loads(row["reasons"])) for lang in ("en", "zh")}
-    assert "5 on hand, 3 on order" in told["en"] and "whole cases of 5" in told["en"]
-    assert "现有库存 5，在途 3" in told["zh"] and "每箱 5" in told["zh"]
+    assert "5 on hand, 3 on order" in told["en"] and "whole cases of 4" in told["en"]
+    assert "现有库存 5，在途 3" in told["zh"] and "每箱 4" in told["zh"]

@@ -61,7 +61,7 @@ class Policy(Settings, section="replenish"):
         0.95, "Share of order cycles without a shortage, with service = cycle_service", ge=0.5, le=0.999
     )
     least_service: float = field(0.50, "The critical ratio is not followed below this service", ge=0, le=0.999)
-    most_service: float = field(0.98, "The critical ratio is not followed above this service", ge=0.5, le=0.9999)
+    most_service: float = field(0.995, "The critical ratio is not followed above this service", ge=0.5, le=0.9999)
     holding_rate: float = field(0.25, "Yearly cost of keeping a unit, as a share of its purchase cost", ge=0, le=5)
     clearance: float = field(0.0, "Share of its cost that an expired unit brings back", ge=0, le=1)
     baseline: Literal["weeks_of_cover", "nothing"] = field(
@@ -129,7 +129,7 @@ def explain(row: Mapping[str, Any]) -> list[Reason]:
     """
     demand = {
         "days": row["cover_days"], "demand": round(row["demand"], 1), "order_up_to": row["order_up_to"],
-        "service": round(100 * row["service_level"]),
+        "service": round(100 * row["service_level"], 1),
     }  # fmt: skip
     stock = {"on_hand": row["on_hand"], "on_order": row["on_order"]}
     reasons = [
