@@ -290,6 +290,20 @@ def test_the_columns_of_a_kind_of_table_come_by_themselves() -> None:
     assert CONTRACT.is_fact and CONTRACT.schema.names[-1] == "known_at"
     assert {"day", "subject", "money", "reasons", "bound"} <= set(ORDERS.schema.names)
     assert not ORDERS.is_fact
+    notices = Contract("notices", "An alert", (), key="day cause subject", alert=True)
+    assert {"day", "cause", "store", "owner", "money_at_risk", "facts"} <= set(notices.schema.names)
+    assert not notices.is_fact
+
+
+def test_a_cause_is_told_once_a_day() -> None:
+    """Two alerts on the same cause, store and subject would be one in the register, whatever the table's key says."""
+    notices = Contract("notices", "An alert", (Column("part", "text", "Which part"),), key="cause part", alert=True)
+    row = {"day": date(2017, 11, 5), "cause": "late", "store": "s", "subject": "a", "owner": "it", "facts": "{}"}
+    rows = [row | {"money_at_risk": 1.0, "part": part} for part in ("left", "right")]
+    assert notices.require(pa.Table.from_pylist(rows[:1])).num_rows == 1
+    with pytest.raises(HubError) as caught:
+        notices.require(pa.Table.from_pylist(rows))
+    assert caught.value.code == "contract.twice"
 
 
 def test_a_contract_names_only_its_own_columns() -> None:

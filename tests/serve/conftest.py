@@ -109,7 +109,7 @@ def fill_tables(hub: Hub, days: int = 60, seed: int = 0) -> None:
     _append(hub, "rejected", [_rejected(n) for n in range(1, 9)])
     _write(hub, "demand_forecast", forecast)
     alert = {"day": DAY, "cause": "serve.days_out", "store": "367", "subject": "1001", "owner": "store"}
-    _write(hub, "alerts", [alert | {"money_at_risk": 41.5, "facts": "{}"}])
+    _write(hub, "shortage_alerts", [alert | {"money_at_risk": 41.5, "facts": "{}"}])
     assess = next(step for step in hub.registry.steps if step.writes.name == "readiness")
     hub.tables.write("readiness", assess.run(hub.tables, day=DAY, policy=Policy()), DAY)
     (hub.home / "mappings").mkdir(exist_ok=True)

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from aislehub.core.text import LANGUAGES, say
-from aislehub.schema import ALERTS, DEMAND_FORECAST
-from aislehub.supply.shortage import Policy, alerts
+from aislehub.schema import DEMAND_FORECAST
+from aislehub.supply.shortage import SHORTAGE_ALERTS, Policy, shortage_alerts
 from aislehub.supply.state import SUPPLY_STATE
 
 DAY = date(2017, 12, 3)
@@ -37,8 +37,8 @@ def _found(policy: Policy | None = None, **line: Any) -> list[dict[str, Any]]:
     for contract, rows in ((DEMAND_FORECAST, coming), (SUPPLY_STATE, [state])):
         frame = pd.DataFrame([{column.name: row.get(column.name) for column in contract.columns} for row in rows])
         inputs.append(ibis.memtable(contract.require(pa.Table.from_pandas(frame, preserve_index=False))))
-    made = alerts(*inputs, day=DAY, policy=policy or Policy())
-    return ALERTS.require(pa.Table.from_pandas(made.assign(day=DAY), preserve_index=False)).to_pylist()
+    made = shortage_alerts(*inputs, day=DAY, policy=policy or Policy())
+    return SHORTAGE_ALERTS.require(pa.Table.from_pandas(made.assign(day=DAY), preserve_index=False)).to_pylist()
 
 
 def test_an_empty_shelf_is_an_alert_with_the_margin_it_costs() -> None:

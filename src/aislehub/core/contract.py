@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.text import say
 
-__all__ = ["DECISION_COLUMNS", "Checked", "Column", "Contract", "explain_fault"]
+__all__ = ["ALERT_COLUMNS", "DECISION_COLUMNS", "Checked", "Column", "Contract", "explain_fault"]
 
 Type = Literal["text", "int", "float", "bool", "date", "time"]
 ARROW: dict[str, pa.DataType] = {
@@ -83,6 +83,16 @@ DECISION_COLUMNS = (
     Column("source", "text", "Where the facts came from; says `simulated` when any of them was", required=False),
 )  # fmt: skip
 
+ALERT_COLUMNS = (
+    Column("cause", "text", "Code of the sentence that says what is wrong"),
+    Column("store", "text", "Store it concerns; empty = the chain", required=False),
+    Column("subject", "text", "What it concerns, e.g. an item"),
+    Column("owner", "text", "Role that can mend it"),
+    Column("money_at_risk", "float", "Contribution expected to be lost if nothing is done", "money", low=0),
+    Column("facts", "text", "JSON object that fills the sentence"),
+    Column("source", "text", "Where the facts came from; says `simulated` when any of them was", required=False),
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -110,6 +120,7 @@ class Contract:
         known_from: column that says when a row became known where the data bring no `known_at` of their own
             (a row in which it is empty has been known all along); no such column = the moment of ingestion.
         decision: rows are copied to the ledger; the decision columns are added.
+        alert: rows are copied to the register of alerts; the alert columns are added.
         derived: written by a step, one slice per `day`; otherwise rows are facts, which only grow.
     """
 
@@ -119,17 +130,18 @@ class Contract:
     key: str
     known_from: str = ""
     decision: bool = False
+    alert: bool = False
     derived: bool = False
     _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
         columns = list(self.columns)
         own = {column.name for column in columns}
-        if self.decision:
-            columns += [column for column in DECISION_COLUMNS if column.name not in own]
-        if (self.decision or self.derived) and "day" not in own:
+        added = (DECISION_COLUMNS if self.decision else ()) + (ALERT_COLUMNS if self.alert else ())
+        columns += [column for column in added if column.name not in own]
+        if not self.is_fact and "day" not in own:
             columns.insert(0, Column("day", "date", "Business day whose close this row was decided at"))
-        if not (self.decision or self.derived):
+        if self.is_fact:
             columns.append(Column("known_at", "time", "When this row became known to the chain", required=False))
         object.__setattr__(self, "columns", tuple(columns))
         object.__setattr__(self, "_by_name", {column.name: column for column in columns})
@@ -142,7 +154,7 @@ class Contract:
 
     @property
     def is_fact(self) -> bool:
-        return not (self.decision or self.derived)
+        return not (self.decision or self.alert or self.derived)
 
     @property
     def persons(self) -> tuple[str, ...]:
@@ -203,7 +215,7 @@ class Contract:
 
         Raises:
             HubError: `contract.broken`, with the first bad row; `contract.twice`, with a key that several rows have
-                (in one day; for decisions also a store and subject).
+                (in one day; for decisions also a store and subject, for alerts a cause, store and subject).
         """
         checked = self.check(table)
         if checked.rejected.num_rows:
@@ -214,7 +226,12 @@ class Contract:
                 why=explain_fault(fault),
             )  # fmt: skip
         keys = {*self.keys, "day"} if "day" in self._by_name else set(self.keys)
-        for identity in [keys, {"day", "store", "subject"}] if self.decision else [keys]:
+        identities = [keys]
+        if self.decision:
+            identities.append({"day", "store", "subject"})
+        if self.alert:
+            identities.append({"day", "cause", "store", "subject"})
+        for identity in identities:
             self._require_once(checked.good, sorted(identity))
         return checked.good
 

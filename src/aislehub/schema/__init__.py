@@ -8,7 +8,6 @@ without recoverable tax. Quantities are in the item's `unit`. `known_at` says wh
 
 from __future__ import annotations
 
-from aislehub.schema.alerts import ALERTS
 from aislehub.schema.calendar import CALENDAR, WEATHER
 from aislehub.schema.customers import CUSTOMERS
 from aislehub.schema.demand import DEMAND_FORECAST
@@ -26,7 +25,6 @@ from aislehub.schema.stores import STORES
 from aislehub.schema.vehicles import VEHICLES
 
 __all__ = [
-    "ALERTS",
     "CALENDAR",
     "COMPETITOR_PRICES",
     "CUSTOMERS",

@@ -1,23 +1,23 @@
-"""Alerts: what a person should look at today, one row per cause."""
+"""Alerts: what a person should look at today, one row per cause; each capability that finds some has its own table."""
 
 from __future__ import annotations
 
 from aislehub.core.contract import Column, Contract
 
-__all__ = ["ALERTS"]
+__all__ = ["OWNERS", "alert_table"]
 
-ALERTS = Contract(
-    "alerts",
-    "Something that needs a person's attention, found at the close of a business day",
-    (
-        Column("cause", "text", "Code of the sentence that says what is wrong"),
-        Column("store", "text", "Store it concerns; empty = the chain", required=False),
-        Column("subject", "text", "What it concerns, e.g. an item"),
-        Column("owner", "text", "Role that can mend it", values=("planner", "store", "it", "marketer")),
-        Column("money_at_risk", "float", "Contribution expected to be lost if nothing is done", "money", low=0),
-        Column("facts", "text", "JSON object that fills the sentence"),
-        Column("source", "text", "Where the facts came from; says `simulated` when any of them was", required=False),
-    ),
-    key="day cause store subject",
-    derived=True,
-)  # fmt: skip
+OWNERS = ("planner", "store", "it", "marketer")
+"""Roles that alerts are for."""
+
+
+def alert_table(name: str, help: str) -> Contract:
+    """The contract of one capability's alerts: cause, store, subject, owner, money_at_risk, facts, source.
+
+    The step that writes it gives each day the causes that hold at its close, one row a cause, store and subject.
+
+    Args:
+        name: the table's name; one step writes it.
+        help: what a row is, one English sentence.
+    """
+    owner = Column("owner", "text", "Role that can mend it", values=OWNERS)
+    return Contract(name, help, (owner,), key="day cause store subject", alert=True)

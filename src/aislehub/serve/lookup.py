@@ -43,7 +43,9 @@ def rows_of_day(hub: Hub, table: str, day: date | None, **keys: str) -> list[dic
 
 def alerts(hub: Hub, day: date) -> list[dict[str, Any]]:
     """The day's alerts, each with its sentence, the most money at risk first."""
-    rows = sorted(rows_of_day(hub, "alerts", day), key=lambda row: -row["money_at_risk"])
+    tables = [name for name, contract in hub.registry.contracts.items() if contract.alert]
+    found = [row for name in tables for row in rows_of_day(hub, name, day)]
+    rows = sorted(found, key=lambda row: -row["money_at_risk"])
     return [{**row, "sentence": sentence({"code": row["cause"], "facts": json.loads(row["facts"])})} for row in rows]
 
 

@@ -16,10 +16,12 @@ import pandas as pd
 
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
-from aislehub.schema.alerts import ALERTS
+from aislehub.schema.alerts import alert_table
 from aislehub.supply.base_stock import expected_short
 
-__all__ = ["Policy", "alerts"]
+__all__ = ["Policy", "shortage_alerts"]
+
+SHORTAGE_ALERTS = alert_table("shortage_alerts", "One item of a store that no order can save from running out")
 
 
 class Policy(Settings, section="shortage"):
@@ -29,8 +31,8 @@ class Policy(Settings, section="shortage"):
     most: int = field(200, "Alerts a day at most, the most money at risk first", ge=1)
 
 
-@step(reads="demand_forecast supply_state", writes=ALERTS)
-def alerts(demand_forecast: Any, supply_state: Any, *, day: date, policy: Policy) -> pd.DataFrame:
+@step(reads="demand_forecast supply_state", writes=SHORTAGE_ALERTS)
+def shortage_alerts(demand_forecast: Any, supply_state: Any, *, day: date, policy: Policy) -> pd.DataFrame:
     """Items expected to run out before tomorrow's order can arrive, and book stock below zero."""
     today = demand_forecast.filter(demand_forecast.day == ibis.literal(day))
     ahead = today.ds.delta(ibis.literal(day), unit="day")
