@@ -15,10 +15,11 @@ from aislehub.core.errors import HubError
 from aislehub.core.reasons import sentence
 from aislehub.core.tables import Tables
 from aislehub.demand.daily import Policy, demand_forecast, demand_panel, learn_demand
-from aislehub.schema import CALENDAR, DEMAND_FORECAST, ITEMS, PRICES, PROMOTIONS, SALES_LINES, STORES
+from aislehub.schema import CALENDAR, DEMAND_FORECAST, ITEMS, PRICES, PROMOTIONS, SALES_LINES, STOCK, STORES
 
 FIRST, DAY = date(2024, 1, 1), date(2024, 6, 28)
 POLICY = Policy(horizon_days=14)
+READS = ("sales_lines", "items", "promotions", "prices", "calendar", "stock", "stores")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def house() -> Tables:
     """Two stores, three items, promotions that treble demand (also one announced for the coming week)."""
     random = np.random.default_rng(0)
     tables = Tables(
-        None, {c.name: c for c in (STORES, ITEMS, SALES_LINES, PROMOTIONS, PRICES, CALENDAR, DEMAND_FORECAST)}
+        None, {c.name: c for c in (STORES, ITEMS, SALES_LINES, PROMOTIONS, PRICES, CALENDAR, STOCK, DEMAND_FORECAST)}
     )
     days = pd.date_range(FIRST, DAY)
     weeks = [(start, store, item) for start in days[::7] for store in "AB" for item in ("milk", "tea", "wine")]
@@ -67,7 +68,7 @@ def reason_sentences(reasons: list[dict[str, object]]) -> bool:
 
 def inputs(tables: Tables, day: date) -> list[object]:
     """What the step reads, as known on `day`."""
-    return [tables.read(name, as_of=day) for name in ("sales_lines", "items", "promotions", "prices", "calendar")]
+    return [tables.read(name, as_of=day) for name in READS]
 
 
 def test_the_step_keeps_its_contract_and_knows_announced_promotions(house: Tables, tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_only_prices_of_a_list_are_known_ahead(source: str, told: bool) -> None:
         }
         for at, price in ((0, 2.0), (45, 3.0))
     ]
-    tables = Tables(None, {c.name: c for c in (ITEMS, SALES_LINES, PROMOTIONS, PRICES, CALENDAR)})
+    tables = Tables(None, {c.name: c for c in (ITEMS, SALES_LINES, PROMOTIONS, PRICES, CALENDAR, STOCK, STORES)})
     for contract, rows in ((SALES_LINES, sales), (PRICES, prices)):
         checked = contract.check(pa.Table.from_pylist(rows))
         assert checked.rejected.num_rows == 0

@@ -169,6 +169,20 @@ def test_gaps_do_not_tell_a_learner_that_no_value_means_no_sales() -> None:
     assert panel.known["price"][0, 45] == 3.0
 
 
+def test_a_stockout_is_no_zero_and_no_covariate() -> None:
+    """A period flagged as sold out is estimated above its sales, unknown where it sold 0, and known in no plan."""
+    rows = table(series=1, periods=8).assign(y=[4.0, 4, 1, 0, 4, 4, 4, 4], stockout=[0, 0, 1, 1, 0, 0, None, 0])
+    panel = Panel.from_table(rows, 2)
+    assert 3 <= panel.y[0, 2] <= 5
+    assert np.isnan(panel.y[0, 3])
+    np.testing.assert_array_equal(np.delete(panel.y[0], [2, 3]), 4)
+    assert (panel.known, panel.static, panel.ignored) == ({}, {}, ())
+    assert (panel.truth.sold_out, panel.truth.empty) == (1, 1)
+    with pytest.raises(HubError) as refused:
+        Panel.from_table(rows.assign(stockout=2), 2)
+    assert refused.value.code == "demand.bad_flag"
+
+
 def test_a_few_returns_are_no_negative_demand() -> None:
     """Net returns under 2 % of the volume count as 0 and are counted; more make the demand two-sided."""
     rows = table(periods=100)

@@ -8,6 +8,7 @@ treats them by its own rule for slow items.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ import numpy as np
 import pandas as pd
 
 from aislehub.core.errors import HubError
+from aislehub.core.log import logger
 from aislehub.core.reasons import from_contributions, to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import learn, step
 from aislehub.demand.backtest import accuracy
+from aislehub.demand.corrections import BETWEEN, corrected
 from aislehub.demand.forecast import DEFAULT_MODEL, Forecaster
 from aislehub.demand.models.blend import Blend
 from aislehub.demand.models.boosted import Boosted
@@ -30,8 +33,6 @@ from aislehub.demand.panel import Panel
 from aislehub.schema.demand import DEMAND_FORECAST
 
 __all__ = ["Policy", "demand_forecast", "demand_panel", "learn_demand"]
-
-_BETWEEN = "\x1f"
 
 
 class Policy(Settings, section="demand"):
@@ -44,16 +45,16 @@ class Policy(Settings, section="demand"):
     max_series: int = field(20_000, "Store-items forecast at most, those of most sales first", ge=1)
 
 
-@learn(reads="sales_lines items promotions prices calendar", model="demand", every_days=7)
+@learn(reads="sales_lines items promotions prices calendar stock stores", model="demand", every_days=7)
 def learn_demand(
-    sales_lines: ir.Table, items: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *,
-    day: date, policy: Policy, folder: Path, seed: int = 0,
+    sales_lines: ir.Table, items: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table,
+    stock: ir.Table, stores: ir.Table, *, day: date, policy: Policy, folder: Path, seed: int = 0,
 ) -> Mapping[str, Any]:  # fmt: skip
     """Learn the forecaster from what was known at the close of `day`; metrics are of its rehearsal on that past."""
-    panel = demand_panel(sales_lines, items, promotions, prices, calendar, day=day, policy=policy)
+    panel = demand_panel(sales_lines, items, promotions, prices, calendar, stock, stores, day=day, policy=policy)
     forecaster = Forecaster.learn(panel, model=policy.model, seed=seed)
     forecaster.save(folder)
-    metrics: dict[str, Any] = {"series": len(panel.ids), "days": panel.y.shape[1]}
+    metrics: dict[str, Any] = {"series": len(panel.ids), "days": panel.y.shape[1]} | asdict(panel.truth)
     if isinstance(forecaster.model, Blend):
         metrics |= {f"weight_{name}": weight for name, weight in forecaster.model.weights.items()}
         rehearsal = forecaster.model.rehearsal
@@ -63,16 +64,18 @@ def learn_demand(
     return metrics
 
 
-@step(reads="sales_lines items promotions prices calendar", writes=DEMAND_FORECAST, model="demand")
+@step(reads="sales_lines items promotions prices calendar stock stores", writes=DEMAND_FORECAST, model="demand")
 def demand_forecast(
-    sales_lines: ir.Table, items: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *,
-    day: date, policy: Policy, model: Path,
+    sales_lines: ir.Table, items: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table,
+    stock: ir.Table, stores: ir.Table, *, day: date, policy: Policy, model: Path,
 ) -> pd.DataFrame:  # fmt: skip
     """Forecast the coming days of every store's item with the model learnt last."""
-    panel = demand_panel(sales_lines, items, promotions, prices, calendar, day=day, policy=policy)
+    panel = demand_panel(sales_lines, items, promotions, prices, calendar, stock, stores, day=day, policy=policy)
+    logger.info("sales corrected", extra={"day": day, **asdict(panel.truth)})
     forecaster = Forecaster.load(model)
     table = forecaster.predict(panel, (0.1, 0.9))
-    store_item = table["unique_id"].str.split(_BETWEEN, n=1, expand=True)
+    sold = _sold(sales_lines, day, 28).reindex(panel.ids, fill_value=0.0)
+    store_item = table["unique_id"].str.split(BETWEEN, n=1, expand=True)
     total = table["y_hat"].to_numpy().reshape(len(panel.ids), -1).cumsum(axis=1)
     spans = range(1, panel.horizon + 1)
     dispersion = np.stack([forecaster.spread.dispersion_of(panel.ids, span) for span in spans], axis=1)
@@ -86,7 +89,7 @@ def demand_forecast(
             "high": table["q0.9"],
             "total_mean": total.ravel(),
             "total_sd": np.sqrt(dispersion * total).ravel(),
-            "sold_28d": np.repeat(np.nansum(panel.y[:, -28:], axis=1, dtype=np.float64), panel.horizon),
+            "sold_28d": np.repeat(sold.to_numpy(), panel.horizon),
             "reasons": np.repeat(reasons(forecaster, panel), panel.horizon),
         }
     )
@@ -106,15 +109,16 @@ def reasons(forecaster: Forecaster, panel: Panel) -> list[str]:
 
 
 def demand_panel(
-    sales_lines: ir.Table, items: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table, *,
-    day: date, policy: Policy,
+    sales_lines: ir.Table, items: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table,
+    stock: ir.Table, stores: ir.Table, *, day: date, policy: Policy,
 ) -> Panel:  # fmt: skip
-    """The panel of the store-items worth a forecast, up to and including `day`.
+    """The panel of the store-items worth a forecast, up to and including `day`: demand, corrected from sales.
 
     Raises:
         HubError: `demand.no_sales` when nothing sold often enough.
     """
-    sales = _daily_sales(sales_lines, items, day, policy)
+    past = _goods_sold(sales_lines, items, day, policy)
+    sales = _daily_sales(past, items, day, policy)
     if sales.empty:
         raise HubError("demand.no_sales", day=day, limit=policy.min_days_sold)
     series = sales[["store", "item"]].drop_duplicates()
@@ -123,30 +127,54 @@ def demand_panel(
     plan = _with_promotions(plan, promotions, series, days)
     plan = _with_prices(plan, prices, series, days)
     plan = _with_calendar(plan, calendar, days)
-    history = plan.loc[plan["day"] <= pd.Timestamp(day)].merge(sales, on=["store", "item", "day"], how="left")
+    units = sales[["store", "item", "day", "y"]]
+    history = plan.loc[plan["day"] <= pd.Timestamp(day)].merge(units, on=["store", "item", "day"], how="left")
     first = history["day"].where(history["y"].notna()).groupby([history["store"], history["item"]]).transform("min")
     history = history.loc[history["day"] >= first].fillna({"y": 0.0})
     known = plan.loc[plan["day"] > pd.Timestamp(day)]
-    return Panel.from_table(_long(history), policy.horizon_days, freq="D", known=_long(known))
+    panel = Panel.from_table(_long(history), policy.horizon_days, freq="D", known=_long(known))
+    traffic = past.group_by("store", "day").agg(receipts=past.receipt.nunique(), lines=past.count()).to_pandas()
+    return corrected(panel, sales, traffic, stock, calendar, stores)
 
 
-def _daily_sales(sales_lines: ir.Table, items: ir.Table, day: date, policy: Policy) -> pd.DataFrame:
-    """Units sold by store, item and day (returns are not demand), for the store-items that sell often enough.
+def _goods_sold(sales_lines: ir.Table, items: ir.Table, day: date, policy: Policy) -> ir.Table:
+    """Lines of goods that went out (returns are not demand) in the days of the history.
 
     Fuel, deposits and the like (`is_sellable` false) are no goods: one of them can outweigh a whole store.
     """
     goods = sales_lines.anti_join(items.filter(items.is_sellable == ibis.literal(False)), "item")
-    past = goods.filter(
+    return goods.filter(
         goods.day <= ibis.literal(day),
         goods.day > ibis.literal(day - timedelta(days=policy.history_days)),
         goods.quantity > 0,
     )
-    daily = past.group_by("store", "item", "day").agg(y=past.quantity.sum(), amount=past.amount.sum())
+
+
+def _sold(sales_lines: ir.Table, day: date, days: int) -> pd.Series:
+    """Units sold by `unique_id` in the last `days` days, as recorded."""
+    late = sales_lines.filter(
+        sales_lines.day <= ibis.literal(day),
+        sales_lines.day > ibis.literal(day - timedelta(days=days)),
+        sales_lines.quantity > 0,
+    )
+    sold = late.group_by("store", "item").agg(units=late.quantity.sum()).to_pandas()
+    return sold.set_index(sold["store"] + BETWEEN + sold["item"])["units"]
+
+
+def _daily_sales(past: ir.Table, items: ir.Table, day: date, policy: Policy) -> pd.DataFrame:
+    """Units sold by store, item and day, with the largest line, for the store-items that sell often enough.
+
+    Items out of the range are left out: their empty shelf would count as a stock-out of a demand that nobody serves.
+    """
+    daily = past.group_by("store", "item", "day").agg(
+        y=past.quantity.sum(), amount=past.amount.sum(), largest=past.quantity.max()
+    )
     late = daily.filter(daily.day > ibis.literal(day - timedelta(days=56)))
+    late = late.anti_join(items.filter(items.delisted_from <= ibis.literal(day)), "item")
     often = late.group_by("store", "item").agg(sold=late.count(), money=late.amount.sum())
     often = often.filter(often.sold >= policy.min_days_sold).order_by(ibis.desc("money"), "store", "item")
     chosen = often.limit(policy.max_series).select("store", "item")
-    sales = daily.semi_join(chosen, ["store", "item"]).select("store", "item", "day", "y").to_pandas()
+    sales = daily.semi_join(chosen, ["store", "item"]).drop("amount").to_pandas()
     return sales.assign(day=pd.to_datetime(sales["day"]))
 
 
@@ -225,4 +253,4 @@ def _expand(rows: pd.DataFrame, start: str, end: str, days: pd.DatetimeIndex) ->
 
 def _long(table: pd.DataFrame) -> pd.DataFrame:
     """`store, item, day` as `unique_id, ds`, with store and item beside them where they tell series apart."""
-    return table.assign(unique_id=table["store"] + _BETWEEN + table["item"]).rename(columns={"day": "ds"})
+    return table.assign(unique_id=table["store"] + BETWEEN + table["item"]).rename(columns={"day": "ds"})

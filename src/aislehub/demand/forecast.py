@@ -227,6 +227,9 @@ def notices(panel: Panel) -> list[str]:
         said.append(say("demand.gaps", count=panel.gaps))
     if panel.returns:
         said.append(say("demand.returns", count=panel.returns))
+    truth = panel.truth
+    if truth.sold_out or truth.empty:
+        said.append(say("demand.sold_out", count=truth.sold_out, units=f"{truth.units_missed:.0f}", empty=truth.empty))
     if panel.stopped:
         said.append(say("demand.stopped", count=panel.stopped))
     if panel.ignored:

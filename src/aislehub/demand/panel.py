@@ -13,6 +13,8 @@ Rules, stated once:
   unknown, which is not 0.
 - Net returns (y < 0) count as 0 sales while they are under 2 % of the volume; beyond that, demand is taken to
   have both signs.
+- A period on which the column `stockout` (optional, 0 or 1) says that the shelf was empty at its end sold less than
+  was wanted: its demand is estimated, or unknown when nothing sold. The column is no covariate.
 - A covariate that never changes within a series is static. One whose future is given is known ahead. One that
   changes and has no future cannot be used, and is named in `ignored`.
 - When a known-ahead covariate has a value on which nothing is ever sold (a closed shop), those periods are
@@ -35,6 +37,7 @@ from pandas.tseries.frequencies import to_offset
 from pandas.tseries.offsets import Tick
 
 from aislehub.core.errors import HubError
+from aislehub.demand.truth import Truth, uncensor
 
 __all__ = ["MAX_CELLS", "FloatArray", "Panel", "date_text"]
 
@@ -45,6 +48,7 @@ MAX_CELLS = 400_000_000
 """Limit of series × periods: 1.6 GB as 32-bit floats."""
 
 _FEW_RETURNS = 0.02
+_STOCKOUT = "stockout"
 _CLOSED_MIN_ROWS = 20
 _CLOSED_MAX_LEVELS = 64
 _CLOSED_MIN_ZEROS = 0.995
@@ -71,11 +75,12 @@ class Panel:
         labels: for every covariate that was text, the label of each code.
         freq: the pandas alias of the grid.
         timezone: zone of `ds` as given, or None.
-        unplanned: shape (N, T + H), no row in history or plan; None when the plan is complete.
+        unplanned: shape (N, T + H), no row in history or plan, or told to be closed; None when the plan is complete.
         ignored: covariates that change over time and whose future is not given.
         stopped: number of series whose last row lies before the origin.
         gaps: number of missing rows inside series, read as 0 sales.
         returns: number of periods with net returns, read as 0 sales.
+        truth: what was corrected in the sales to make them demand.
     """
 
     ids: pd.Index
@@ -91,6 +96,7 @@ class Panel:
     stopped: int = 0
     gaps: int = 0
     returns: int = 0
+    truth: Truth = field(default_factory=Truth)
 
     @classmethod
     def from_table(
@@ -108,8 +114,8 @@ class Panel:
 
         Raises:
             HubError: `demand.missing_column`, `demand.empty`, `demand.bad_date`, `demand.bad_number`,
-                `demand.infinite`, `demand.no_id`, `demand.duplicate`, `demand.horizon`, `demand.freq`,
-                `demand.off_grid`, `demand.too_large`, `demand.known_missing`.
+                `demand.infinite`, `demand.bad_flag`, `demand.no_id`, `demand.duplicate`, `demand.horizon`,
+                `demand.freq`, `demand.off_grid`, `demand.too_large`, `demand.known_missing`.
         """
         if horizon < 1:
             raise HubError("demand.horizon", value=horizon)
@@ -119,7 +125,7 @@ class Panel:
         past_end = rows.loc[rows["y"].notna(), "ds"].max()
         if pd.isna(past_end):
             raise HubError("demand.empty", table="history")
-        covariates = [name for name in history.columns if name not in ("unique_id", "ds", "y")]
+        covariates = [name for name in history.columns if name not in ("unique_id", "ds", "y", _STOCKOUT)]
         if known is None and (rows["ds"] > past_end).any():
             known = rows.loc[rows["ds"] > past_end].drop(columns="y")
         rows = rows.loc[rows["ds"] <= past_end]
@@ -144,6 +150,10 @@ class Panel:
             y = np.maximum(y, 0)
 
         panel = cls(pd.Index(ids), periods, y, freq=alias, timezone=zone)
+        if _STOCKOUT in rows and panel.nonnegative:
+            sold_out = np.zeros(shape, dtype=bool)
+            sold_out[codes, at] = _flags(rows[_STOCKOUT], _STOCKOUT)
+            panel = panel.uncensored(sold_out)
         present = np.zeros(shape, dtype=bool)
         present[codes, at] = True
         plan = None if known is None else _Plan(known, panel, present)
@@ -239,6 +249,24 @@ class Panel:
     def nonnegative(self) -> bool:
         """True when no demand is below 0."""
         return bool(np.nanmin(self.y, initial=0.0) >= 0)
+
+    def uncensored(self, sold_out: NDArray[np.bool_], lifted: NDArray[np.bool_] | None = None) -> Panel:
+        """The panel with the demand behind sales that an empty shelf cut short, told in `truth`.
+
+        Args:
+            sold_out: (N, T), periods that ended with an empty shelf.
+            lifted: (N, T), promotions and the like, which have a level of their own.
+        """
+        demand = uncensor(self.y, sold_out, lifted, cycle=self.cycle)
+        cut = sold_out & (self.y > 0)
+        truth = replace(
+            self.truth,
+            sold_out=int(cut.sum()),
+            units_missed=float((demand[cut] - self.y[cut]).sum()),
+            empty=int((sold_out & (self.y == 0)).sum()),
+            stock_known=True,
+        )
+        return replace(self, y=demand, truth=truth)
 
     def before(self, periods: int) -> Panel:
         """The panel as it stood `periods` earlier; its future is the next `horizon` periods as they were planned."""
@@ -366,6 +394,15 @@ def _numbers(values: pd.Series, name: str) -> pd.Series:
     if infinite.any():
         raise HubError("demand.infinite", column=name, value=str(values[infinite].iloc[0]), row=_row(infinite))
     return numbers
+
+
+def _flags(values: pd.Series, name: str) -> NDArray[np.bool_]:
+    """0 or 1, false or true; empty = no."""
+    numbers = _numbers(values, name)
+    bad = ~numbers.isin([0, 1]) & numbers.notna()
+    if bad.any():
+        raise HubError("demand.bad_flag", column=name, value=f"{numbers[bad].iloc[0]:g}", row=_row(bad))
+    return numbers.to_numpy() == 1
 
 
 def _refuse_duplicates(codes: NDArray[np.intp], at: NDArray[np.intp], rows: pd.DataFrame, role: str) -> None:
@@ -503,7 +540,7 @@ class _Plan:
 
     def __init__(self, known: pd.DataFrame, panel: Panel, present: NDArray[np.bool_]) -> None:
         rows = _checked(known, ("ds",), "known")
-        self.columns = [name for name in rows.columns if name not in ("unique_id", "ds", "y")]
+        self.columns = [name for name in rows.columns if name not in ("unique_id", "ds", "y", _STOCKOUT)]
         self._panel, self._per_series = panel, "unique_id" in rows
         self._shape = (len(panel.ids) if self._per_series else 1, len(panel.periods))
         series = panel.ids.get_indexer(pd.Index(rows["unique_id"])) if self._per_series else np.zeros(len(rows), int)
