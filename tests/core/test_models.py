@@ -122,6 +122,19 @@ def test_a_learned_model_has_a_card(tmp_path: Path) -> None:
     assert not (tmp_path / ".made").exists()
 
 
+def test_files_in_folders_of_a_model_are_verified_too(tmp_path: Path) -> None:
+    """A model may be made of parts, each in a folder; a part that was changed is not loaded."""
+    made = tmp_path / ".made"
+    (made / "part").mkdir(parents=True)
+    (made / "part" / "weights.txt").write_text("1")
+    card = save_learned(tmp_path, "mean", made, day="2017-11-05", metrics={}, versions={}, code="c", policy="p")
+    assert card.files == {"part/weights.txt": digest(b"1")}
+    next(tmp_path.rglob("weights.txt")).write_text("damaged")
+    with pytest.raises(HubError) as caught:
+        find_learned(tmp_path, "mean", day="2017-11-05")
+    assert caught.value.code == "models.hash"
+
+
 def test_a_day_uses_the_newest_model_of_its_past(tmp_path: Path) -> None:
     """No model of the future is used; of two of the same day, the later one."""
     for day, content in (("2017-11-05", "1"), ("2017-11-12", "2"), ("2017-11-12", "3")):

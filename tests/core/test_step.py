@@ -150,7 +150,7 @@ def test_the_last_bits_of_a_sum_do_not_matter() -> None:
         def give() -> pa.Table:
             return pa.table({"value": pa.array(values, pa.float64())})
 
-        return give.run(None, day=DAY, policy=None)["value"].to_pylist()
+        return give.run(Tables(None, {}), day=DAY, policy=None)["value"].to_pylist()
 
     assert written([0.1 + 0.2, 23181.039999999863]) == written([0.3, 23181.040000000336])
     assert written([0.0, None, float("inf"), 5e-324, -1.5, 1e300]) == [0.0, None, float("inf"), 5e-324, -1.5, 1e300]

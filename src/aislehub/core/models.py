@@ -122,7 +122,8 @@ def save_learned(
     code: str, policy: str,
 ) -> Card:  # fmt: skip
     """Move a freshly made model folder into the catalogue `folder/model/<day>-<hash>`, with its card, in one rename."""
-    files = {path.name: sha256(path) for path in sorted(made.iterdir())}
+    made_files = sorted(path for path in made.rglob("*") if path.is_file())
+    files = {path.relative_to(made).as_posix(): sha256(path) for path in made_files}
     digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:8]
     card = Card(model, f"{model}@{day}-{digest}", day, files, dict(metrics), dict(versions), code, policy)
     (made / "card.json").write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False), encoding="utf-8")

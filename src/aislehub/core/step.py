@@ -62,7 +62,7 @@ class Step:
         inputs = [tables.read(name, as_of=day) for name in self.reads]
         if only is not None and self.per:
             inputs = [rows.filter(rows[self.per].isin(only)) if self.per in rows.columns else rows for rows in inputs]
-        offered = {"day": day, "policy": policy, **more}
+        offered = {"day": day, "policy": policy, "timezone": tables.timezone, **more}
         rows = as_arrow(self.function(*inputs, **_wanted(self.function, offered)), tables)
         if "day" not in rows.column_names:
             rows = rows.append_column("day", pa.array([day] * rows.num_rows, pa.date32()))
@@ -88,7 +88,7 @@ class Learn:
 
     def run(self, tables: Any, *, day: date, policy: Settings | None, folder: Path, **more: Any) -> Mapping[str, Any]:
         inputs = [tables.read(name, as_of=day) for name in self.reads]
-        offered = {"day": day, "policy": policy, "folder": folder, **more}
+        offered = {"day": day, "policy": policy, "timezone": tables.timezone, "folder": folder, **more}
         return self.function(*inputs, **_wanted(self.function, offered))
 
 
@@ -98,8 +98,8 @@ def step(
     """Declare a step.
 
     The function takes one lazy table per name in `reads`, then, by keyword, whichever it asks for of
-    `day`, `policy`, `model` (the folder of the learned artifact) and `seed`. It returns an Ibis expression, an
-    Arrow table or a pandas frame.
+    `day`, `policy`, `model` (the folder of the learned artifact), `seed` and `timezone` (the chain's). It returns an
+    Ibis expression, an Arrow table or a pandas frame.
 
     Args:
         per: column whose values are worked on independently ("store"), so that `run_day` may fan them out.

@@ -12,7 +12,7 @@ from aislehub.schema.calendar import CALENDAR, WEATHER
 from aislehub.schema.customers import CUSTOMERS
 from aislehub.schema.demand import DEMAND_FORECAST
 from aislehub.schema.events import EVENTS
-from aislehub.schema.footfall import FOOTFALL
+from aislehub.schema.footfall import FOOTFALL, FOOTFALL_FORECAST
 from aislehub.schema.items import ITEMS
 from aislehub.schema.orders import CUSTOMER_ORDERS, SHIPMENTS
 from aislehub.schema.people import STAFF
@@ -32,6 +32,7 @@ __all__ = [
     "DEMAND_FORECAST",
     "EVENTS",
     "FOOTFALL",
+    "FOOTFALL_FORECAST",
     "ITEMS",
     "LEAD_TIMES",
     "PRICES",

@@ -22,6 +22,7 @@ MODELS = {
     "seasonal_mean": "aislehub.demand.models.seasonal:SeasonalMean",
     "boosted": "aislehub.demand.models.boosted:Boosted",
     "aislehub": "aislehub.demand.models.blend:Blend",
+    "light": "aislehub.demand.models.blend:light",
 }
 """Name → `package.module:Class`."""
 
