@@ -72,8 +72,8 @@ def _rows(count: int) -> pa.Table:
     money = random.lognormal(1.0, 1.2, count)
     quantities = random.integers(1, 96, count)
     reasons = to_json([
-        Reason("demand.because.level", {"effect": 12.0, "days": 28}, 0.7),
-        Reason("demand.because.season", {"effect": 3.0, "days": 28}, 0.2),
+        Reason("demand.because.base", {"effect": 12.0, "days": 56, "units": 602, "mean": 10.75}, 0.7),
+        Reason("demand.because.season", {"effect": 3.0, "share": 128, "weeks": 13}, 0.2),
     ])  # fmt: skip
     return pa.table({
         "store": [f"S{number % 300:03d}" for number in range(count)],

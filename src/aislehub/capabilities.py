@@ -8,6 +8,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.data.quality",
     "aislehub.demand.forecast",
     "aislehub.demand.daily",
+    "aislehub.demand.explain",
     "aislehub.demand.footfall",
     "aislehub.supply.state",
     "aislehub.supply.replenish",

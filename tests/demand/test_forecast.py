@@ -87,18 +87,6 @@ def test_a_kept_forecaster_forecasts_the_same(learnt, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(Forecaster.load(tmp_path).predict(panel), house.predict(panel))
 
 
-def test_contributions_add_up(learnt) -> None:
-    """The families of every series sum to its forecast, and a promoted series owes more to promotion."""
-    _, later, panel, house = learnt
-    boosted = house.model.boosted
-    parts = boosted.contributions(panel)
-    families = parts.drop(columns=["unique_id", "y_hat"]).sum(axis=1)
-    np.testing.assert_allclose(families, parts["y_hat"], rtol=1e-4)
-    np.testing.assert_allclose(parts["y_hat"], boosted.predict(panel).sum(axis=1), rtol=1e-4)
-    promoted = later.groupby("unique_id", sort=False)["promo"].sum().to_numpy()
-    assert np.corrcoef(promoted, (parts["promotion"] / parts["y_hat"]).to_numpy())[0, 1] > 0.5
-
-
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_every_model_answers_the_same_shape(model: str) -> None:
     """Columns, row count and order are the same whatever the model."""

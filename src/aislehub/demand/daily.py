@@ -20,19 +20,20 @@ import pandas as pd
 
 from aislehub.core.errors import HubError
 from aislehub.core.log import logger
-from aislehub.core.reasons import from_contributions, to_json
+from aislehub.core.reasons import to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import learn, step
 from aislehub.demand.backtest import accuracy
 from aislehub.demand.corrections import BETWEEN, corrected
 from aislehub.demand.forecast import DEFAULT_MODEL, Forecaster
 from aislehub.demand.models.blend import Blend
-from aislehub.demand.models.boosted import Boosted
-from aislehub.demand.models.features import FAMILIES
-from aislehub.demand.panel import Panel
+from aislehub.demand.panel import FloatArray, Panel
+from aislehub.demand.parts import decompose, part_reasons
 from aislehub.schema.demand import DEMAND_FORECAST
 
-__all__ = ["Policy", "demand_forecast", "demand_panel", "learn_demand"]
+__all__ = ["Policy", "announced", "demand_forecast", "demand_panel", "learn_demand", "series_of"]
+
+REASONS = 3
 
 
 class Policy(Settings, section="demand"):
@@ -76,7 +77,8 @@ def demand_forecast(
     table = forecaster.predict(panel, (0.1, 0.9))
     sold = _sold(sales_lines, day, 28).reindex(panel.ids, fill_value=0.0)
     store_item = table["unique_id"].str.split(BETWEEN, n=1, expand=True)
-    total = table["y_hat"].to_numpy().reshape(len(panel.ids), -1).cumsum(axis=1)
+    mean = table["y_hat"].to_numpy().reshape(len(panel.ids), -1)
+    total = mean.cumsum(axis=1)
     spans = range(1, panel.horizon + 1)
     dispersion = np.stack([forecaster.spread.dispersion_of(panel.ids, span) for span in spans], axis=1)
     return pd.DataFrame(
@@ -90,22 +92,45 @@ def demand_forecast(
             "total_mean": total.ravel(),
             "total_sd": np.sqrt(dispersion * total).ravel(),
             "sold_28d": np.repeat(sold.to_numpy(), panel.horizon),
-            "reasons": np.repeat(reasons(forecaster, panel), panel.horizon),
+            "reasons": np.repeat(reasons(forecaster, panel, mean, promotions), panel.horizon),
         }
     )
 
 
-def reasons(forecaster: Forecaster, panel: Panel) -> list[str]:
-    """Per series, what the forecast of the first coming day is made of: JSON reasons, the largest families first.
+def reasons(forecaster: Forecaster, panel: Panel, mean: FloatArray, promotions: ir.Table) -> list[str]:
+    """Per series, what the forecast of the first coming day is made of: JSON reasons, the largest parts first.
 
-    One day stands for the horizon: TreeSHAP takes a millisecond a row, and a chain has a million rows.
+    One day stands for the horizon: TreeSHAP takes a millisecond a row, and a chain has a million rows. `explain` takes
+    all days of one item apart when asked.
     """
-    boosted = getattr(forecaster.model, "boosted", forecaster.model)
-    if not isinstance(boosted, Boosted):
-        return ["[]"] * len(panel.ids)
-    codes = {family: f"demand.because.{family}" for family in FAMILIES}
-    parts = boosted.contributions(panel.ahead(1))
-    return [to_json(from_contributions(row, codes, {})) for row in parts[list(FAMILIES)].to_dict("records")]
+    tomorrow = panel.future[0].date()
+    parts = decompose(forecaster.model, panel, mean[:, :1])
+    promoted = announced(promotions, tomorrow, tomorrow)
+    told = part_reasons(panel, parts, range(1), promoted, model=forecaster.name)
+    return [to_json(sorted(found, key=lambda reason: -abs(reason.weight))[:REASONS]) for found in told]
+
+
+def announced(promotions: ir.Table, first: date, last: date) -> pd.DataFrame:
+    """Promotions on any of these days: `unique_id, starts, ends`, and `what` is seen of them."""
+    rows = promotions.filter(promotions.starts <= ibis.literal(last), promotions.ends >= ibis.literal(first))
+    display, mailer = rows.display.nullif(""), rows.mailer.nullif("")
+    what = ibis.coalesce(display + ", " + mailer, display, mailer, rows.mechanic, rows.promotion)
+    found = rows.select("store", "item", "starts", "ends", what=what).distinct().order_by("store", "item", "what")
+    table = found.to_pandas()
+    return pd.DataFrame(
+        {
+            "unique_id": table["store"] + BETWEEN + table["item"],
+            "starts": pd.to_datetime(table["starts"]),
+            "ends": pd.to_datetime(table["ends"]),
+            "what": table["what"],
+        }
+    )
+
+
+def series_of(unique_id: str) -> tuple[str, str]:
+    """Store and item of a series."""
+    store, _, item = unique_id.partition(BETWEEN)
+    return store, item
 
 
 def demand_panel(

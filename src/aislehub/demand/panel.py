@@ -47,6 +47,7 @@ FloatArray = NDArray[Any]
 MAX_CELLS = 400_000_000
 """Limit of series × periods: 1.6 GB as 32-bit floats."""
 
+MAX_GROUPS = 4
 _FEW_RETURNS = 0.02
 _STOCKOUT = "stockout"
 _CLOSED_MIN_ROWS = 20
@@ -81,6 +82,8 @@ class Panel:
         gaps: number of missing rows inside series, read as 0 sales.
         returns: number of periods with net returns, read as 0 sales.
         truth: what was corrected in the sales to make them demand.
+        among: the panel that these series were chosen from (`only`), and their rows there: what all series have in
+            common (groups, closed periods, signs) is still read from all.
     """
 
     ids: pd.Index
@@ -97,6 +100,7 @@ class Panel:
     gaps: int = 0
     returns: int = 0
     truth: Truth = field(default_factory=Truth)
+    among: tuple[Panel, NDArray[np.intp]] | None = None
 
     @classmethod
     def from_table(
@@ -215,6 +219,9 @@ class Panel:
     @cached_property
     def closed(self) -> NDArray[np.bool_]:
         """Shape (N, T + H): periods on which a known-ahead covariate says that nothing is ever sold."""
+        if self.among is not None:
+            panel, rows = self.among
+            return panel.closed[rows]
         shut = np.zeros((len(self.ids), len(self.periods)), dtype=bool)
         past = self.y.shape[1]
         seen = ~np.isnan(self.y)
@@ -243,11 +250,15 @@ class Panel:
     @cached_property
     def whole(self) -> bool:
         """True when every demand is a whole number (units, not money or kilos)."""
+        if self.among is not None:
+            return self.among[0].whole
         return bool(np.nanmax(np.abs(self.y - np.round(self.y)), initial=0.0) == 0)
 
     @cached_property
     def nonnegative(self) -> bool:
         """True when no demand is below 0."""
+        if self.among is not None:
+            return self.among[0].nonnegative
         return bool(np.nanmin(self.y, initial=0.0) >= 0)
 
     def uncensored(self, sold_out: NDArray[np.bool_], lifted: NDArray[np.bool_] | None = None) -> Panel:
@@ -268,6 +279,61 @@ class Panel:
         )
         return replace(self, y=demand, truth=truth)
 
+    @cached_property
+    def grand_mean(self) -> float:
+        """Mean size of a demand, over all series and open periods."""
+        if self.among is not None:
+            return self.among[0].grand_mean
+        known = ~np.isnan(self.sold)
+        return float(np.nansum(np.abs(self.sold)) / max(known.sum(), 1))
+
+    @cached_property
+    def levels(self) -> dict[str, FloatArray]:
+        """The distinct values of each covariate known ahead, over all series."""
+        if self.among is not None:
+            return self.among[0].levels
+        distinct = {name: np.unique(values) for name, values in self.known.items()}
+        return {name: values[~np.isnan(values)] for name, values in distinct.items()}
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[NDArray[np.intp], FloatArray]]:
+        """Demand of all series together and of the members of each static label.
+
+        Group → (group number of each series, (N,); totals, (groups, T)).
+        """
+        if self.among is not None:
+            panel, rows = self.among
+            return {name: (member[rows], totals) for name, (member, totals) in panel.groups.items()}
+        count = len(self.ids)
+        members: dict[str, NDArray[np.intp]] = {"all": np.zeros(count, dtype=np.intp)}
+        for name in self.static:
+            if name in self.labels and len(members) <= MAX_GROUPS:
+                codes = pd.factorize(self.static[name])[0] + 1
+                if 2 <= len(np.unique(codes)) <= count // 2:
+                    members[name] = codes
+        made = {}
+        for name, member in members.items():
+            totals = np.zeros((member.max() + 1, self.y.shape[1]))
+            np.add.at(totals, member, np.nan_to_num(self.sold))
+            made[name] = (member, totals.astype(np.float32))
+        return made
+
+    def only(self, rows: NDArray[np.intp]) -> Panel:
+        """Some of the series. A model forecasts them as it would among all others, in a fraction of the time."""
+
+        def chosen(matrices: dict[str, FloatArray]) -> dict[str, FloatArray]:
+            return {name: matrix[rows] if len(matrix) > 1 else matrix for name, matrix in matrices.items()}
+
+        return replace(
+            self,
+            ids=self.ids[rows],
+            y=self.y[rows],
+            known=chosen(self.known),
+            static={name: values[rows] for name, values in self.static.items()},
+            unplanned=None if self.unplanned is None else self.unplanned[rows],
+            among=(self, rows),
+        )
+
     def before(self, periods: int) -> Panel:
         """The panel as it stood `periods` earlier; its future is the next `horizon` periods as they were planned."""
         return self._cut(0, self.y.shape[1] - periods, self.horizon)
@@ -281,6 +347,8 @@ class Panel:
         return self._cut(max(0, self.y.shape[1] - periods), self.y.shape[1], self.horizon)
 
     def _cut(self, start: int, origin: int, horizon: int) -> Panel:
+        if (start, origin, horizon) == (0, self.y.shape[1], self.horizon):
+            return self
         span = slice(start, origin + horizon)
         return replace(
             self,
@@ -288,6 +356,7 @@ class Panel:
             y=self.y[:, start:origin],
             known={name: values[:, span] for name, values in self.known.items()},
             unplanned=None if self.unplanned is None else self.unplanned[:, span],
+            among=None if self.among is None else (self.among[0]._cut(start, origin, horizon), self.among[1]),
         )
 
     def to_table(self, columns: dict[str, FloatArray]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.demand.panel import FloatArray, Panel
 
-__all__ = ["MODELS", "Model", "Stored", "make_model"]
+__all__ = ["MODELS", "Explained", "Model", "Stored", "make_model"]
 
 MODELS = {
     "seasonal_naive": "aislehub.demand.models.seasonal:SeasonalNaive",
@@ -52,6 +52,17 @@ class Stored(Model, Protocol):
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
+
+
+@runtime_checkable
+class Explained(Model, Protocol):
+    """A model that says what its forecasts are made of; any other is compared with the seasonal mean."""
+
+    def decompose(self, panel: Panel, periods: int) -> dict[str, FloatArray]:
+        """Part → units of the next `periods` periods, shape (series, periods); they add up to what `predict` gives.
+
+        Parts are base, season, trend, price, promotion and event; see `aislehub.demand.parts`.
+        """
 
 
 def make_model(name: str) -> Model:

@@ -65,6 +65,15 @@ class Blend:
             start=np.zeros((len(panel.ids), panel.horizon)),
         )
 
+    def decompose(self, panel: Panel, periods: int) -> dict[str, FloatArray]:
+        """What each forecast is made of (`models.Explained`): the weighted sum of what the parts are made of."""
+        made: dict[str, FloatArray] = {}
+        for name, weight in self.weights.items():
+            if weight > 0:
+                for part, values in self._parts[name].decompose(panel, periods).items():
+                    made[part] = made.get(part, 0) + weight * values
+        return made
+
     def save(self, folder: Path) -> None:
         (folder / "blend.json").write_text(json.dumps({"weights": self.weights}), encoding="utf-8")
         for part in self._used():
@@ -74,12 +83,6 @@ class Blend:
         self.weights = json.loads((folder / "blend.json").read_text(encoding="utf-8"))["weights"]
         for part in self._used():
             part.load(folder)
-
-    @property
-    def boosted(self) -> Boosted | None:
-        """The learnt part, where it has a say: its `contributions` explain the forecast."""
-        part = self._parts["boosted"]
-        return part if isinstance(part, Boosted) and self.weights.get("boosted", 0) > 0 else None
 
     def _used(self) -> list[_Part]:
         return [part for name, part in self._parts.items() if self.weights[name] > 0]

@@ -16,7 +16,6 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-import pandas as pd
 
 from aislehub.demand.models.features import FAMILIES, Features, RowIndex
 from aislehub.demand.panel import FloatArray, Panel
@@ -96,45 +95,38 @@ class Boosted:
         block = max(1, PREDICT_ROWS // horizon)
         for start in range(0, count, block):
             series = np.arange(start, min(start + block, count))
-            rows = _next(panel, series)
+            rows = _next(panel, series, horizon)
             table, base = features.rows(rows)
             mean[series] = self._means(features, table, base).reshape(len(series), horizon)
         return mean
 
-    def contributions(self, panel: Panel) -> pd.DataFrame:
-        """Why each series' total is what it is: columns `unique_id, level, season, trend, … , y_hat`.
+    def decompose(self, panel: Panel, periods: int) -> dict[str, FloatArray]:
+        """What each forecast is made of (`models.Explained`).
 
-        Units of demand summed over the horizon; the families add up to `y_hat` exactly. TreeSHAP gives the logarithm
-        of each ratio; logarithmic-mean weights turn those into units (LMDI, Ang 2004,
-        https://doi.org/10.1016/j.enpol.2003.10.007).
+        TreeSHAP gives the logarithm of each part's ratio; logarithmic-mean weights turn those into units (LMDI, Ang
+        2004, https://doi.org/10.1016/j.enpol.2003.10.007).
         """
         panel = self._recoded(panel.recent(KEPT_YEARS * panel.year))
         features = Features(panel)
-        totals = {family: np.zeros(len(panel.ids)) for family in FAMILIES}
-        forecast = np.zeros(len(panel.ids))
-        block = max(1, PREDICT_ROWS // 10 // panel.horizon)
-        for start in range(0, len(panel.ids), block):
-            series = np.arange(start, min(start + block, len(panel.ids)))
-            rows = _next(panel, series)
+        count = len(panel.ids)
+        parts = {part: np.zeros((count, periods)) for part in dict.fromkeys(FAMILIES.values())}
+        block = max(1, PREDICT_ROWS // 10 // periods)
+        for start in range(0, count, block):
+            series = np.arange(start, min(start + block, count))
+            rows = _next(panel, series, periods)
             table, base = features.rows(rows)
             level = features.level(rows)
-            mean = self._means(features, table, base)
-            shape = (len(series), panel.horizon)
-            open_ = ~panel.closed[series, -panel.horizon :].ravel()
-            forecast[series] = (mean * open_).reshape(shape).sum(axis=1)
-            totals["level"][series] += (level * open_).reshape(shape).sum(axis=1)
-            if self._signed:
-                weight = level
-            else:
-                weight = _logarithmic_mean(mean, level)
-                totals["season"][series] += (weight * np.log(base / level) * open_).reshape(shape).sum(axis=1)
+            weight = level if self._signed else _logarithmic_mean(self._means(features, table, base), level)
+            parts["base"][series] = level.reshape(-1, periods)
+            if not self._signed:
+                parts["season"][series] = (weight * np.log(base / level)).reshape(-1, periods)
             if self._booster is None:
                 continue
             shares = np.asarray(self._booster.predict(self._aligned(features, table), pred_contrib=True))
-            shares[:, -1] -= 1.0 if self._signed else 0.0
-            for position, family in enumerate([*self._families(features), "level"]):
-                totals[family][series] += (weight * shares[:, position] * open_).reshape(shape).sum(axis=1)
-        return pd.DataFrame({"unique_id": np.asarray(panel.ids), **totals, "y_hat": forecast})
+            shares[:, -1] -= 1.0 if self._signed else 0.0  # demand / level starts from 1, its logarithm from 0
+            for position, part in enumerate([*self._parts(features), "base"]):
+                parts[part][series] += (weight * shares[:, position]).reshape(-1, periods)
+        return parts
 
     def save(self, folder: Path) -> None:
         if self._booster is not None:
@@ -178,9 +170,10 @@ class Boosted:
         have = {name: position for position, name in enumerate(features.names)}
         return np.column_stack([table[:, have[name]] if name in have else empty for name in self._names])
 
-    def _families(self, features: Features) -> list[str]:
+    def _parts(self, features: Features) -> list[str]:
+        """The part of the forecast that each learnt column explains."""
         family = dict(zip(features.names, features.families, strict=True))
-        return [family.get(name, "level") for name in self._names]
+        return [FAMILIES[family.get(name, "level")] for name in self._names]
 
     def _recoded(self, panel: Panel) -> Panel:
         """The panel with the codes that this model learnt for text covariates; a label never seen is unknown."""
@@ -200,13 +193,12 @@ class Boosted:
         )
 
 
-def _next(panel: Panel, series: Any) -> RowIndex:
-    """All steps of the horizon for these series, from the end of the history."""
-    horizon = panel.horizon
+def _next(panel: Panel, series: Any, steps: int) -> RowIndex:
+    """The next steps of these series, from the end of the history."""
     return RowIndex(
-        np.repeat(series, horizon),
-        np.full(len(series) * horizon, panel.y.shape[1]),
-        np.tile(np.arange(1, horizon + 1), len(series)),
+        np.repeat(series, steps),
+        np.full(len(series) * steps, panel.y.shape[1]),
+        np.tile(np.arange(1, steps + 1), len(series)),
     )
 
 

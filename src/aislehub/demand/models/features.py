@@ -23,14 +23,23 @@ __all__ = ["FAMILIES", "Features", "RowIndex"]
 
 IntArray = NDArray[Any]
 
-FAMILIES = ("level", "season", "trend", "price", "promotion", "calendar", "identity")
+FAMILIES = {
+    "level": "base",
+    "identity": "base",
+    "season": "season",
+    "calendar": "season",
+    "trend": "trend",
+    "price": "price",
+    "promotion": "promotion",
+    "event": "event",
+}
+"""Family of a feature → the part of the forecast that it explains."""
 
 MAX_CONDITIONS = 6
 MAX_CONDITION_LEVELS = 4
-MAX_GROUPS = 4
 PRIOR_PERIODS = 14.0
 _PRICE_NAMES = ("price", "cost", "discount")
-_CALENDAR_NAMES = ("holiday", "event", "snap", "weather", "temp", "school", "open", "closed")
+_EVENT_NAMES = ("holiday", "event", "snap", "weather", "temp", "school", "open", "closed")
 
 
 @dataclass(frozen=True)
@@ -94,15 +103,13 @@ class Features:
         self._first = np.where(~np.isnan(panel.y).all(axis=1), (~np.isnan(panel.y)).argmax(axis=1), panel.y.shape[1])
         positive = np.where(np.nan_to_num(panel.y) > 0, np.arange(panel.y.shape[1]), -1)
         self._last_sale = np.maximum.accumulate(positive, axis=1)
-        self._groups = self._make_groups()
+        self._groups = {name: (member, _Sums(totals, panel.cycle)) for name, (member, totals) in panel.groups.items()}
         self._conditions = self._make_conditions()
         self._known_sums = {
             name: _Sums(np.broadcast_to(values, (len(values), len(panel.periods))), 1)
             for name, values in panel.known.items()
             if name not in panel.labels and name not in self._conditions
         }
-        known = ~np.isnan(panel.sold)
-        self.grand_mean = float(np.nansum(np.abs(panel.sold)) / max(known.sum(), 1))
         self._calendar = _calendar(panel.periods, panel.season)
         if panel.y.shape[1] <= panel.year + 4 * panel.season:
             # A first year shows each date once: its demand would pass for the date's effect.
@@ -123,7 +130,7 @@ class Features:
         """
         spans = (4 * self.panel.season, 8 * self.panel.season) if self.panel.season > 1 else (4, 13)
         year, year_count = self._size.sum(rows.series, rows.origin, self.panel.year)
-        floor = max(self.grand_mean, 1e-6) * 0.02
+        floor = max(self.panel.grand_mean, 1e-6) * 0.02
         prior = np.maximum((year + floor) / (year_count + 1.0), floor * 0.05)
         means = []
         for span in spans:
@@ -223,30 +230,12 @@ class Features:
             table[:, position] = values
         return table, base
 
-    def _make_groups(self) -> dict[str, tuple[IntArray, _Sums]]:
-        """Sums over all series and over the members of each static label: their trend and season is less noisy."""
-        panel = self.panel
-        count = len(panel.ids)
-        groups = {"all": np.zeros(count, dtype=np.int64)}
-        for name in panel.static:
-            if name in panel.labels and len(groups) <= MAX_GROUPS:
-                codes = pd.factorize(panel.static[name])[0] + 1
-                if 2 <= len(np.unique(codes)) <= count // 2:
-                    groups[name] = codes
-        made = {}
-        for name, member in groups.items():
-            totals = np.zeros((member.max() + 1, panel.y.shape[1]))
-            np.add.at(totals, member, np.nan_to_num(panel.sold))
-            made[name] = (member, _Sums(totals.astype(np.float32), panel.cycle))
-        return made
-
     def _make_conditions(self) -> dict[str, dict[float, _Sums]]:
         """For covariates of a few values (a promotion, a holiday flag): sums of the demand at each value."""
         panel = self.panel
         made: dict[str, dict[float, _Sums]] = {}
         for name, values in panel.known.items():
-            levels = np.unique(values)
-            levels = levels[~np.isnan(levels)]
+            levels = panel.levels[name]
             if not 2 <= len(levels) <= MAX_CONDITION_LEVELS or len(made) == MAX_CONDITIONS:
                 continue
             past = np.broadcast_to(values, (len(panel.ids), len(panel.periods)))[:, : panel.y.shape[1]]
@@ -263,11 +252,11 @@ class Features:
 
 
 def family_of(name: str) -> str:
-    """The family of a covariate, by its name: price, calendar, or else promotion."""
+    """The family of a covariate, by its name: price, event, or else promotion."""
     lower = name.lower()
     if any(word in lower for word in _PRICE_NAMES):
         return "price"
-    return "calendar" if any(word in lower for word in _CALENDAR_NAMES) else "promotion"
+    return "event" if any(word in lower for word in _EVENT_NAMES) else "promotion"
 
 
 def _spans(panel: Panel) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,15 @@ CYCLES = 8
 class _Rule:
     """A rule learns nothing, so there is nothing to keep."""
 
+    predict: Callable[[Panel], FloatArray]
+
     def fit(self, panel: Panel, *, horizon: int, seed: int) -> None:
         pass
+
+    def decompose(self, panel: Panel, periods: int) -> dict[str, FloatArray]:
+        """What each forecast is made of (`models.Explained`): the recent level, and the slot's distance from it."""
+        base = np.repeat(level(panel)[:, None], periods, axis=1)
+        return {"base": base, "season": self.predict(panel)[:, :periods] - base}
 
     def save(self, folder: Path) -> None:
         pass
