@@ -18,6 +18,7 @@ import pytest
 import typer
 
 from aislehub.capabilities import MODULES
+from aislehub.core.models import Entry
 from aislehub.core.registry import registry
 from aislehub.core.settings import all_settings
 from aislehub.data.mapping import load_mapping
@@ -264,7 +265,7 @@ def test_cheap_shell_examples_run(
 
 @pytest.mark.parametrize("page", [page for page in PAGES_OF_TEXT if blocks(page, "toml")], ids=relative)
 def test_toml_examples_are_valid(page: Path, tmp_path: Path) -> None:
-    """TOML blocks are settings of `hub.toml` within their limits, or a mapping onto an existing table's columns."""
+    """TOML blocks are settings or models in `hub.toml`, or a mapping onto an existing table's columns."""
     file = tmp_path / "hub.toml"
     for body in blocks(page, "toml"):
         file.write_text(body, encoding="utf-8")
@@ -273,6 +274,8 @@ def test_toml_examples_are_valid(page: Path, tmp_path: Path) -> None:
             contract = registry().contracts[told["table"]]
             assert [name for name in load_mapping(file).columns if name not in contract.schema.names] == []
             continue
+        for name, entry in told.pop("models", {}).items():
+            Entry(name, **entry)
         for section in told:
             all_settings()[section].load(tmp_path)
 

@@ -15,6 +15,7 @@ from aislehub.core.errors import HubError
 from aislehub.demand.forecast import Forecaster, forecast, forecast_command
 from aislehub.demand.models import MODELS
 from aislehub.demand.panel import Panel
+from aislehub.serve.cli import main
 
 
 def shop(series: int = 40, days: int = 400, seed: int = 0) -> pd.DataFrame:
@@ -87,9 +88,19 @@ def test_a_kept_forecaster_forecasts_the_same(learnt, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(Forecaster.load(tmp_path).predict(panel), house.predict(panel))
 
 
+def needed(model: str) -> None:
+    """Skip where the packages are absent that some models are made of."""
+    if model in ("lstm", "lstm_scaled"):
+        pytest.importorskip("torch")
+    if model in ("auto_ets", "croston", "croston_sba", "tsb", "recursive", "recursive_median"):
+        pytest.importorskip("statsforecast")
+        pytest.importorskip("mlforecast")
+
+
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_every_model_answers_the_same_shape(model: str) -> None:
     """Columns, row count and order are the same whatever the model."""
+    needed(model)
     past, _ = split(shop(series=4, days=120), 7)
     out = forecast(past[["unique_id", "ds", "y"]], 7, model=model, quantiles=(0.05, 0.95))
     assert list(out.columns) == ["unique_id", "ds", "y_hat", "q0.05", "q0.95"]
@@ -217,6 +228,21 @@ def test_a_model_that_returns_nonsense_is_named(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(HubError) as refused:
         forecast(rows, 3, model="wrong")
     assert refused.value.code == "demand.model_output"
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_the_command_runs_every_model(model: str, home: Path, tmp_path: Path, capsys) -> None:
+    """`--model NAME` answers for each name, covariates and a series of one day included, and `--help` lists it."""
+    needed(model)
+    past, later = split(shop(series=3, days=80), 7)
+    past = past[(past["unique_id"] != "item02") | (past["ds"] == past["ds"].max())]
+    past.drop(columns="mean").assign(dept="dairy").to_csv(tmp_path / "sales.csv", index=False)
+    later[["unique_id", "ds", "promo"]].assign(price=2.5).to_csv(tmp_path / "plan.csv", index=False)
+    files = [str(tmp_path / name) for name in ("sales.csv", "plan.csv", "out.csv")]
+    assert main(["forecast", files[0], "--horizon", "7", "--known", files[1], "--model", model, "--out", files[2]]) == 0
+    assert np.isfinite(pd.read_csv(files[2])[["y_hat", "q0.1", "q0.9"]].to_numpy()).all()
+    assert main(["forecast", "--help"]) == 0
+    assert model in capsys.readouterr().out
 
 
 def test_the_command_writes_the_file_and_keeps_standard_output_clean(tmp_path: Path, capsys) -> None:

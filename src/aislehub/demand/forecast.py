@@ -22,7 +22,7 @@ from aislehub.core.errors import HubError
 from aislehub.core.output import print_json, read_table, write_table
 from aislehub.core.text import say
 from aislehub.demand.backtest import rehearse
-from aislehub.demand.models import Model, Stored, make_model
+from aislehub.demand.models import MODELS, Model, Stored, make_model
 from aislehub.demand.panel import FloatArray, Panel, date_text
 from aislehub.demand.spread import Spread
 
@@ -50,7 +50,7 @@ def forecast(
         horizon: periods to forecast after the table's last one.
         freq: pandas alias (D, W, MS, h …); None = read from the dates.
         known: future values of covariates: `ds`, covariates, and `unique_id` unless they hold for all series.
-        model: built-in name (`aislehub`, `boosted`, `seasonal_mean`, `mean28`, `seasonal_naive`) or your own
+        model: built-in name (see `aislehub.demand.models.MODELS`), `onnx:NAME` of the model catalogue, or your own
             `package.module:Class`.
         quantiles: probabilities in (0, 1).
         seed: of everything random; the same seed gives the same forecast.
@@ -184,7 +184,7 @@ def forecast_command(
         Path | None, typer.Option(help="Future covariates: ds, covariates, and unique_id unless they hold for all.")
     ] = None,
     model: Annotated[
-        str, typer.Option(help="aislehub, boosted, seasonal_mean, mean28, seasonal_naive or package.module:Class.")
+        str, typer.Option(help=f"{', '.join(MODELS)}, onnx:NAME or package.module:Class.")
     ] = DEFAULT_MODEL,
     quantiles: Annotated[str, typer.Option(help="Probabilities in (0, 1), separated by commas.")] = "0.1,0.5,0.9",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
@@ -203,7 +203,10 @@ def forecast_command(
     panel = Panel.from_table(read_table(file, codes=["unique_id"]), horizon, freq=freq, known=plan)
     for notice in notices(panel):
         print(notice, file=sys.stderr)
-    table = Forecaster.learn(panel, model=model, seed=seed).predict(panel, levels)
+    forecaster = Forecaster.learn(panel, model=model, seed=seed)
+    for notice in getattr(forecaster.model, "notices", ()):
+        print(notice, file=sys.stderr)
+    table = forecaster.predict(panel, levels)
     if out is not None:
         write_table(table, out)
     if as_json:

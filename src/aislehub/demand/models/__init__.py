@@ -2,7 +2,8 @@
 
 A model is any class with `fit` and `predict` on a `Panel`; `examples/own_model.py` is one in 20 lines. It gives
 means only: quantiles, closed periods, checks and file formats are the same for every model and live elsewhere.
-Built-in models are found by the same mapping as yours, `package.module:Class`.
+Built-in models are found by the same mapping as yours, `package.module:Class`; `onnx:NAME` is a network of the model
+catalogue.
 """
 
 from __future__ import annotations
@@ -23,8 +24,16 @@ MODELS = {
     "boosted": "aislehub.demand.models.boosted:Boosted",
     "aislehub": "aislehub.demand.models.blend:Blend",
     "light": "aislehub.demand.models.blend:light",
+    "auto_ets": "aislehub.demand.models.statistical:auto_ets",
+    "croston": "aislehub.demand.models.statistical:croston",
+    "croston_sba": "aislehub.demand.models.statistical:croston_sba",
+    "tsb": "aislehub.demand.models.statistical:tsb",
+    "recursive": "aislehub.demand.models.recursive:Recursive",
+    "recursive_median": "aislehub.demand.models.recursive:recursive_median",
+    "lstm": "aislehub.demand.models.lstm:Lstm",
+    "lstm_scaled": "aislehub.demand.models.lstm:lstm_scaled",
 }
-"""Name → `package.module:Class`."""
+"""Name → `package.module:Class`, or a function there that returns a model."""
 
 
 @runtime_checkable
@@ -33,7 +42,8 @@ class Model(Protocol):
 
     A class is made without arguments. One that needs much less than it costs to fit, and wants to be kept, also
     has `save` and `load` (see `Stored`). One that already forecast its own past out of sample may leave that in
-    an attribute `rehearsal` (a `Rehearsal`), which spares a second fit for the quantiles.
+    an attribute `rehearsal` (a `Rehearsal`), which spares a second fit for the quantiles. One that makes assumptions on
+    the data says them after `fit` in `notices`, a list of sentences.
     """
 
     def fit(self, panel: Panel, *, horizon: int, seed: int) -> None:
@@ -66,12 +76,16 @@ class Explained(Model, Protocol):
 
 
 def make_model(name: str) -> Model:
-    """A fresh model by built-in name or `package.module:Class`.
+    """A fresh model by built-in name, `onnx:NAME` or `package.module:Class`.
 
     Raises:
         HubError: `demand.model` when there is none of that name, `demand.model_shape` when it has no
             `fit` or `predict`.
     """
+    if name.startswith("onnx:"):
+        from aislehub.demand.models.foundation import Foundation  # here, for onnxruntime is slow to load
+
+        return Foundation(name.removeprefix("onnx:"))
     target = MODELS.get(name, name)
     module, _, attribute = target.partition(":")
     if not attribute:
