@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from aislehub.core.alerts import AlertFilter, Alerts
 from aislehub.core.day import DayReport
 from aislehub.core.errors import HubError
 from aislehub.core.hub import open_hub
 from aislehub.core.ledger import Filter, Ledger
 from aislehub.core.models import find_learned
-from aislehub.core.state import decisions, moves, open_state, runs
+from aislehub.core.state import alert_days, alert_moves, alerts, decisions, moves, open_state, runs
 from aislehub.core.tables import Tables
 
 SOURCE = Path(__file__).with_name("tiny_house.py")
@@ -40,7 +41,7 @@ def load(file: Path) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def tiny() -> ModuleType:
-    """The tiny house: takings → sums → wishes (with a model) → notices."""
+    """The tiny house: takings → sums → wishes (with a model) → notices, and sums → shortfalls (alerts)."""
     return load(SOURCE)
 
 
@@ -73,7 +74,7 @@ def house(request: pytest.FixtureRequest, tiny: ModuleType, tmp_path: Path) -> I
     house.ledger.engine.dispose()
 
 
-RAN = {"sums": "ran", "wishes": "ran", "notices": "ran"}
+RAN = dict.fromkeys(["sums", "wishes", "notices", "shortfalls"], "ran")
 UNCHANGED = dict.fromkeys(RAN, "unchanged")
 
 
@@ -81,7 +82,7 @@ def test_a_day_goes_from_facts_to_decisions(house: House) -> None:
     """Steps run in order, the model is learned first, and decisions are in the ledger with what they rest on."""
     report = house.run()
     assert [(step.step, step.state, step.rows) for step in report.steps] == [
-        ("sums", "ran", 2), ("wishes", "ran", 2), ("notices", "ran", 1)
+        ("sums", "ran", 2), ("wishes", "ran", 2), ("notices", "ran", 1), ("shortfalls", "ran", 0)
     ]  # fmt: skip
     assert report.proposed["wishes"].new == 2
     found = {row["subject"]: row for row in house.ledger.find(Filter())}
@@ -111,7 +112,7 @@ def test_new_facts_run_what_rests_on_them(house: House) -> None:
     house.take(("4", "south", 1))
     assert house.states() == RAN
     house.take(("5", "south", 1), day=DAY + timedelta(days=9))  # of a later day
-    assert house.states() == {"sums": "ran", "wishes": "unchanged", "notices": "unchanged"}
+    assert house.states() == UNCHANGED | {"sums": "ran"}
 
 
 def test_another_policy_runs_its_steps(house: House) -> None:
@@ -141,20 +142,20 @@ def test_a_failing_step_fails_alone(house: House) -> None:
     before = house.tables.version("wishes")
     report = house.run(policies={"tiny": house.tiny.Policy(broken="wishes")})
     assert [(step.step, step.state) for step in report.steps] == [
-        ("sums", "ran"), ("wishes", "failed"), ("notices", "skipped")
+        ("sums", "ran"), ("wishes", "failed"), ("notices", "skipped"), ("shortfalls", "ran")
     ]  # fmt: skip
     assert [step.step for step in report.failed] == ["wishes"]
     assert report.steps[1].why == "ValueError: told to fail"
     assert report.steps[2].why == "skipped: needs wishes, whose step wishes failed"
     assert house.tables.version("wishes") == before
     assert {row["state"] for row in house.ledger.find(Filter())} == {"proposed"}
-    assert house.states() == {"sums": "ran", "wishes": "ran", "notices": "unchanged"}
+    assert house.states() == RAN | {"notices": "unchanged"}
 
 
 def test_heirs_of_heirs_are_skipped_too(house: House) -> None:
     """What needs a skipped step's table is skipped as well."""
     assert house.states(policies={"tiny": house.tiny.Policy(broken="sums")}) == {
-        "sums": "failed", "wishes": "skipped", "notices": "skipped"
+        "sums": "failed", "wishes": "skipped", "notices": "skipped", "shortfalls": "skipped"
     }  # fmt: skip
     assert house.ledger.find(Filter()) == []
     assert house.states() == RAN
@@ -176,6 +177,52 @@ def test_the_next_day_expires_what_nobody_moved(house: House) -> None:
     house.run(DAY + timedelta(days=1))
     states = {(row["day"], row["state"]) for row in house.ledger.find(Filter())}
     assert states == {(DAY, "expired"), (DAY + timedelta(days=1), "proposed")}
+
+
+# -- alerts ----------------------------------------------------------------------------------------
+
+
+def alerts_of(house: House) -> dict[str, tuple[str, int, int]]:
+    """Store → state, days and moves of its alert."""
+    found = Alerts(house.ledger.engine).find(AlertFilter())
+    return {alert["store"]: (alert["state"], alert["days"], alert["moves"]) for alert in found}
+
+
+def test_a_cause_is_one_alert_over_the_days(house: House) -> None:
+    """Found on a first day it opens, on a second it is the same one, without it on a third it closes."""
+    house.take(("4", "east", 1))
+    assert vars(house.run().alerts) == {"opened": 1, "reopened": 0, "closed": 0}
+    assert vars(house.run().alerts) == {"opened": 0, "reopened": 0, "closed": 0}
+    assert alerts_of(house) == {"east": ("open", 1, 1)}
+    house.run(DAY + timedelta(days=1))
+    assert alerts_of(house) == {"east": ("open", 2, 1)}
+    house.take(("5", "east", 9), day=DAY + timedelta(days=2))
+    assert vars(house.run(DAY + timedelta(days=2)).alerts) == {"opened": 0, "reopened": 0, "closed": 1}
+    assert alerts_of(house) == {"east": ("closed", 2, 2)}
+
+
+@pytest.mark.parametrize("broken", ["shortfalls", "sums"])
+def test_a_step_that_did_not_run_closes_nothing(house: House, broken: str) -> None:
+    """Of an alert whose step failed or was skipped nobody knows whether it is gone: it stays as it was."""
+    house.take(("4", "east", 1))
+    house.run()
+    house.take(("5", "east", 9), day=DAY + timedelta(days=1))
+    house.run(DAY + timedelta(days=1), policies={"tiny": house.tiny.Policy(broken=broken)})
+    assert alerts_of(house) == {"east": ("open", 1, 1)}
+    house.run(DAY + timedelta(days=1))
+    assert alerts_of(house) == {"east": ("closed", 1, 2)}
+
+
+def test_an_old_day_says_nothing_about_now(house: House) -> None:
+    """Running an old day again neither closes what is open now nor opens what is closed."""
+    house.run()
+    house.take(("4", "east", 1), day=DAY + timedelta(days=1))
+    house.run(DAY + timedelta(days=1))
+    house.take(("5", "west", 1), day=DAY)
+    house.run()
+    assert alerts_of(house) == {"east": ("open", 1, 1)}
+    house.run(DAY + timedelta(days=1))
+    assert alerts_of(house) == {"east": ("open", 1, 1), "west": ("open", 1, 1)}
 
 
 # -- models ----------------------------------------------------------------------------------------
@@ -220,7 +267,7 @@ def test_a_damaged_model_is_not_used(house: House) -> None:
     newest().write_text("1e9")
     house.take(("4", "south", 1))
     report = house.run()
-    assert [step.state for step in report.steps] == ["ran", "failed", "skipped"]
+    assert [step.state for step in report.steps] == ["ran", "failed", "skipped", "ran"]
     assert "mean.json of model mean has sha256" in report.steps[1].why
     assert house.run(learn_now=True).failed == []
     newest().unlink()
@@ -233,11 +280,11 @@ def test_what_a_model_learns_from_comes_first(tmp_path: Path) -> None:
     source = SOURCE.read_text()
     source = source.replace('@learn(reads="takings", model="mean"', '@learn(reads="sums", model="mean"')
     source = source.replace('reads="sums", writes=WISHES', 'reads="takings", writes=WISHES')
-    source = source.replace("sums.filter(ibis._.day == day)", "sums")
+    source = source.replace("sums.filter(ibis._.day == day)", "sums", 1)
     edited = tmp_path / "other.py"
     edited.write_text(source)
     other = load(edited)
-    assert [step.name for step in other.REGISTRY.steps] == ["sums", "wishes", "notices"]
+    assert [step.name for step in other.REGISTRY.steps] == [*RAN]
     house = House(other, Tables(None, other.REGISTRY.contracts), Ledger(open_state("", tmp_path)), tmp_path / "models")
     house.take(("1", "north", 4))
     assert house.states(policies={"tiny": other.Policy(broken="sums")})["wishes"] == "skipped"
@@ -251,10 +298,11 @@ def everything(home: Path, tiny: ModuleType) -> dict[str, Any]:
     """All results, decisions, moves and runs of a home, without what clocks and run ids put there."""
     tables = Tables(home / "tables", tiny.REGISTRY.contracts)
     found: dict[str, Any] = {
-        name: sorted(map(str, tables.fetch(name).to_pylist())) for name in ("takings", "sums", "wishes", "notices")
+        name: sorted(map(str, tables.fetch(name).to_pylist()))
+        for name in ("takings", "sums", "wishes", "notices", "shortfalls")
     }
     engine = open_state("", home)
-    for table in (decisions, moves, runs):
+    for table in (decisions, moves, runs, alerts, alert_moves, alert_days):
         columns = [
             column for column in table.columns if column.name not in {"versions", "at", "run", "number", "seconds"}
         ]
@@ -272,7 +320,7 @@ def test_a_killed_day_is_finished_by_the_next_run(tiny: ModuleType, tmp_path: Pa
         house = House(
             tiny, Tables(home / "tables", tiny.REGISTRY.contracts), Ledger(open_state("", home)), home / "models"
         )
-        house.take(*((str(number), f"shop{number % 7}", number) for number in range(100)))
+        house.take(*((str(number), f"shop{number % 7}", number) for number in range(100)), ("x", "kiosk", 1))
         house.ledger.engine.dispose()
     assert tiny.day_in(homes["undisturbed"]).failed == []
     killed = subprocess.run(
@@ -280,6 +328,7 @@ def test_a_killed_day_is_finished_by_the_next_run(tiny: ModuleType, tmp_path: Pa
     )
     assert killed.returncode == 0, killed.stderr
     assert everything(homes["killed"], tiny) == everything(homes["undisturbed"], tiny)
+    assert len(everything(homes["killed"], tiny)["alerts"]) == 1
 
 
 def test_two_days_at_once_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A house of three steps and one model, for test_day; as a script it runs days of which some are killed.
+"""A house of four steps and one model, for test_day; as a script it runs days of which some are killed.
 
 python tests/core/tiny_house.py HOME KILLS
 """
@@ -20,6 +20,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from aislehub.core.alerts import Alerts
 from aislehub.core.contract import Column, Contract
 from aislehub.core.day import DayReport, run_day
 from aislehub.core.ledger import Ledger
@@ -53,11 +54,14 @@ NOTICES = Contract(
     "notices", "How many wishes there are", (Column("wishes", "int", "Number"),), key="wishes", derived=True
 )
 
+SHORTFALLS = Contract("shortfalls", "A shop that took too little", (), key="day cause store subject", alert=True)
+
 
 class Policy(Settings, section="tiny"):
     """How the tiny house works."""
 
     factor: float = field(1.0, "Wished pieces per piece taken", ge=0)
+    low: int = field(5, "Fewer pieces than this are an alert", ge=0)
     broken: str = field("", "The step that fails")
 
 
@@ -106,6 +110,21 @@ def notices(wishes: ir.Table, *, day: date) -> ir.Table:
     return wishes.filter(wishes.day == day).agg(wishes=ibis._.count().cast("int64"))
 
 
+@step(reads="sums", writes=SHORTFALLS)
+def shortfalls(sums: ir.Table, *, day: date, policy: Policy) -> pa.Table:
+    """Shops below the limit."""
+    if policy.broken == "shortfalls":
+        raise ValueError("told to fail")
+    rows = [
+        {
+            "cause": "tiny.low", "store": row["shop"], "subject": "pieces", "owner": "planner",
+            "money_at_risk": float(policy.low - row["pieces"]), "facts": json.dumps({"pieces": row["pieces"]}),
+        }
+        for row in sums.filter(ibis._.day == day).to_pyarrow().to_pylist() if row["pieces"] < policy.low
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, SHORTFALLS.schema).drop_columns(["day"])
+
+
 REGISTRY = collect([sys.modules[__name__]])
 
 
@@ -118,7 +137,8 @@ def takings(*rows: tuple[str, str, int], day: date = DAY) -> pa.Table:
 
 def run(tables: Tables, ledger: Ledger | None, folder: Path, day: date = DAY, **more: Any) -> DayReport:
     """One day of the tiny house."""
-    return run_day(tables, day, REGISTRY, folder=folder, ledger=ledger, **more)
+    alerts = Alerts(ledger.engine) if ledger else None
+    return run_day(tables, day, REGISTRY, folder=folder, ledger=ledger, alerts=alerts, **more)
 
 
 def day_in(home: Path) -> DayReport:

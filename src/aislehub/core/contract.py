@@ -83,13 +83,29 @@ DECISION_COLUMNS = (
     Column("source", "text", "Where the facts came from; says `simulated` when any of them was", required=False),
 )  # fmt: skip
 
+
+def are_objects(texts: Sequence[str]) -> list[bool]:
+    """Whether each text is a JSON object; NaN and the infinities are no JSON."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    def is_object(text: str) -> bool:
+        try:
+            return isinstance(json.loads(text, parse_constant=refuse), dict)
+        except ValueError:
+            return False
+
+    return [is_object(text) for text in texts]
+
+
 ALERT_COLUMNS = (
     Column("cause", "text", "Code of the sentence that says what is wrong"),
     Column("store", "text", "Store it concerns; empty = the chain", required=False),
     Column("subject", "text", "What it concerns, e.g. an item"),
     Column("owner", "text", "Role that can mend it"),
     Column("money_at_risk", "float", "Contribution expected to be lost if nothing is done", "money", low=0),
-    Column("facts", "text", "JSON object that fills the sentence"),
+    Column("facts", "text", "JSON object that fills the sentence", valid=are_objects),
     Column("source", "text", "Where the facts came from; says `simulated` when any of them was", required=False),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""One business day: learn what is due, run every step, copy decisions to the ledger.
+"""One business day: learn what is due, run every step, copy decisions to the ledger and alerts to their register.
 
 A step whose inputs, policy, model and code are those of its last run is left alone, so a second run of
 a day changes nothing, and a run that was killed is finished by running the day again.
@@ -23,6 +23,7 @@ import pyarrow as pa
 from sqlalchemy import Engine, delete, insert, select
 
 from aislehub.core import models
+from aislehub.core.alerts import Alerts, Recorded
 from aislehub.core.contract import Contract
 from aislehub.core.errors import HubError
 from aislehub.core.fanout import fan_out
@@ -57,6 +58,7 @@ class DayReport:
     day: date
     steps: list[StepReport]
     proposed: dict[str, Proposed] = field(default_factory=dict)
+    alerts: Recorded = field(default_factory=Recorded)
 
     @property
     def failed(self) -> list[StepReport]:
@@ -83,11 +85,11 @@ class _Day:
 
 def run_day(
     tables: Tables, day: date, registry: Registry, *, folder: Path, ledger: Ledger | None = None,
-    policies: Mapping[str, Settings] | None = None, learn_now: bool = False, currency: str = "USD", seed: int = 0,
-    workers: int = 1, home: Path | None = None,
+    alerts: Alerts | None = None, policies: Mapping[str, Settings] | None = None, learn_now: bool = False,
+    currency: str = "USD", seed: int = 0, workers: int = 1, home: Path | None = None,
     progress: Callable[[str], None] = lambda name: None,
 ) -> DayReport:  # fmt: skip
-    """Run one business day on `tables`; the twin calls this too, on tables in memory and without a ledger.
+    """Run one business day on `tables`; the twin calls this too, on tables in memory and without ledger and register.
 
     Args:
         folder: where learned models are kept.
@@ -113,6 +115,7 @@ def run_day(
     )
     reports: list[StepReport] = []
     proposed: dict[str, Proposed] = {}
+    found: dict[str, pa.Table] = {}
     broken: dict[str, StepReport] = {}
     for step in registry.steps:
         progress(step.name)
@@ -135,9 +138,12 @@ def run_day(
             broken[step.writes.name] = report
         elif step.writes.decision and ledger is not None:
             proposed[step.writes.name] = _propose(context, step, ledger)
+        elif step.writes.alert and alerts is not None:
+            found[step.writes.name] = _slice(context, step.writes)
     if ledger is not None:
         ledger.expire(day)
-    return DayReport(day, reports, proposed)
+    recorded = alerts.record(day, found, currency=currency) if alerts is not None else Recorded()
+    return DayReport(day, reports, proposed, recorded)
 
 
 def _run_step(context: _Day, step: Step, learn_now: bool) -> StepReport:
@@ -263,13 +269,15 @@ def _learn(context: _Day, learn: Learn) -> None:
 
 
 def _propose(context: _Day, step: Step, ledger: Ledger) -> Proposed:
-    contract = step.writes
-    rows = context.tables.run(lambda t: t.read(contract.name).filter(t.read(contract.name).day == context.day))
     return ledger.propose(
-        contract.name, context.day, rows, currency=context.currency,
+        step.writes.name, context.day, _slice(context, step.writes), currency=context.currency,
         model=context.models.get(step.model or "", ("",))[0], policy=_policy_digest(context, step),
         versions={name: context.tables.version(name) for name in step.reads},
     )  # fmt: skip
+
+
+def _slice(context: _Day, contract: Contract) -> pa.Table:
+    return context.tables.run(lambda t: (rows := t.read(contract.name)).filter(rows.day == context.day))
 
 
 def _last_run(context: _Day, step: Step) -> Any:

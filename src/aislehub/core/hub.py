@@ -1,4 +1,4 @@
-"""One open house: its folder, settings, registry, tables, ledger and inbox."""
+"""One open house: its folder, settings, registry, tables, ledger, alerts and inbox."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
+from aislehub.core.alerts import Alerts
 from aislehub.core.answers import Desk, Inbox
 from aislehub.core.approval import Approval, approve_by_rule
 from aislehub.core.day import DayReport, run_day
@@ -51,6 +52,10 @@ class Hub:
         return Ledger(self.state, self.run)
 
     @cached_property
+    def alerts(self) -> Alerts:
+        return Alerts(self.state, self.run)
+
+    @cached_property
     def inbox(self) -> Inbox:
         return Inbox(self.home / "inbox.db")
 
@@ -72,8 +77,9 @@ class Hub:
         """
         with self.day_lock(day):
             report = run_day(
-                self.tables, day, self.registry, folder=self.models, ledger=self.ledger, learn_now=learn_now,
-                currency=self.settings.currency, workers=self.settings.workers, home=self.home, progress=progress,
+                self.tables, day, self.registry, folder=self.models, ledger=self.ledger, alerts=self.alerts,
+                learn_now=learn_now, currency=self.settings.currency, workers=self.settings.workers, home=self.home,
+                progress=progress,
             )  # fmt: skip
             approve_by_rule(self.ledger, day, Approval.load(self.home))
             for name in self.registry.contracts:

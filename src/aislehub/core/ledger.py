@@ -21,7 +21,6 @@ from sqlalchemy import (
     Engine,
     Row,
     and_,
-    false,
     func,
     insert,
     literal,
@@ -33,7 +32,7 @@ from sqlalchemy import (
 
 from aislehub.core.errors import HubError
 from aislehub.core.reasons import Reason, to_json
-from aislehub.core.state import decisions, insert_rows, moves, writing
+from aislehub.core.state import decisions, insert_rows, moves, whole_ids, writing
 
 __all__ = ["MOVES", "Filter", "Ledger", "Proposed", "carried_out", "decision_id", "main_field"]
 
@@ -392,14 +391,7 @@ class Ledger:
             return list(own.execute(statement))
 
     def _full(self, id: str, connection: Connection | None = None) -> str:
-        """A whole id from a beginning of at least six characters."""
-        if len(id) == _ID:
-            found = select(decisions.c.id).where(decisions.c.id == id)
-        elif len(id) >= 6 and set(id) <= set("0123456789abcdef"):
-            found = select(decisions.c.id).where(decisions.c.id.startswith(id))
-        else:
-            found = select(decisions.c.id).where(false())
-        rows = self._all(found.limit(100), connection)
+        rows = self._all(whole_ids(decisions.c.id, id), connection)
         if not rows:
             raise HubError("ledger.unknown", id=id)
         if len(rows) > 1:

@@ -28,12 +28,15 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Select,
     String,
     Table,
     Text,
     create_engine,
     event,
+    false,
     inspect,
+    select,
     text,
 )
 from sqlalchemy.exc import SQLAlchemyError
@@ -43,15 +46,20 @@ from aislehub.core.errors import HubError
 
 __all__ = [
     "Instant",
+    "alert_days",
+    "alert_moves",
+    "alerts",
     "batches",
     "decisions",
     "insert_rows",
     "metadata",
     "moves",
+    "notices",
     "open_state",
     "runs",
     "tokens",
     "users",
+    "whole_ids",
     "writing",
 ]
 
@@ -141,6 +149,62 @@ batches = Table(
     Column("at", Instant, nullable=False),
 )  # fmt: skip
 
+alerts = Table(
+    "alerts", metadata,
+    Column("id", String(16), primary_key=True),
+    Column("kind", String(80), nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("store", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("owner", String(20), nullable=False),
+    Column("money_at_risk", Float, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("until", Date),
+    Column("moves", Integer, nullable=False),
+    Column("told", Integer, nullable=False),
+    Column("told_state", String(12), nullable=False),
+    Index("alerts_by_money", "state", "money_at_risk"),
+    Index("alerts_by_kind", "kind", "state"),
+)  # fmt: skip
+
+alert_moves = Table(
+    "alert_moves", metadata,
+    Column("alert", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("state_from", String(12), nullable=False),
+    Column("state_to", String(12), nullable=False),
+    Column("day", Date),
+    Column("until", Date),
+    Column("who", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("run", String(32), nullable=False),
+)  # fmt: skip
+
+alert_days = Table(
+    "alert_days", metadata,
+    Column("kind", String(80), primary_key=True),
+    Column("day", Date, nullable=False),
+)  # fmt: skip
+
+notices = Table(
+    "notices", metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(40), nullable=False, unique=True),
+    Column("kind", String(12), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("state", String(12), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("why", Text, nullable=False),
+)  # fmt: skip
+
 users = Table(
     "users", metadata,
     Column("name", String(80), primary_key=True),
@@ -196,6 +260,17 @@ def writing(engine: Engine) -> Iterator[Connection]:
         one_at_a_time = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7472)"}
         connection.exec_driver_sql(one_at_a_time[engine.dialect.name])
         yield connection
+
+
+def whole_ids(column: Column[str], id: str) -> Select[str]:
+    """The whole ids (16 hexadecimal digits) that `id` is or begins; a beginning has at least six characters."""
+    if len(id) == 16:
+        found = column == id
+    elif len(id) >= 6 and set(id) <= set("0123456789abcdef"):
+        found = column.startswith(id)
+    else:
+        found = false()
+    return select(column).where(found).limit(100)
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:
