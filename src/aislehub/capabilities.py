@@ -15,4 +15,5 @@ MODULES: tuple[str, ...] = (
     "aislehub.supply.shortage",
     "aislehub.supply.cover",
     "aislehub.proof.kpis",
+    "aislehub.connect.webhook",
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from aislehub.core.errors import HubError, did_you_mean
@@ -80,7 +80,10 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             setting = ".".join([cls.section, *map(str, first["loc"])])
-            raise HubError("settings.invalid", setting=setting, value=first["input"], why=first["msg"]) from error
+            is_secret = cls.model_fields[str(first["loc"][0])].annotation is SecretStr
+            value = "…" if is_secret else first["input"]  # errors are logged and shown to many
+            told = HubError("settings.invalid", setting=setting, value=value, why=first["msg"])
+            raise told from (None if is_secret else error)
 
     def digest(self) -> str:
         """A short hash of all values: which policy made a decision."""
@@ -133,7 +136,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def _from_env(text: str, wanted: FieldInfo | None) -> Any:
     """Environment values are TOML literals where they parse as one (0.97, true, [1, 2]), else plain text."""
-    if wanted is None or wanted.annotation is str:  # a token of digits stays a text
+    if wanted is None or wanted.annotation in (str, SecretStr):  # a token of digits stays a text
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
