@@ -30,7 +30,7 @@ In a clone, `./hub VERB …` prepares `.venv` and runs `aislehub VERB …`. Opti
 - `--json` prints one JSON document on standard output and nothing else there; `--out FILE` writes a file, its kind by
   suffix: `.parquet`, `.csv`, `.json` or `.xlsx`. Progress and notices go to standard error.
 - Exit code 0: done. 1: refused or failed, with a sentence and a hint. 2: wrong use.
-- An id of a decision may be shortened to its first six characters or more.
+- An id of a decision or an alert may be shortened to its first six characters or more.
 """
 
 SETTINGS_HEAD = """# Settings

@@ -21,6 +21,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 
 from aislehub.capabilities import MODULES
+from aislehub.core.alerts import AlertFilter
 from aislehub.core.answers import answer
 from aislehub.core.hub import Hub
 from aislehub.core.pages import Page
@@ -77,7 +78,7 @@ def make_hub(home: Path) -> Hub:
 
 
 def fill_tables(hub: Hub, days: int = 60, seed: int = 0) -> None:
-    """Daily sales with a weekly rhythm, stock-outs, a promotion, a forecast, alerts, faults and a mapping."""
+    """Daily sales with a weekly rhythm, stock-outs, a promotion, a forecast, faults and a mapping."""
     _append(hub, "stores", [{"store": key, "name": name, "opened": LONG_AGO} for key, name in STORES.items()])
     _append(
         hub,
@@ -108,8 +109,6 @@ def fill_tables(hub: Hub, days: int = 60, seed: int = 0) -> None:
     _append(hub, "stock", stock)
     _append(hub, "rejected", [_rejected(n) for n in range(1, 9)])
     _write(hub, "demand_forecast", forecast)
-    alert = {"day": DAY, "cause": "serve.days_out", "store": "367", "subject": "1001", "owner": "store"}
-    _write(hub, "shortage_alerts", [alert | {"money_at_risk": 41.5, "facts": "{}"}])
     assess = next(step for step in hub.registry.steps if step.writes.name == "readiness")
     hub.tables.write("readiness", assess.run(hub.tables, day=DAY, policy=Policy()), DAY)
     (hub.home / "mappings").mkdir(exist_ok=True)
@@ -178,13 +177,43 @@ def propose_decisions(hub: Hub, count: int, kind: str = "orders", day: date = DA
     hub.ledger.propose(kind, day, pa.Table.from_pylist(rows), currency="USD", **made_by)
 
 
+def record_alerts(hub: Hub) -> None:
+    """Three days of alerts, 16 of two causes, in both stores and the chain; two are gone by now, one is suppressed."""
+    for back in (2, 1, 0):
+        found = [_alert(store, n) for store in STORES for n in range(len(ITEMS) - 1)]
+        found += [_alert("", 7), _alert("406", 7)] if back else []
+        rows = pa.Table.from_pylist(found, hub.tables.contract("shortage_alerts").schema)
+        hub.alerts.record(DAY - timedelta(days=back), {"shortage_alerts": rows}, currency="USD")
+    quiet = hub.alerts.find(AlertFilter(states=("open",)))[3]["id"]
+    hub.alerts.suppress(quiet, DAY + timedelta(days=5), who="planner", why="supplier is on strike")
+
+
+def _alert(store: str, place: int) -> dict[str, Any]:
+    item = tuple(ITEMS)[place]
+    facts = {
+        "store": store,
+        "item": item,
+        "ahead": 2,
+        "total_mean": 8.5,
+        "on_hand": 1 - place,
+        "on_order": 0,
+        "short": 8,
+    }
+    cause = "supply.alert_shortage" if place < 5 else "supply.alert_negative_stock"
+    return {
+        "cause": cause, "store": store, "subject": item, "owner": "planner" if place < 5 else "store",
+        "money_at_risk": 41.5 - 3 * place, "facts": json.dumps(facts), "source": "simulated" if place % 2 else "till",
+    }  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a house with data, 120 decisions and the users admin, planner and viewer; to be copied."""
+    """The folder of a house with data, 120 decisions, 16 alerts and the users admin, planner, viewer; to be copied."""
     home = tmp_path_factory.mktemp("furnished")
     hub = make_hub(home)
     fill_tables(hub)
     propose_decisions(hub, 120)
+    record_alerts(hub)
     for role in auth.ROLES:
         auth.add_user(hub.state, role, PASSWORD, role)
     hub.close()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
+from aislehub.core.alerts import AlertFilter
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter
 
@@ -254,3 +255,45 @@ def test_an_event_is_known_when_it_arrives(client: TestClient, bearer: Headers) 
     event = EVENT | {"known_at": "2017-01-01T00:00:00Z"}
     body = client.post("/api/events", json={"events": [event]}, headers=bearer("planner")).json()
     assert body["new"] == 0 and body["rejected"][0]["reasons"][0]["column"] == "known_at"
+
+
+# -- alerts ----------------------------------------------------------------------------------------
+
+
+def test_pages_of_alerts_follow_each_other(client: TestClient, bearer: Headers) -> None:
+    """Following `next` gives every open alert once, by falling money, with its sentence; the fields narrow."""
+    headers, found, cursor = bearer("viewer"), [], ""
+    while cursor is not None:
+        page = client.get("/api/alerts", params={"limit": 5, "cursor": cursor}, headers=headers).json()
+        found += page["alerts"]
+        cursor = page["next"]
+    money = [alert["money_at_risk"] for alert in found]
+    assert len({alert["id"] for alert in found}) == 13 and money == sorted(money, reverse=True)
+    assert found[0]["sentence"].startswith("Store") and found[0]["first_day"] == "2017-11-03" and found[0]["days"] == 3
+
+    def count(**params: object) -> int:
+        return len(client.get("/api/alerts", params=params, headers=headers).json()["alerts"])
+
+    assert count(state=["suppressed", "closed"]) == 3 and count(owner="store", store="406") == 2
+    assert count(cause="supply.alert_negative_stock") == 4 and count(state="closed", store="") == 1
+    assert told(client.get("/api/alerts", params={"state": "lost"}, headers=headers)) == (422, "serve.request")
+    assert told(client.get("/api/alerts", params={"cursor": "x"}, headers=headers)) == (422, "serve.cursor")
+
+
+def test_an_alert_is_suppressed_and_resumed(client: TestClient, bearer: Headers, hub: Hub) -> None:
+    """A planner suppresses with a reason and resumes; a viewer may not; what makes no sense is a documented refusal."""
+    id = hub.alerts.find(AlertFilter(states=("open",)), limit=1)[0]["id"]
+    body = {"until": "2017-11-20", "why": "supplier is on strike"}
+    planner, viewer = bearer("planner"), bearer("viewer")
+    assert told(client.post(f"/api/alerts/{id}/suppress", json=body, headers=viewer)) == (403, "serve.forbidden")
+    answer = client.post(f"/api/alerts/{id[:6]}/suppress", json=body, headers=planner).json()
+    assert (answer["state"], answer["until"]) == ("suppressed", "2017-11-20")
+    history = client.get(f"/api/alerts/{id}", headers=viewer).json()["history"]
+    assert (history[-1]["who"], history[-1]["why"]) == ("planner", "supplier is on strike")
+    late = client.post(f"/api/alerts/{id}/suppress", json=body | {"until": "2017-11-05"}, headers=planner)
+    assert told(late) == (422, "alerts.until")
+    unreasoned = client.post(f"/api/alerts/{id}/suppress", json=body | {"why": ""}, headers=planner)
+    assert told(unreasoned) == (422, "serve.request")
+    assert client.post(f"/api/alerts/{id}/resume", json={}, headers=planner).json()["state"] == "open"
+    assert told(client.post(f"/api/alerts/{id}/resume", json={}, headers=planner)) == (409, "alerts.move")
+    assert told(client.get(f"/api/alerts/{'0' * 16}", headers=viewer)) == (404, "alerts.unknown")

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from aislehub.core.alerts import AlertFilter
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter
 
 pytestmark = pytest.mark.browser
 PASSWORD = "correct horse"
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-PAGES = ("today", "demand", "data", "account", "range", "data/table/items")
+PAGES = ("today", "demand", "alerts", "alerts?state=", "data", "account", "range", "data/table/items")
 
 # Every visible text: the contrast of its colour with the first opaque background behind it, by WCAG 2.2.
 CONTRAST = """() => {
@@ -199,6 +200,39 @@ def test_selected_decisions_are_rejected(visit: Visit, hub: Hub) -> None:
     page.get_by_text("50 decision(s) rejected").wait_for()
     page.get_by_text("70 decisions").wait_for()
     assert len(hub.ledger.find(Filter(states=("rejected",)))) == 50
+
+
+def test_an_alert_is_suppressed_and_resumed(visit: Visit, hub: Hub) -> None:
+    """From the list into the drawer, a reason and a day; it leaves the list, and stands among the suppressed ones."""
+    page = visit()
+    page.goto("/alerts")
+    page.get_by_text("13 alert(s)", exact=False).first.wait_for()
+    top = hub.alerts.find(AlertFilter(states=("open",)), limit=1)[0]["id"]
+    page.locator("[data-act=suppress]").first.click()
+    drawer = page.locator("#drawer")
+    drawer.get_by_label("Your reason").fill("shelf is being rebuilt")
+    drawer.get_by_label("Quiet until").fill("2017-11-20")
+    drawer.get_by_role("button", name="Suppress").click()
+    drawer.get_by_text("shelf is being rebuilt").wait_for()
+    assert (hub.alerts.get(top)["state"], str(hub.alerts.get(top)["until"])) == ("suppressed", "2017-11-20")
+    page.keyboard.press("Escape")
+    page.get_by_text("12 alert(s)", exact=False).first.wait_for()
+    page.get_by_label("State").select_option("suppressed")
+    page.get_by_text("suppressed until 2017-11-20").wait_for()
+    page.locator("[data-act=resume]").first.click()
+    page.get_by_text("The alert is open again").wait_for()
+    expect(page.locator("[data-row]")).to_have_count(1)
+    assert {a["state"] for a in hub.alerts.find(AlertFilter(states=("open", "suppressed")))} == {"open", "suppressed"}
+
+
+def test_an_alert_without_a_reason_stays_open(visit: Visit, hub: Hub) -> None:
+    """The browser asks for the reason before anything is sent; nothing has moved."""
+    page = visit(size="phone")
+    page.goto("/alerts")
+    page.locator("[data-act=suppress]").first.click()
+    page.locator("#drawer").get_by_role("button", name="Suppress").click()
+    assert page.locator("#drawer input:invalid").count() == 1
+    assert len(hub.alerts.find(AlertFilter(states=("open",)))) == 13
 
 
 def test_filters_work_without_leaving_the_page(visit: Visit) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pandas as pd
@@ -150,3 +152,78 @@ def test_the_version_needs_no_command() -> None:
         [sys.executable, "-m", "aislehub.serve.cli", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"aislehub {__version__}\n"
+
+
+# -- alerts ----------------------------------------------------------------------------------------
+
+
+def test_alerts_are_listed_by_money(run: Run) -> None:
+    """Open ones as they come, the most money first, with their sentences; the filters narrow."""
+    found = told(run, "alerts")
+    assert len(found) == 13 and {row["state"] for row in found} == {"open"}
+    assert [row["money_at_risk"] for row in found] == sorted((row["money_at_risk"] for row in found), reverse=True)
+    assert found[0]["sentence"].startswith("Store 367, item 1001")
+    assert len(told(run, "alerts", "--state", "all")) == 16 and len(told(run, "alerts", "--state", "closed")) == 2
+    assert {row["owner"] for row in told(run, "alerts", "--owner", "store")} == {"store"}
+    assert {row["store"] for row in told(run, "alerts", "--store", "406", "--limit", "3")} == {"406"}
+    assert "lost" in run("alerts", "--state", "lost")[2]
+    code, out, err = run("alerts", "--limit", "2")
+    assert (code, err) == (0, "") and "$41.50" in out and "the planner" in out and "since" in out
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_alerts_go_to_a_file(run: Run, hub: Hub, suffix: str) -> None:
+    """`--out` writes sentences and money; an empty list is a file too."""
+    file = hub.home / f"alerts.{suffix}"
+    read = {"csv": pd.read_csv, "xlsx": pd.read_excel}[suffix]
+    assert run("alerts", "--out", str(file)) == (0, "", "")
+    assert len(read(file)) == 13 and {"id", "sentence", "money_at_risk"} <= set(read(file).columns)
+    assert run("alerts", "--owner", "it", "--out", str(file)) == (0, "", "")
+
+
+def test_an_alert_is_suppressed_and_resumed_by_its_beginning(run: Run) -> None:
+    """Six characters name it; the reason and the day are in its history, who moved it too."""
+    id = told(run, "alerts")[0]["id"]
+    code, out, _ = run("suppress", id[:6], "--until", "2017-11-20", "--why", "supplier is on strike")
+    assert code == 0 and out == f"{id} is suppressed until 2017-11-20.\n"
+    code, out, _ = run("alert", id[:6])
+    assert code == 0 and "suppressed until 2017-11-20" in out and "supplier is on strike" in out and "cli" in out
+    assert told(run, "alert", id)["history"][-1]["why"] == "supplier is on strike"
+    assert id not in {row["id"] for row in told(run, "alerts")}
+    assert told(run, "resume", id)["state"] == "open"
+    code, _, err = run("resume", id)
+    assert code == 1 and "cannot become open" in err
+
+
+def test_no_webhook_is_said(run: Run) -> None:
+    """`notify` without an address is refused with what to set."""
+    code, out, err = run("notify")
+    assert (code, out) == (1, "") and "[webhook]" in err
+
+
+def test_notify_posts_and_says_what_became_of_it(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Delivered: exit 0 and a count; no secret or a receiver that is down: exit 1, why, and all waits."""
+    monkeypatch.setenv("AISLEHUB_WEBHOOK__URL", "http://127.0.0.1:9/")
+    assert "no secret" in run("notify")[2]
+    monkeypatch.setenv("AISLEHUB_WEBHOOK__SECRET", "0123456789abcdef0123456789abcdef")
+    monkeypatch.setenv("AISLEHUB_WEBHOOK__ATTEMPTS", "1")
+    code, out, _ = run("notify")
+    assert code == 1 and "0 event(s) delivered, 0 refused, 13 waiting" in out and "127.0.0.1 took no event" in out
+    assert "0123456789abcdef" not in run("settings")[1] + run("settings", "--json")[1]
+    with HTTPServer(("127.0.0.1", 0), Taker) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AISLEHUB_WEBHOOK__URL", f"http://127.0.0.1:{server.server_port}/")
+        assert told(run, "notify") == {"delivered": 13, "refused": 0, "waiting": 0, "why": []}
+        server.shutdown()
+
+
+class Taker(BaseHTTPRequestHandler):
+    """A receiver that takes everything."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Stay silent."""

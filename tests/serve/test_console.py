@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from aislehub.core.alerts import AlertFilter
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter
 from aislehub.core.text import language
@@ -20,7 +21,16 @@ from aislehub.serve.api import application
 from aislehub.serve.console.pages import PAGES
 
 SignIn = Callable[..., TestClient]
-PATHS = ["/today", "/demand", "/data", "/account", "/range", "/data/table/items", "/data/mapping/sales_lines-1a2b.toml"]
+PATHS = [
+    "/today",
+    "/demand",
+    "/alerts",
+    "/data",
+    "/account",
+    "/range",
+    "/data/table/items",
+    "/data/mapping/sales_lines-1a2b.toml",
+]
 
 
 def first(hub: Hub, **which: object) -> dict:
@@ -28,7 +38,19 @@ def first(hub: Hub, **which: object) -> dict:
     return hub.ledger.find(Filter(**which), limit=1)[0]
 
 
-@pytest.mark.parametrize("path", ["/", *PATHS, "/today/list", "/today/figures", "/today/export.csv", "/today/bulk"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        *PATHS,
+        "/today/list",
+        "/alerts/list",
+        "/alerts/0123456789abcdef",
+        "/today/figures",
+        "/today/export.csv",
+        "/today/bulk",
+    ],
+)
 def test_a_stranger_is_asked_to_sign_in(client: TestClient, path: str) -> None:
     """Every page leads to the sign-in and back; a part of a page tells htmx to go there."""
     response = client.get(path)
@@ -56,7 +78,7 @@ def test_navigation_comes_from_the_registry(sign_in: SignIn) -> None:
     """Own pages and a capability's page stand in their order, the open one is marked, and data make a page."""
     page = sign_in().get("/range").text
     links = re.findall(r'<a href="/(\w+)"( aria-current="page")?>', page.partition("</nav>")[0])
-    assert [path for path, _ in links] == ["today", "demand", "range", "data"] and links[2][1]
+    assert [path for path, _ in links] == ["today", "demand", "alerts", "range", "data"] and links[3][1]
     assert "Whole milk 1 L" in page and "All items" in page
     assert len({page.path for page in PAGES}) == len(PAGES)
 
@@ -294,3 +316,59 @@ def test_numbers_read_as_the_language_writes_them() -> None:
         assert formats.money(12.5, "CNY") == "¥12.50" and formats.day(date(2017, 11, 5)) == "2017年11月5日 周日"
         assert formats.action({"quantity": 24.0}, "orders") == "订货 24"
     assert formats.number(float("nan")) == formats.money(None, "USD") == "–" and formats.number(-0.04) == "0"
+
+
+# -- alerts ----------------------------------------------------------------------------------------
+
+
+def test_today_shows_the_alerts_with_the_most_money(sign_in: SignIn, hub: Hub) -> None:
+    """Today says how many are open and for how much, shows the first five, and leads to all of them."""
+    page = sign_in().get("/today").text
+    panel = page.partition('class="card alerts"')[2].partition("</details>")[0]
+    assert "Alerts: 13 open" in panel and panel.count("<li>") == 5 and 'href="/alerts"' in panel
+    top = hub.alerts.find(AlertFilter(states=("open",)), limit=1)[0]
+    assert f"/alerts/{top['id']}" in panel and "$41.50" in panel
+
+
+def test_alerts_are_grouped_by_cause(sign_in: SignIn) -> None:
+    """The cause with the most money first, each with its sum; filters narrow; closed ones only when asked for."""
+    client = sign_in()
+    page = client.get("/alerts").text
+    headings = re.findall(r"<h2>([^<]+?) <small>", page)
+    assert headings == ["Will run out before an order can arrive", "Book stock below zero"]
+    assert page.count("data-row") == 13
+    for query, count in (("state=closed", 2), ("state=", 16), ("owner=store", 4), ("store=-&state=closed", 1)):
+        assert client.get(f"/alerts/list?{query}").text.count("data-row") == count, query
+    assert "No alert matches" in client.get("/alerts?owner=it").text
+    assert client.get("/alerts?state=nonsense").text.count("data-row") == 13
+
+
+def test_a_long_cause_is_shown_in_parts(sign_in: SignIn, hub: Hub) -> None:
+    """Of each cause the first ten rows stand on the page, all of it where it is chosen."""
+    names = ("cause", "store", "subject", "owner", "facts", "source")
+    row = dict.fromkeys(names, "x") | {"owner": "it", "facts": "{}", "money_at_risk": 1.0}
+    many = pa.Table.from_pylist([row | {"subject": str(n)} for n in range(30)])
+    hub.alerts.record(date(2017, 11, 6), {"others": many}, currency="USD")
+    client = sign_in()
+    assert client.get("/alerts?owner=it").text.count("data-row") == 10
+    assert client.get("/alerts?owner=it&cause=x").text.count("data-row") == 30
+
+
+def test_suppressing_needs_a_day_a_reason_and_a_planner(sign_in: SignIn, hub: Hub) -> None:
+    """What is missing is said and nothing moves; with both the alert leaves the list, and resuming brings it back."""
+    client = sign_in()
+    id = hub.alerts.find(AlertFilter(states=("open",)), limit=1)[0]["id"]
+    for form, said in (
+        ({"until": "soon", "why": "x"}, "is no date"), ({"until": "2017-11-20", "why": " "}, "needs a reason"),
+        ({"until": "2017-11-05", "why": "x"}, "is not after"),
+    ):  # fmt: skip
+        response = client.post(f"/alerts/{id}/suppress", data=form, headers={"HX-Request": "true"})
+        assert response.status_code == 422 and said in response.text
+    response = client.post(f"/alerts/{id}/suppress", data={"until": "2017-11-20", "why": "strike"})
+    assert response.status_code == 303 and "strike" in client.get(response.headers["location"]).text
+    assert id not in client.get("/alerts/list").text
+    assert client.post(f"/alerts/{id}/resume").status_code == 303 and id in client.get("/alerts/list").text
+    client.post("/logout")
+    assert sign_in("viewer").post(f"/alerts/{id}/suppress", data={"until": "2017-11-20", "why": "x"}).status_code == 403
+    assert "data-act" not in client.get("/alerts").text
+    assert client.get("/alerts/0000000000000000").status_code == 404

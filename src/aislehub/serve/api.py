@@ -18,13 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from aislehub import __version__
+from aislehub.core.alerts import STATES, AlertFilter
 from aislehub.core.contract import Column
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.ledger import MOVES, Filter
 from aislehub.serve import console
 from aislehub.serve.auth import User, ensure_admin
-from aislehub.serve.documents import decision_document
+from aislehub.serve.documents import alert_document, decision_document
 from aislehub.serve.guard import Guard
 from aislehub.serve.intake import take_in
 from aislehub.serve.lookup import last_day, rows_of_day
@@ -34,6 +35,7 @@ from aislehub.serve.site import Site, needs, site_of
 __all__ = ["application", "create_app"]
 
 State = Annotated[str, Field(pattern=f"^({'|'.join(MOVES)})$")]
+AlertState = Annotated[str, Field(pattern=f"^({'|'.join(STATES)})$")]
 House = Annotated[Site, Depends(site_of)]
 Viewer = Annotated[User, Depends(needs("viewer"))]
 Planner = Annotated[User, Depends(needs("planner"))]
@@ -43,7 +45,10 @@ Key = Annotated[str, Query(min_length=1, max_length=80, pattern=r"^[^\x00]+$")]
 DecisionId = Annotated[
     str, PathParameter(pattern="^[0-9a-f]{6,16}$", description="Id, or a unique beginning of 6 characters or more")
 ]
-Why = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$", description="Kept in the decision's history")]
+AlertId = Annotated[
+    str, PathParameter(pattern="^[0-9a-f]{6,16}$", description="Id, or a unique beginning of 6 characters or more")
+]
+Why = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$", description="Kept in the history")]
 
 
 class _Body(BaseModel):
@@ -71,6 +76,11 @@ class Bulk(_Body):
     outlay_at_most: float | None = Field(None, allow_inf_nan=False, description="Highest outlay of one decision")
     expected: int | None = Field(None, ge=0, description="Refuse if it would be another number of decisions")
     why: Why = ""
+
+
+class Suppression(_Body):
+    until: date = Field(description="Business day on which the alert may come back")
+    why: Why = Field(min_length=1)
 
 
 class Events(_Body):
@@ -146,6 +156,45 @@ def override_one(site: House, user: Planner, id: DecisionId, body: Override) -> 
 def undo_one(site: House, user: Planner, id: DecisionId, body: Move) -> dict[str, Any]:
     """Take the last move back; of a sent decision, the compensating decision is returned."""
     return decision_document(site.hub.ledger.undo(id, who=user.name, why=body.why))
+
+
+@api.get("/alerts")
+def list_alerts(
+    site: House,
+    user: Viewer,
+    state: Annotated[list[AlertState] | None, Query(description="One or more states; without it, open ones")] = None,
+    owner: Annotated[str | None, Query(max_length=20, pattern=r"^[^\x00]*$")] = None,
+    store: Annotated[str | None, Query(max_length=80, pattern=r"^[^\x00]*$", description="Empty = the chain")] = None,
+    cause: Annotated[str | None, Query(max_length=80, pattern=r"^[^\x00]*$")] = None,
+    cursor: Cursor = "",
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """Alerts, the most money at risk first; every given field narrows."""
+    after = _opened(cursor, float, str)
+    which = AlertFilter(states=tuple(state or ("open",)), owner=owner, store=store, cause=cause)
+    found = site.hub.alerts.find(which, limit=limit + 1, after=after)
+    page = [alert_document(alert) for alert in found[:limit]]
+    last = page[-1] if len(found) > limit else None
+    return {"alerts": page, "next": _cursor(float(last["money_at_risk"]), last["id"]) if last else None}
+
+
+@api.get("/alerts/{id}")
+def get_alert(site: House, user: Viewer, id: AlertId) -> dict[str, Any]:
+    """One alert with every move of its history."""
+    alert = site.hub.alerts.get(id)
+    return alert_document(alert) | {"history": site.hub.alerts.history(alert["id"])}
+
+
+@api.post("/alerts/{id}/suppress")
+def suppress_alert(site: House, user: Planner, id: AlertId, body: Suppression) -> dict[str, Any]:
+    """Keep an open alert quiet until a business day; the reason is needed."""
+    return alert_document(site.hub.alerts.suppress(id, body.until, who=user.name, why=body.why))
+
+
+@api.post("/alerts/{id}/resume")
+def resume_alert(site: House, user: Planner, id: AlertId, body: Move) -> dict[str, Any]:
+    """End the suppression of an alert."""
+    return alert_document(site.hub.alerts.resume(id, who=user.name, why=body.why))
 
 
 @api.get("/tables")

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from aislehub.core.text import current_language, has, say
 
-__all__ = ["action", "day", "instant", "interval", "money", "number", "word"]
+__all__ = ["action", "alert_state", "day", "instant", "interval", "label", "money", "number", "word"]
 
 _SYMBOLS = {
     "en": {"USD": "$", "CNY": "CN¥", "EUR": "€", "GBP": "£", "JPY": "¥"},
@@ -70,6 +70,18 @@ def word(group: str, name: str) -> str:
     """A name from data as a word of the reader's language where the texts have one: `word("bound", "case_pack")`."""
     code = f"{group}.{name}"
     return say(code) if has(code) else name.replace("_", " ")
+
+
+def label(text: str) -> str:
+    """A title, a column's name or a note: a code of the texts, or the text itself."""
+    return say(text) if has(text) else text
+
+
+def alert_state(alert: Mapping[str, Any]) -> str:
+    """An alert's state, with the day on which its suppression ends."""
+    if alert["state"] == "suppressed":
+        return say("alert_state.until", until=alert["until"])
+    return word("alert_state", alert["state"])
 
 
 def action(fields: Mapping[str, Any], kind: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -10,10 +9,9 @@ from typing import Any
 import ibis
 
 from aislehub.core.hub import Hub
-from aislehub.core.reasons import sentence
 from aislehub.data.quality import document
 
-__all__ = ["alerts", "has_rows", "last_day", "names", "readiness", "rows_of_day"]
+__all__ = ["has_rows", "last_day", "names", "readiness", "rows_of_day"]
 
 _names: dict[tuple[str, str], tuple[int, dict[str, str]]] = {}
 
@@ -39,14 +37,6 @@ def rows_of_day(hub: Hub, table: str, day: date | None, **keys: str) -> list[dic
     wanted = [ibis._[name] == value for name, value in {"day": day, **keys}.items()]
     found: list[dict[str, Any]] = hub.tables.run(lambda tables: tables.read(table).filter(wanted)).to_pylist()
     return found
-
-
-def alerts(hub: Hub, day: date) -> list[dict[str, Any]]:
-    """The day's alerts, each with its sentence, the most money at risk first."""
-    tables = [name for name, contract in hub.registry.contracts.items() if contract.alert]
-    found = [row for name in tables for row in rows_of_day(hub, name, day)]
-    rows = sorted(found, key=lambda row: -row["money_at_risk"])
-    return [{**row, "sentence": sentence({"code": row["cause"], "facts": json.loads(row["facts"])})} for row in rows]
 
 
 def readiness(hub: Hub, day: date) -> dict[str, Any]:

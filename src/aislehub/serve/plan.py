@@ -9,15 +9,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from aislehub.core.alerts import AlertFilter
 from aislehub.core.day import DayReport
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter, carried_out
 from aislehub.core.reasons import sentence
 from aislehub.core.text import say
 from aislehub.serve import formats
-from aislehub.serve.lookup import alerts, names, readiness
+from aislehub.serve.documents import alert_document
+from aislehub.serve.lookup import names, readiness
 
-__all__ = ["console", "show_decisions", "show_plan", "show_steps"]
+__all__ = ["console", "show_alerts", "show_decisions", "show_plan", "show_steps"]
 
 _ALERTS_SHOWN = 5
 _FAULTS_SHOWN = 5
@@ -43,7 +45,7 @@ def show_plan(hub: Hub, report: DayReport, *, top: int) -> None:
     if top:
         out.print()
         show_decisions(hub, hub.ledger.find(which, limit=top), total=sum(group["count"] for group in summary))
-    _show_alerts(out, hub, report)
+    _show_open_alerts(out, hub)
     _show_readiness(out, hub, report)
 
 
@@ -70,6 +72,23 @@ def show_decisions(hub: Hub, found: Sequence[Mapping[str, Any]], *, total: int) 
         out.print(say("plan.simulated"))
 
 
+def show_alerts(found: Sequence[Mapping[str, Any]], *, total: int) -> None:
+    """A table of alerts: money at risk, what is wrong, who can mend it and since when it has been so."""
+    out = console()
+    headers = ("id", "at_risk", "what", "owner", "since", "state")
+    table = Table(*(say(f"plan.{header}") for header in headers), header_style="bold", box=None, pad_edge=False)
+    for alert in map(alert_document, found):
+        table.add_row(
+            alert["id"][:8], formats.money(alert["money_at_risk"], alert["currency"]), alert["sentence"],
+            formats.word("owner", alert["owner"]), str(alert["first_day"]), formats.alert_state(alert),
+        )  # fmt: skip
+    out.print(table)
+    if total > len(found):
+        out.print(say("plan.more", count=total - len(found)))
+    if any("simulated" in alert["source"] for alert in found):
+        out.print(say("plan.simulated"))
+
+
 def show_steps(report: DayReport) -> None:
     """What went wrong, on standard error; a step that went well says nothing."""
     for step in report.steps:
@@ -84,14 +103,16 @@ def _why(decision: Mapping[str, Any]) -> str:
     return " ".join(sentences)
 
 
-def _show_alerts(out: Console, hub: Hub, report: DayReport) -> None:
-    found = alerts(hub, report.day)
-    out.rule(say("plan.alerts", count=len(found)))
-    for row in found[:_ALERTS_SHOWN]:
-        money = formats.money(row["money_at_risk"], hub.settings.currency)
-        out.print(say("plan.alert", sentence=row["sentence"], money=money, owner=formats.word("owner", row["owner"])))
-    if len(found) > _ALERTS_SHOWN:
-        out.print(say("plan.more_alerts", count=len(found) - _ALERTS_SHOWN))
+def _show_open_alerts(out: Console, hub: Hub) -> None:
+    which = AlertFilter(states=("open",))
+    count = sum(group["count"] for group in hub.alerts.summary(which))
+    out.rule(say("plan.alerts", count=count))
+    for alert in map(alert_document, hub.alerts.find(which, limit=_ALERTS_SHOWN)):
+        money = formats.money(alert["money_at_risk"], alert["currency"])
+        owner = formats.word("owner", alert["owner"])
+        out.print(say("plan.alert", id=alert["id"][:8], sentence=alert["sentence"], money=money, owner=owner))
+    if count > _ALERTS_SHOWN:
+        out.print(say("plan.more_alerts", count=count - _ALERTS_SHOWN))
 
 
 def _show_readiness(out: Console, hub: Hub, report: DayReport) -> None:

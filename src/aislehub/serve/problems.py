@@ -15,6 +15,9 @@ from aislehub.core.errors import HubError
 __all__ = ["PROBLEMS", "Problem", "problem", "status_of"]
 
 _STATUS = {
+    "alerts.ambiguous": 409,
+    "alerts.move": 409,
+    "alerts.unknown": 404,
     "answers.unknown": 404,
     "day.busy": 409,
     "ledger.ambiguous": 409,

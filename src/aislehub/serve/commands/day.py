@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from aislehub.core.alerts import AlertFilter
 from aislehub.core.day import DayReport
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
@@ -15,7 +16,8 @@ from aislehub.core.ledger import Filter
 from aislehub.core.output import print_json
 from aislehub.core.text import say
 from aislehub.data.ingest import ingest_inbox
-from aislehub.serve.documents import decision_document
+from aislehub.serve.commands.alerts import tell_webhook
+from aislehub.serve.documents import alert_document, decision_document
 from aislehub.serve.plan import show_plan, show_steps
 
 __all__ = ["commands", "day", "run"]
@@ -42,7 +44,7 @@ def day(
 
 
 def run(hub: Hub, day: date, *, learn: bool = False) -> DayReport:
-    """Take in the events that wait, then run the day, with progress on a terminal's standard error.
+    """Take in the events that wait, run the day, with progress on a terminal's standard error, and tell the webhook.
 
     Raises:
         HubError: `day.no_data` when nothing was sold up to that day.
@@ -62,6 +64,7 @@ def run(hub: Hub, day: date, *, learn: bool = False) -> DayReport:
     if interactive:
         print("\r\033[K", end="", file=sys.stderr)
     show_steps(report)
+    tell_webhook(hub)
     return report
 
 
@@ -70,6 +73,7 @@ def _document(hub: Hub, report: DayReport) -> dict[str, object]:
         "day": report.day,
         "steps": [vars(step) for step in report.steps],
         "summary": hub.ledger.summary(Filter(day=report.day)),
+        "alerts": [alert_document(alert) for alert in hub.alerts.find(AlertFilter(states=("open",)))],
         "decisions": [decision_document(decision) for decision in hub.ledger.find(Filter(day=report.day))],
     }
 

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse
 from aislehub import __version__
 from aislehub.core.errors import HubError
 from aislehub.core.pages import Page
-from aislehub.core.text import current_language, has, say
+from aislehub.core.text import current_language, say
 from aislehub.serve import auth, formats
 from aislehub.serve.auth import User
 from aislehub.serve.problems import status_of
@@ -33,10 +33,10 @@ router = APIRouter(include_in_schema=False)
 
 def mount(app: FastAPI) -> None:
     """Add the console to the application: static files, shell, own pages and those of capabilities."""
-    from aislehub.serve.console import account, data, demand, today
+    from aislehub.serve.console import account, alerts, data, demand, today
 
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
-    for own in (router, today.router, demand.router, data.router, account.router):
+    for own in (router, today.router, demand.router, alerts.router, data.router, account.router):
         app.include_router(own)
     for page in pages(app.state.site):
         app.get(f"/{page.path}", include_in_schema=False)(_shown(page))
@@ -179,7 +179,8 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.globals |= {
         "t": say, "word": formats.word, "number": formats.number,
-        "day_text": formats.day, "action_text": formats.action, "label": _label, "asset": _asset,
+        "day_text": formats.day, "action_text": formats.action, "alert_state": formats.alert_state,
+        "label": formats.label, "asset": _asset,
     }  # fmt: skip
     environment.filters["marked"] = _marked
     return environment
@@ -188,11 +189,6 @@ def _environment() -> Environment:
 def _marked(text: str) -> Markup:
     """A sentence whose `names in backticks` are set as code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
-
-
-def _label(text: str) -> str:
-    """A title or column name: a code of the texts, or the text itself."""
-    return say(text) if has(text) else text
 
 
 @cache

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import pandas as pd
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
+from aislehub.core.alerts import AlertFilter
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import MOVES, Filter, carried_out, main_field
@@ -24,12 +25,14 @@ from aislehub.core.text import say
 from aislehub.serve import formats
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render, signed_in
-from aislehub.serve.lookup import alerts, names
+from aislehub.serve.documents import alert_document
+from aislehub.serve.lookup import names
 from aislehub.serve.site import Site, needs, site_of
 
 __all__ = ["View", "context", "router"]
 
 PAGE_ROWS = 50
+TOP_ALERTS = 5
 EXPORT_ROWS = 20_000
 _MEDIA = {
     "csv": "text/csv; charset=utf-8",
@@ -92,7 +95,7 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     return {
         "view": view, "days": hub.ledger.days()[:60], "stores": hub.ledger.stores(view.day),
         "kinds": _kinds(summary), "states": [""] + [state for state in MOVES if _count(summary, state)],
-        "figures": _figures(summary), "alerts": alerts(hub, view.day), **_queue(hub, view, total),
+        "figures": _figures(summary), **_alerts(hub), **_queue(hub, view, total),
     }  # fmt: skip
 
 
@@ -231,6 +234,17 @@ def _figures(summary: list[dict[str, Any]]) -> dict[str, Any]:
         "open": _sums([group for group in summary if group["state"] == "proposed"]), "decided": _sums(decided),
         "rejected": _count(summary, "rejected"),
     }  # fmt: skip
+
+
+def _alerts(hub: Hub) -> dict[str, Any]:
+    """How many alerts are open, and those with the most money at risk."""
+    which = AlertFilter(states=("open",))
+    groups = hub.alerts.summary(which)
+    return {
+        "alerts": [alert_document(alert) for alert in hub.alerts.find(which, limit=TOP_ALERTS)],
+        "alert_count": sum(group["count"] for group in groups),
+        "alert_money": sum(group["money_at_risk"] for group in groups),
+    }
 
 
 def _sums(groups: list[dict[str, Any]]) -> dict[str, Any]:

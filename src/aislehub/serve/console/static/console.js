@@ -42,7 +42,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (id === "toast") (drawer.open ? drawer : document.body).append(toast);
   if (id === "queue") {
     const row = document.activeElement.closest?.("[data-row]");
-    place = row && { row: [...row.parentNode.children].indexOf(row), act: document.activeElement.dataset.act };
+    const rows = [...document.querySelectorAll("#queue [data-row]")];
+    place = row && { row: rows.indexOf(row), act: document.activeElement.dataset.act };
   }
 });
 
