@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aislehub.demand.backtest import accuracy, pinball, rehearse
+from aislehub.demand.backtest import accuracy, pinball, rehearse, weekly_error
 from aislehub.demand.models.seasonal import SeasonalNaive
 from aislehub.demand.panel import FloatArray, Panel
 
@@ -60,3 +60,9 @@ def test_pinball_is_asymmetric() -> None:
     """Falling short of a 90 % quantile costs nine times what exceeding it does."""
     assert pinball(np.array([2.0]), np.array([1.0]), 0.9) == pytest.approx(0.9)
     assert pinball(np.array([1.0]), np.array([2.0]), 0.9) == pytest.approx(0.1)
+
+
+def test_what_is_unknown_is_in_no_total() -> None:
+    """A day without a known outcome counts neither as sold nor as forecast."""
+    actual = np.array([[2.0, np.nan, 2.0, 2.0]])
+    assert weekly_error(actual, np.array([[2.0, 50.0, 3.0, 2.0]]), 2) == pytest.approx((1 / 6, 1 / 6))

@@ -15,7 +15,7 @@ import numpy as np
 from aislehub.demand.models import Model
 from aislehub.demand.panel import FloatArray, Panel
 
-__all__ = ["Rehearsal", "accuracy", "pinball", "rehearse"]
+__all__ = ["Rehearsal", "accuracy", "pinball", "rehearse", "weekly_error"]
 
 MAX_ORIGINS = 3
 
@@ -71,17 +71,23 @@ def accuracy(history: FloatArray, actual: FloatArray, mean: FloatArray, *, cycle
     steps = np.diff(np.asarray(history, dtype=np.float64), axis=1)
     scale, error = _mean_of_known(steps**2), _mean_of_known((actual - mean) ** 2)
     scored = np.isfinite(scale) & (scale > 0) & np.isfinite(error)
+    wape, bias = weekly_error(actual, mean, cycle)
+    return {
+        "rmsse": float(np.sqrt(error[scored] / scale[scored]).mean()) if scored.any() else float("nan"),
+        "wape": wape,
+        "bias": bias,
+    }
+
+
+def weekly_error(actual: FloatArray, mean: FloatArray, cycle: int = 7) -> tuple[float, float]:
+    """WAPE and bias of cycle totals, as in `accuracy`; unknown periods of `actual` count in neither side."""
     whole = actual.shape[1] - actual.shape[1] % cycle or actual.shape[1]
     missing = np.isnan(actual)
     buckets = (len(actual), -1, cycle if whole >= cycle else whole)
     real = np.where(missing, 0, actual)[:, :whole].reshape(buckets).sum(axis=2)
     guess = np.where(missing, 0, mean)[:, :whole].reshape(buckets).sum(axis=2)
     demand = max(np.abs(real).sum(), 1e-12)
-    return {
-        "rmsse": float(np.sqrt(error[scored] / scale[scored]).mean()) if scored.any() else float("nan"),
-        "wape": float(np.abs(real - guess).sum() / demand),
-        "bias": float((guess - real).sum() / demand),
-    }
+    return float(np.abs(real - guess).sum() / demand), float((guess - real).sum() / demand)
 
 
 def pinball(actual: FloatArray, quantile: FloatArray, level: float) -> FloatArray:

@@ -39,7 +39,9 @@ REASONS = 3
 class Policy(Settings, section="demand"):
     """How demand is forecast every day."""
 
-    model: str = field(DEFAULT_MODEL, "Forecasting model: a built-in name or package.module:Class")
+    model: str = field(
+        DEFAULT_MODEL, "Forecasting model: a built-in name, package.module:Class, or several joined by +"
+    )
     horizon_days: int = field(28, "Days that are forecast", ge=1, le=180)
     history_days: int = field(730, "Days of sales that are read", ge=14, le=3650)
     min_days_sold: int = field(4, "Days with a sale in the last 56 below which a store's item has no forecast", ge=1)
@@ -57,7 +59,7 @@ def learn_demand(
     forecaster.save(folder)
     metrics: dict[str, Any] = {"series": len(panel.ids), "days": panel.y.shape[1]} | asdict(panel.truth)
     if isinstance(forecaster.model, Blend):
-        metrics |= {f"weight_{name}": weight for name, weight in forecaster.model.weights.items()}
+        metrics["choices"] = [asdict(choice) for choice in forecaster.model.choices]
         rehearsal = forecaster.model.rehearsal
         if rehearsal is not None:
             steps = rehearsal.mean.shape[2]

@@ -37,6 +37,9 @@ MIN_OUTCOMES_PER_BIN = 400
 _GRID = np.linspace(0, 1, 201)
 _POISSON = 1.02
 """Counts that vary less than Poisson follow a rounded gamma, which the negative binomial cannot."""
+_NEAREST_FROM = 10.0
+"""Means from which a count's quantile is the whole number nearest to its probability. Below, a unit is a large step, so
+the quantile keeps at least what it promises."""
 _SMOOTH_FROM = 2_000.0
 """Means from which a rounded gamma stands in for the negative binomial, which it equals there to the unit."""
 
@@ -118,6 +121,8 @@ class Spread:
         for position in order:
             curve = np.array([np.interp(levels[position], _GRID, row) for row in self.calibration[nearest]])
             result[..., position] = _inverse(self.family, curve[size], mean, variance)
+            if self.family == "counts":
+                result[..., position] = _nearest(result[..., position], curve[size], mean, variance)
         return result
 
     def dispersion_of(self, ids: pd.Index, span: int) -> FloatArray:
@@ -258,6 +263,22 @@ def _inverse(family: Family, probability: FloatArray, mean: FloatArray, variance
         size, chance = _binomial(safe[over], spread[over])
         smooth[over] = stats.nbinom.ppf(probability[over], size, chance)
     return np.where(sold, np.nan_to_num(smooth), 0.0)
+
+
+def _nearest(quantile: FloatArray, probability: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:
+    """Of larger counts, the whole number whose own tail is nearest to the probability, on its side of the median.
+
+    A count's quantile leaves *at most* the tail asked for, so a band between two of them holds too much by about half
+    the chance of a unit at each end.
+    """
+    median = _inverse("counts", np.full_like(probability, 0.5), mean, variance)
+    lower = probability < 0.5
+    other = np.where(lower, np.minimum(quantile + 1, median), np.maximum(quantile - 1, median))
+
+    def miss(value: FloatArray) -> FloatArray:
+        return np.abs(_probability("counts", np.where(lower, value - 1, value), mean, variance) - probability)
+
+    return np.where((mean >= _NEAREST_FROM) & (miss(other) < miss(quantile)), other, quantile)
 
 
 def _binomial(mean: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:

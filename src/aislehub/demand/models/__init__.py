@@ -3,11 +3,12 @@
 A model is any class with `fit` and `predict` on a `Panel`; `examples/own_model.py` is one in 20 lines. It gives
 means only: quantiles, closed periods, checks and file formats are the same for every model and live elsewhere.
 Built-in models are found by the same mapping as yours, `package.module:Class`; `onnx:NAME` is a network of the model
-catalogue.
+catalogue; names joined by `+` are mixed as a rehearsal says.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -76,12 +77,16 @@ class Explained(Model, Protocol):
 
 
 def make_model(name: str) -> Model:
-    """A fresh model by built-in name, `onnx:NAME` or `package.module:Class`.
+    """A fresh model by built-in name, `onnx:NAME`, `package.module:Class`, or several of these joined by `+`.
+
+    `aislehub+lstm` mixes what `aislehub` mixes, and the LSTM.
 
     Raises:
         HubError: `demand.model` when there is none of that name, `demand.model_shape` when it has no
             `fit` or `predict`.
     """
+    if "+" in name:
+        return _mixed(name.split("+"))
     if name.startswith("onnx:"):
         from aislehub.demand.models.foundation import Foundation  # here, for onnxruntime is slow to load
 
@@ -98,3 +103,10 @@ def make_model(name: str) -> Model:
     if not isinstance(model, Model):
         raise HubError("demand.model_shape", name=name)
     return model
+
+
+def _mixed(names: list[str]) -> Model:
+    from aislehub.demand.models.blend import PARTS, Blend  # here, for a blend makes its parts by name
+
+    flat = [part for name in names for part in (PARTS if name == "aislehub" else (name,))]
+    return Blend({part: partial(make_model, part) for part in flat})

@@ -1,113 +1,207 @@
-"""The house's own choice: the learnt model and the simple rules, mixed as a rehearsal on the past says.
+"""The house's own choice: several models, mixed for each class of demand as a rehearsal on the past says.
 
-Stacking (Breiman 1996, https://doi.org/10.1007/BF00117832): weights ≥ 0 that sum to 1 and minimise squared error on
+Stacking (Breiman 1996, https://doi.org/10.1007/BF00117832): weights ≥ 0 that sum to 1 and minimise the squared error of
 forecasts of the past that no part has seen, each series weighted by 1 / its level (demand's variance grows with its
-mean). Where history is too short to rehearse, the seasonal mean alone.
+mean). Every class of demand (`demand.classes`) has weights of its own, drawn to those of all series together where it
+has few outcomes. Beside accuracy counts stability: what the forecast changes from one rehearsed origin to the next
+weighs like an error, at a discount, because every change of a forecast moves orders. Where history is too short to
+rehearse, the seasonal mean alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from aislehub.demand.backtest import Rehearsal, rehearse
-from aislehub.demand.models.boosted import ROWS, TREES, Boosted
-from aislehub.demand.models.seasonal import RecentMean, SeasonalMean, SeasonalNaive
+from aislehub.core.errors import HubError
+from aislehub.demand.backtest import Rehearsal, rehearse, weekly_error
+from aislehub.demand.classes import CLASSES, demand_classes
+from aislehub.demand.models import Explained, Model, Stored, make_model
+from aislehub.demand.models.boosted import Boosted
+from aislehub.demand.models.seasonal import SeasonalMean
 from aislehub.demand.panel import FloatArray, Panel
 
-__all__ = ["Blend", "light"]
+__all__ = ["PARTS", "Blend", "Choice", "light"]
 
-_Part = Boosted | SeasonalMean | RecentMean | SeasonalNaive
-RULES: dict[str, Callable[[], _Part]] = {
-    "seasonal_mean": SeasonalMean,
-    "mean28": RecentMean,
-    "seasonal_naive": SeasonalNaive,
-}
+PARTS = ("boosted", "seasonal_mean", "mean28", "seasonal_naive")
+FALLBACK = "seasonal_mean"
+STABILITY = 0.1
+"""Squared change of a forecast between two origins that weighs as much as one squared error."""
+PRIOR_OUTCOMES = 5_000.0
+"""Outcomes of all series together that a class's own are weighed against."""
+LEAST_WEIGHT = 0.02
 LIGHT_ROWS, LIGHT_TREES = 40_000, 150
 
 
-class Blend:
-    """Weighted mean of boosted trees, seasonal mean, recent mean and seasonal naive.
+@dataclass(frozen=True)
+class Choice:
+    """What one class of demand is forecast with, and why.
 
     Attributes:
-        weights: part → weight, after `fit`.
+        demand_class: one of `demand.classes.CLASSES`.
+        series: how many series were of this class when they were rehearsed.
+        weights: part → its share in the forecast; one alone is the champion, several are a blend.
+        wape: part, and `blend`, → cycle WAPE in the rehearsal.
+        change: part, and `blend`, → absolute change of the horizon's total from one origin to the next, over demand.
+    """
+
+    demand_class: str
+    series: int
+    weights: dict[str, float]
+    wape: dict[str, float]
+    change: dict[str, float]
+
+
+class Blend:
+    """Weighted means of other models, with weights by class of demand.
+
+    Args:
+        parts: name → a function that makes the model; the seasonal mean joins where it is missing, as what stands in.
+
+    Attributes:
+        weights: shape (classes, parts), after `fit`.
+        choices: what each class is forecast with, after `fit`; empty without a rehearsal.
         rehearsal: the blend's forecasts of the past, out of sample but for the weights.
     """
 
-    def __init__(self, rows: int = ROWS, trees: int = TREES) -> None:
-        self.weights: dict[str, float] = {}
-        self.rehearsal: Rehearsal | None = None
-        self._make: dict[str, Callable[[], _Part]] = {"boosted": partial(Boosted, rows, trees), **RULES}
+    def __init__(self, parts: Mapping[str, Callable[[], Model]] | None = None) -> None:
+        makers = dict(parts) if parts is not None else {name: partial(make_model, name) for name in PARTS}
+        self._make = makers | ({} if FALLBACK in makers else {FALLBACK: SeasonalMean})
         self._parts = {name: make() for name, make in self._make.items()}
+        self.weights = np.tile([float(name == FALLBACK) for name in self._parts], (len(CLASSES), 1))
+        self.choices: list[Choice] = []
+        self.rehearsal: Rehearsal | None = None
 
     def fit(self, panel: Panel, *, horizon: int, seed: int) -> None:
-        tried = {name: rehearse(make, panel, horizon=horizon, seed=seed) for name, make in self._make.items()}
-        done = {name: rehearsal for name, rehearsal in tried.items() if rehearsal is not None}
-        self.weights = {name: float(name == "seasonal_mean") for name in self._parts}
-        self.rehearsal = None
-        if done:
-            actual = next(iter(done.values())).actual
-            means = np.stack([rehearsal.mean for rehearsal in done.values()])
-            weights = _stack(means, actual)
-            self.weights |= dict(zip(done, weights.tolist(), strict=True))
-            self.rehearsal = Rehearsal(np.tensordot(weights, means, axes=1), actual)
-        for part in self._used():
+        tried = [rehearse(make, panel, horizon=horizon, seed=seed) for make in self._make.values()]
+        done = [rehearsal for rehearsal in tried if rehearsal is not None]
+        if len(done) == len(tried):
+            means, actual = np.stack([rehearsal.mean for rehearsal in done]), done[0].actual
+            classes = demand_classes(panel.before(actual.shape[0] * actual.shape[2]))
+            self.weights = _stack(means, actual, classes)
+            mixed = _mix(self.weights[classes], means)
+            scored = dict(zip([*self._parts, "blend"], [*means, mixed], strict=True))
+            self.choices = _choices(scored, self.weights, actual, classes, panel.cycle)
+            self.rehearsal = Rehearsal(mixed, actual)
+        for part in self._used().values():
             part.fit(panel, horizon=horizon, seed=seed)
 
     def predict(self, panel: Panel) -> FloatArray:
-        return sum(
-            (self.weights[name] * self._parts[name].predict(panel) for name in self._parts if self.weights[name] > 0),
-            start=np.zeros((len(panel.ids), panel.horizon)),
-        )
+        weights = self._weights_of(panel)
+        mean = np.zeros((len(panel.ids), panel.horizon))
+        for name, part in self._used().items():
+            mean += weights[name] * part.predict(panel)
+        return mean
 
     def decompose(self, panel: Panel, periods: int) -> dict[str, FloatArray]:
-        """What each forecast is made of (`models.Explained`): the weighted sum of what the parts are made of."""
+        """What each forecast is made of (`models.Explained`): the weighted sum of what the parts are made of.
+
+        A part that does not know stands as the seasonal mean; what it adds to that is left to the caller.
+        """
+        weights = self._weights_of(panel)
         made: dict[str, FloatArray] = {}
-        for name, weight in self.weights.items():
-            if weight > 0:
-                for part, values in self._parts[name].decompose(panel, periods).items():
-                    made[part] = made.get(part, 0) + weight * values
+        for name, part in self._used().items():
+            known = part if isinstance(part, Explained) else SeasonalMean()
+            for kind, values in known.decompose(panel, periods).items():
+                made[kind] = made.get(kind, 0) + weights[name] * values
         return made
 
     def save(self, folder: Path) -> None:
-        (folder / "blend.json").write_text(json.dumps({"weights": self.weights}), encoding="utf-8")
-        for part in self._used():
-            part.save(folder)
+        """Weights and choices, and a folder for each part that has a say.
+
+        Raises:
+            HubError: `demand.not_stored` when a part has no `save`.
+        """
+        for name, part in self._used().items():
+            if not isinstance(part, Stored):
+                raise HubError("demand.not_stored", name=name)
+            place = folder / f"part{list(self._parts).index(name)}"
+            place.mkdir()
+            part.save(place)
+        facts = {"weights": self.weights.tolist(), "choices": [asdict(choice) for choice in self.choices]}
+        (folder / "blend.json").write_text(json.dumps(facts), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
-        self.weights = json.loads((folder / "blend.json").read_text(encoding="utf-8"))["weights"]
-        for part in self._used():
-            part.load(folder)
+        facts = json.loads((folder / "blend.json").read_text(encoding="utf-8"))
+        self.weights = np.array(facts["weights"])
+        self.choices = [Choice(**choice) for choice in facts["choices"]]
+        for name, part in self._used().items():
+            if isinstance(part, Stored):
+                part.load(folder / f"part{list(self._parts).index(name)}")
 
-    def _used(self) -> list[_Part]:
-        return [part for name, part in self._parts.items() if self.weights[name] > 0]
+    def _used(self) -> dict[str, Model]:
+        """The parts that have a say in some class."""
+        used = self.weights.max(axis=0) > 0
+        return {name: part for (name, part), has in zip(self._parts.items(), used, strict=True) if has}
+
+    def _weights_of(self, panel: Panel) -> dict[str, FloatArray]:
+        """Part → its weight in each series, (N, 1)."""
+        weights = self.weights[demand_classes(panel)]
+        return {name: weights[:, [place]] for place, name in enumerate(self._parts)}
 
 
 def light() -> Blend:
     """The same for a few hundred series (stores, sums of series), at a tenth of the cost: fewer rows and trees."""
-    return Blend(LIGHT_ROWS, LIGHT_TREES)
+    makers: dict[str, Callable[[], Model]] = {name: partial(make_model, name) for name in PARTS}
+    return Blend(makers | {"boosted": partial(Boosted, LIGHT_ROWS, LIGHT_TREES)})
 
 
-def _stack(means: FloatArray, actual: FloatArray) -> FloatArray:
-    """Weights of the parts; `means` has shape (parts, origins, series, steps)."""
-    level = np.nanmean(np.abs(means), axis=(0, 1, 3), keepdims=False)
-    weight = 1 / np.sqrt(np.maximum(level, 1e-3 * max(level.mean(), 1e-9)))
+def _mix(weights: FloatArray, means: FloatArray) -> FloatArray:
+    """Weighted means of parts: (series, parts) and (parts, origins, series, steps) → (origins, series, steps)."""
+    return np.einsum("np,ponh->onh", weights, means)
+
+
+def _stack(means: FloatArray, actual: FloatArray, classes: NDArray[np.intp]) -> FloatArray:
+    """Weights, (classes, parts); `means` has shape (parts, origins, series, steps)."""
+    level = np.nanmean(np.abs(means), axis=(0, 1, 3))
+    scale = 1 / np.sqrt(np.maximum(level, 1e-3 * max(level.mean(), 1e-9)))
     known = ~np.isnan(actual)
-    columns = np.stack([(part * weight[:, None])[known] for part in means], axis=1)
-    target = (actual * weight[:, None])[known]
-    if not len(target):
-        return np.eye(len(means))[0]
-    # Least squares from its normal equations; a heavy extra row makes the weights sum to 1.
-    gram, moment = columns.T @ columns, columns.T @ target
-    heavy = 1e3 * max(np.trace(gram) / len(gram), 1e-9)
-    gram += heavy
-    moment += heavy
-    factor = np.linalg.cholesky(gram + 1e-9 * np.trace(gram) * np.eye(len(gram)))
-    weights, _ = nnls(factor.T, np.linalg.solve(factor, moment))
-    weights[weights < 0.02] = 0
-    return weights / weights.sum() if weights.sum() > 0 else np.eye(len(means))[0]
+    error = np.where(known, means - np.nan_to_num(actual), 0) * scale[:, None]
+    change = np.where(known[1:] & known[:-1], np.diff(means, axis=1), 0) * scale[:, None]
+
+    def gram(member: NDArray[np.bool_]) -> FloatArray:
+        """What a pair of weights costs: products of the parts' errors, and of their changes."""
+        wrong, moved = (values[:, :, member].reshape(len(means), -1) for values in (error, change))
+        return wrong @ wrong.T + STABILITY * moved @ moved.T
+
+    everything, count = gram(np.ones(len(level), dtype=bool)), max(int(known.sum()), 1)
+    weights = [_least(gram(classes == place) + PRIOR_OUTCOMES / count * everything) for place in range(len(CLASSES))]
+    return np.array(weights)
+
+
+def _least(cost: FloatArray) -> FloatArray:
+    """The weights ≥ 0, of sum 1, with the least quadratic cost; a heavy extra row makes them sum to 1."""
+    ridge = 1e-9 * max(float(np.trace(cost)), 1e-9)
+    heavy = 1e3 * max(float(np.trace(cost)) / len(cost), 1e-9)
+    factor = np.linalg.cholesky(cost + ridge * np.eye(len(cost)))
+    rows = np.vstack([factor.T, np.full(len(cost), np.sqrt(heavy))])
+    weights, _ = nnls(rows, np.append(np.zeros(len(cost)), np.sqrt(heavy)))
+    weights = weights / weights.sum()
+    weights[weights < LEAST_WEIGHT] = 0
+    return np.asarray(weights / weights.sum())
+
+
+def _choices(
+    scored: Mapping[str, FloatArray], weights: FloatArray, actual: FloatArray, classes: NDArray[np.intp], cycle: int
+) -> list[Choice]:
+    """One record per class that has series; `scored` holds the rehearsed means of the parts and of the blend."""
+    made = []
+    for place in np.unique(classes):
+        member = classes == place
+        real, steps = actual[:, member], actual.shape[2]
+        demand = max(float(np.nansum(np.abs(real[1:]))), 1e-12)
+        wape, change = {}, {}
+        for name, means in scored.items():
+            mine = means[:, member]
+            wape[name] = round(weekly_error(real.reshape(-1, steps), mine.reshape(-1, steps), cycle)[0], 4)
+            change[name] = round(float(np.abs(np.diff(mine.sum(axis=2), axis=0)).sum()) / demand, 4)
+        share = {name: round(float(part), 4) for name, part in zip(scored, weights[place], strict=False) if part}
+        made.append(Choice(CLASSES[place], int(member.sum()), share, wape, change))
+    return made
