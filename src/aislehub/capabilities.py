@@ -9,6 +9,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.demand.forecast",
     "aislehub.demand.daily",
     "aislehub.demand.explain",
+    "aislehub.demand.whatif",
     "aislehub.demand.footfall",
     "aislehub.supply.state",
     "aislehub.supply.replenish",

@@ -17,7 +17,7 @@ from aislehub.core.output import print_json
 from aislehub.core.reasons import Reason
 from aislehub.core.text import say
 from aislehub.demand.daily import announced
-from aislehub.demand.outlook import Outlook, outlook
+from aislehub.demand.outlook import outlook
 from aislehub.demand.panel import FloatArray
 from aislehub.demand.parts import decompose, part_reasons
 
@@ -72,9 +72,9 @@ def explain(hub: Hub, store: str, item: str) -> Explanation:
         HubError: what `outlook` and `Outlook.rows` refuse.
     """
     seen = outlook(hub)
-    panel = seen.panel.only(seen.rows(item, store))
-    mean = seen.forecaster.means(panel)
-    parts = decompose(seen.forecaster.model, panel, mean, _published(hub, seen, store, item))
+    rows = seen.rows(item, store)
+    panel = seen.panel.only(rows)
+    parts = decompose(seen.forecaster.model, panel, seen.forecaster.means(panel), seen.published(rows))
     days = [moment.date() for moment in panel.future]
     promotions = hub.tables.read("promotions", as_of=seen.day).filter(ibis._.store == store, ibis._.item == item)
     promoted = announced(promotions, days[0], days[-1])
@@ -90,15 +90,6 @@ def explain(hub: Hub, store: str, item: str) -> Explanation:
         reasons=told(days=range(len(days)))[0],
         by_day=[told(days=range(at, at + 1))[0] for at in range(len(days))],
     )
-
-
-def _published(hub: Hub, seen: Outlook, store: str, item: str) -> FloatArray | None:
-    """The stored forecast, (1, H); None where the settings have asked for another horizon since."""
-    rows = hub.tables.run(
-        lambda tables: (t := tables.read("demand_forecast"))
-        .filter(t.day == ibis.literal(seen.day), t.store == store, t.item == item).order_by("ds").select("mean")
-    )  # fmt: skip
-    return rows["mean"].to_numpy()[None, :] if rows.num_rows == seen.panel.horizon else None
 
 
 def explain_command(

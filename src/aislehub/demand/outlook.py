@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -19,9 +20,11 @@ from numpy.typing import NDArray
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.hub import Hub
 from aislehub.core.models import Card, find_learned
+from aislehub.core.tables import Tables
 from aislehub.demand.daily import Policy, demand_panel, learn_demand, series_of
 from aislehub.demand.forecast import Forecaster
-from aislehub.demand.panel import Panel
+from aislehub.demand.panel import FloatArray, Panel
+from aislehub.demand.weeks import Past, past_weeks
 
 __all__ = ["Outlook", "is_held", "outlook"]
 
@@ -33,7 +36,8 @@ class Outlook:
     Attributes:
         day: the business day at whose close it was seen.
         card: of the learnt model.
-        places: (store, item) → row of the panel.
+        places: (store, item) → row of the panel, in the panel's order.
+        tables: of the house.
     """
 
     day: date
@@ -41,6 +45,12 @@ class Outlook:
     forecaster: Forecaster
     panel: Panel
     places: dict[tuple[str, str], int] = field(repr=False)
+    tables: Tables = field(repr=False)
+
+    @cached_property
+    def past(self) -> Past:
+        """The weeks before, and how demand answered to prices and promotions in them; seconds, once."""
+        return past_weeks(self.tables, self.day, self.panel, list(self.places))
 
     def rows(self, item: str, store: str | None = None) -> NDArray[np.intp]:
         """Rows of the panel: the item in one store, or in every store that has a forecast of it.
@@ -59,6 +69,23 @@ class Outlook:
             raise HubError("demand.not_forecast", item=item, store=store, stores=", ".join(sorted(stores)[:20]))
         return np.array([self.places[found, item] for found in sorted(stores if store is None else {store})])
 
+    def published(self, rows: NDArray[np.intp]) -> FloatArray:
+        """The forecast of an item's rows as it was published, (rows, horizon).
+
+        It differs from the model's means where these were made to add up with others'. Where the settings have asked
+        for another horizon since, it is the model's means.
+        """
+        series = list(self.places)
+        stores, item = [series[row][0] for row in rows], series[rows[0]][1]
+        stored = self.tables.run(
+            lambda tables: (t := tables.read("demand_forecast"))
+            .filter(t.day == ibis.literal(self.day), t.item == item, t.store.isin(stores)).select("store", "ds", "mean")
+        ).to_pandas()  # fmt: skip
+        table = stored.pivot(index="store", columns="ds", values="mean").reindex(stores)
+        if table.shape[1] != self.panel.horizon or table.isna().to_numpy().any():
+            return self.forecaster.means(self.panel.only(rows))
+        return table.to_numpy()
+
 
 _held: dict[tuple[Any, ...], Outlook] = {}
 _laying_out = Lock()
@@ -76,7 +103,7 @@ def outlook(hub: Hub) -> Outlook:
             tables = [hub.tables.read(name, as_of=day) for name in learn_demand.reads]
             panel = demand_panel(*tables, day=day, policy=Policy.load(hub.home))
             places = {series_of(name): row for row, name in enumerate(panel.ids)}
-            found = Outlook(day, card, Forecaster.load(folder), panel, places)
+            found = Outlook(day, card, Forecaster.load(folder), panel, places, hub.tables)
             _held.clear()
             _held[key] = found
         return _held[key]
