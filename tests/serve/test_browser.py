@@ -218,7 +218,7 @@ def test_an_alert_is_suppressed_and_resumed(visit: Visit, hub: Hub) -> None:
     page.keyboard.press("Escape")
     page.get_by_text("12 alert(s)", exact=False).first.wait_for()
     page.get_by_label("State").select_option("suppressed")
-    page.get_by_text("suppressed until 2017-11-20").wait_for()
+    page.locator("#queue").get_by_text("suppressed until 2017-11-20").wait_for()
     page.locator("[data-act=resume]").first.click()
     page.get_by_text("The alert is open again").wait_for()
     expect(page.locator("[data-row]")).to_have_count(1)

@@ -17,6 +17,7 @@ from aislehub import __version__
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter
 from aislehub.serve.cli import main
+from aislehub.serve.commands.alerts import tell_webhook
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -227,3 +228,21 @@ class Taker(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Stay silent."""
+
+
+def test_a_failing_webhook_does_not_fail_the_day(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the end of a day a wrong setting, a missing secret and a receiver that is down are said, and no more."""
+    monkeypatch.setenv("AISLEHUB_WEBHOOK__ATTEMPTS", "1")
+    for url, secret, said in (
+        ("", "", ""),
+        ("ftp://x", "", "webhook.url cannot be"),
+        ("http://127.0.0.1:9/", "", "no secret"),
+        ("http://127.0.0.1:9/", "0123456789abcdef0123456789abcdef", "13 waiting"),
+    ):
+        monkeypatch.setenv("AISLEHUB_WEBHOOK__URL", url)
+        monkeypatch.setenv("AISLEHUB_WEBHOOK__SECRET", secret)
+        tell_webhook(hub)
+        out, err = capsys.readouterr()
+        assert out == "" and said in err and bool(said) == bool(err)

@@ -109,7 +109,7 @@ class Webhook:
                 return answer.status, answer.headers, ""
         except HTTPError as error:
             with error:
-                return error.code, error.headers, f"HTTP {error.code} {error.reason}"
+                return error.code, error.headers, f"HTTP {error.code}"
         except (OSError, HTTPException) as error:
             reason = error.reason if isinstance(error, URLError) else error
             return 0, Message(), str(reason) or type(reason).__name__
@@ -143,9 +143,11 @@ def _event(notice: Notice) -> dict[str, Any]:
 
 
 def _is_web(url: str) -> bool:
+    """Whether it is an address of the web as it can be sent, without a password that would end up in logs."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return is_whole and parts.username is None and url.isascii() and url.isprintable() and " " not in url
     except ValueError:  # a port that is no number, half an IPv6 address
         return False
 
@@ -166,5 +168,5 @@ def _asked_for(retry_after: str) -> float:
         return float(retry_after)
     try:
         return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):  # no date; a date without zone
+    except (ValueError, TypeError, OverflowError):  # no date; a date without zone or of no year that there is
         return 0.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -29,11 +29,13 @@ STATES: dict[str, tuple[str, ...]] = {
 }
 """State → states to which a person may move an alert; the business day makes all other moves."""
 
+_COLUMNS = ("cause", "store", "subject", "owner", "money_at_risk", "facts", "source")
 _NOTES = {
     ("", "open"): "", ("closed", "open"): "alerts.note_back", ("closed", "suppressed"): "alerts.note_back",
     ("suppressed", "open"): "alerts.note_over", ("open", "closed"): "alerts.note_gone",
     ("suppressed", "closed"): "alerts.note_gone",
 }  # fmt: skip
+_NOTHING = pa.table({name: [] for name in _COLUMNS})
 _PORTION = 900  # ids in one statement: databases limit its parameters
 
 
@@ -47,13 +49,12 @@ class AlertFilter:
     """Which alerts: every given field narrows; `store` may be empty, which is the chain."""
 
     states: tuple[str, ...] = ()
-    kind: str | None = None
     cause: str | None = None
     owner: str | None = None
     store: str | None = None
 
     def where(self) -> ColumnElement[bool]:
-        wanted = {"kind": self.kind, "cause": self.cause, "owner": self.owner, "store": self.store}
+        wanted = {"cause": self.cause, "owner": self.owner, "store": self.store}
         parts: list[ColumnElement[bool]] = [alerts.c[name] == v for name, v in wanted.items() if v is not None]
         if self.states:
             parts.append(alerts.c.state.in_(self.states))
@@ -78,7 +79,9 @@ class Alerts:
 
     # -- the business day ------------------------------------------------------------------------
 
-    def record(self, day: date, found: Mapping[str, pa.Table], *, currency: str) -> Recorded:
+    def record(
+        self, day: date, found: Mapping[str, pa.Table], *, currency: str, declared: Collection[str] | None = None
+    ) -> Recorded:
         """Copy what the steps of a day have found, all of it or nothing.
 
         Recording a day again changes nothing. A table of which a later day is recorded is left alone: what was found
@@ -87,12 +90,15 @@ class Alerts:
         Args:
             found: alert table → its rows of the day; only tables that are complete for the day, since what they lack
                 is closed.
+            declared: every alert table that there is; what another one has found is closed, for nothing looks for it
+                any more. None = leave such alerts alone.
         """
         moved: list[dict[str, Any]] = []
         with writing(self.engine) as connection:
-            for kind, rows in found.items():
-                last = connection.execute(select(alert_days.c.day).where(alert_days.c.kind == kind)).scalar()
-                if last is not None and day < last:
+            last = {row.kind: row.day for row in connection.execute(select(alert_days))}
+            ended = {} if declared is None else dict.fromkeys(last.keys() - declared, _NOTHING)
+            for kind, rows in {**found, **ended}.items():
+                if day < last.get(kind, day):
                     continue
                 moved += self._record(connection, kind, day, rows, currency)
                 connection.execute(delete(alert_days).where(alert_days.c.kind == kind))
@@ -222,9 +228,8 @@ class Alerts:
 
 def _incoming(kind: str, rows: pa.Table, currency: str) -> dict[str, dict[str, Any]]:
     """The rows of one alert table by the id of their alert."""
-    names = ("cause", "store", "subject", "owner", "money_at_risk", "facts", "source")
     incoming = {}
-    for row in rows.select(names).to_pylist():
+    for row in rows.select(_COLUMNS).to_pylist():
         row |= {"kind": kind, "store": row["store"] or "", "source": row["source"] or "", "currency": currency}
         id = alert_id(kind, row["cause"], row["store"], row["subject"])
         if id in incoming:  # a table can tell an empty store from none

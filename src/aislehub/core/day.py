@@ -142,8 +142,10 @@ def run_day(
             found[step.writes.name] = _slice(context, step.writes)
     if ledger is not None:
         ledger.expire(day)
-    recorded = alerts.record(day, found, currency=currency) if alerts is not None else Recorded()
-    return DayReport(day, reports, proposed, recorded)
+    if alerts is None:
+        return DayReport(day, reports, proposed)
+    declared = [name for name, contract in registry.contracts.items() if contract.alert]
+    return DayReport(day, reports, proposed, alerts.record(day, found, currency=currency, declared=declared))
 
 
 def _run_step(context: _Day, step: Step, learn_now: bool) -> StepReport:

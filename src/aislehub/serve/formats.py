@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from aislehub.core.text import current_language, has, say
 
-__all__ = ["action", "alert_state", "day", "instant", "interval", "label", "money", "number", "word"]
+__all__ = ["action", "alert_state", "cause", "day", "instant", "interval", "label", "money", "number", "word"]
 
 _SYMBOLS = {
     "en": {"USD": "$", "CNY": "CN¥", "EUR": "€", "GBP": "£", "JPY": "¥"},
@@ -75,6 +75,12 @@ def word(group: str, name: str) -> str:
 def label(text: str) -> str:
     """A title, a column's name or a note: a code of the texts, or the text itself."""
     return say(text) if has(text) else text
+
+
+def cause(code: str) -> str:
+    """The name of an alert's cause, under which its alerts are grouped; the code itself where the texts have none."""
+    name = f"cause.{code}"
+    return say(name) if has(name) else code
 
 
 def alert_state(alert: Mapping[str, Any]) -> str:

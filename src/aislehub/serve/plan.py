@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from aislehub.core.alerts import AlertFilter
+from aislehub.core.alerts import AlertFilter, Recorded
 from aislehub.core.day import DayReport
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter, carried_out
@@ -45,7 +45,7 @@ def show_plan(hub: Hub, report: DayReport, *, top: int) -> None:
     if top:
         out.print()
         show_decisions(hub, hub.ledger.find(which, limit=top), total=sum(group["count"] for group in summary))
-    _show_open_alerts(out, hub)
+    _show_open_alerts(out, hub, report)
     _show_readiness(out, hub, report)
 
 
@@ -103,10 +103,12 @@ def _why(decision: Mapping[str, Any]) -> str:
     return " ".join(sentences)
 
 
-def _show_open_alerts(out: Console, hub: Hub) -> None:
+def _show_open_alerts(out: Console, hub: Hub, report: DayReport) -> None:
     which = AlertFilter(states=("open",))
     count = sum(group["count"] for group in hub.alerts.summary(which))
     out.rule(say("plan.alerts", count=count))
+    if report.alerts != Recorded():
+        out.print(say("plan.alerts_moved", **vars(report.alerts)))
     for alert in map(alert_document, hub.alerts.find(which, limit=_ALERTS_SHOWN)):
         money = formats.money(alert["money_at_risk"], alert["currency"])
         owner = formats.word("owner", alert["owner"])

@@ -180,7 +180,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "t": say, "word": formats.word, "number": formats.number,
         "day_text": formats.day, "action_text": formats.action, "alert_state": formats.alert_state,
-        "label": formats.label, "asset": _asset,
+        "cause_text": formats.cause, "label": formats.label, "asset": _asset,
     }  # fmt: skip
     environment.filters["marked"] = _marked
     return environment
