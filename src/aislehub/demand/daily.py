@@ -23,10 +23,12 @@ from aislehub.core.log import logger
 from aislehub.core.reasons import to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import learn, step
+from aislehub.demand.assortment import new_series, with_shelves
 from aislehub.demand.backtest import accuracy
 from aislehub.demand.corrections import BETWEEN, corrected
 from aislehub.demand.forecast import DEFAULT_MODEL, Forecaster
 from aislehub.demand.models.blend import Blend
+from aislehub.demand.neighbours import with_neighbours
 from aislehub.demand.panel import FloatArray, Panel
 from aislehub.demand.parts import decompose, part_reasons
 from aislehub.schema.demand import DEMAND_FORECAST
@@ -46,6 +48,7 @@ class Policy(Settings, section="demand"):
     history_days: int = field(730, "Days of sales that are read", ge=14, le=3650)
     min_days_sold: int = field(4, "Days with a sale in the last 56 below which a store's item has no forecast", ge=1)
     max_series: int = field(20_000, "Store-items forecast at most, those of most sales first", ge=1)
+    neighbours: bool = field(False, "Tell the model which share of an item's neighbours on the shelf is promoted")
 
 
 @learn(reads="sales_lines items promotions prices calendar stock stores", model="demand", every_days=7)
@@ -145,10 +148,13 @@ def demand_panel(
         HubError: `demand.no_sales` when nothing sold often enough.
     """
     past = _goods_sold(sales_lines, items, day, policy)
-    sales = _daily_sales(past, items, day, policy)
-    if sales.empty:
+    usual = _usual_series(past, items, day, policy)
+    if usual.empty:
         raise HubError("demand.no_sales", day=day, limit=policy.min_days_sold)
-    series = sales[["store", "item"]].drop_duplicates()
+    evidence = (past, prices, promotions, stock)
+    fresh = new_series(usual, items, stores, *evidence, day=day, ahead=policy.horizon_days)
+    series = pd.concat([usual, fresh]).head(policy.max_series)
+    sales = _daily_sales(past, series)
     days = pd.date_range(sales["day"].min(), day + timedelta(days=policy.horizon_days), name="day")
     plan = _by_day(series, days)
     plan = _with_promotions(plan, promotions, series, days)
@@ -157,10 +163,14 @@ def demand_panel(
     units = sales[["store", "item", "day", "y"]]
     history = plan.loc[plan["day"] <= pd.Timestamp(day)].merge(units, on=["store", "item", "day"], how="left")
     first = history["day"].where(history["y"].notna()).groupby([history["store"], history["item"]]).transform("min")
-    history = history.loc[history["day"] >= first].fillna({"y": 0.0})
+    history["y"] = history["y"].fillna(0.0).where(first.notna())  # what never sold is not known to sell nothing
+    history = history.loc[history["day"] >= first.fillna(pd.Timestamp(day))]
     known = plan.loc[plan["day"] > pd.Timestamp(day)]
     panel = Panel.from_table(_long(history), policy.horizon_days, freq="D", known=_long(known))
     traffic = past.group_by("store", "day").agg(receipts=past.receipt.nunique(), lines=past.count()).to_pandas()
+    panel = with_shelves(panel, sales, items)
+    if policy.neighbours:
+        panel = with_neighbours(panel)
     return corrected(panel, sales, traffic, stock, calendar, stores)
 
 
@@ -188,20 +198,25 @@ def _sold(sales_lines: ir.Table, day: date, days: int) -> pd.Series:
     return sold.set_index(sold["store"] + BETWEEN + sold["item"])["units"]
 
 
-def _daily_sales(past: ir.Table, items: ir.Table, day: date, policy: Policy) -> pd.DataFrame:
-    """Units sold by store, item and day, with the largest line, for the store-items that sell often enough.
+def _usual_series(past: ir.Table, items: ir.Table, day: date, policy: Policy) -> pd.DataFrame:
+    """Store-items that sell often enough, those of most sales first; columns `store, item`.
 
     Items out of the range are left out: their empty shelf would count as a stock-out of a demand that nobody serves.
     """
-    daily = past.group_by("store", "item", "day").agg(
-        y=past.quantity.sum(), amount=past.amount.sum(), largest=past.quantity.max()
-    )
-    late = daily.filter(daily.day > ibis.literal(day - timedelta(days=56)))
+    late = past.filter(past.day > ibis.literal(day - timedelta(days=56)))
     late = late.anti_join(items.filter(items.delisted_from <= ibis.literal(day)), "item")
-    often = late.group_by("store", "item").agg(sold=late.count(), money=late.amount.sum())
+    often = late.group_by("store", "item").agg(sold=late.day.nunique(), money=late.amount.sum())
     often = often.filter(often.sold >= policy.min_days_sold).order_by(ibis.desc("money"), "store", "item")
-    chosen = often.limit(policy.max_series).select("store", "item")
-    sales = daily.semi_join(chosen, ["store", "item"]).drop("amount").to_pandas()
+    return often.limit(policy.max_series).select("store", "item").to_pandas()
+
+
+def _daily_sales(past: ir.Table, series: pd.DataFrame) -> pd.DataFrame:
+    """Units and money by store, item and day of these series, with the units of the largest line."""
+    rows = past.semi_join(ibis.memtable(series), ["store", "item"])
+    daily = rows.group_by("store", "item", "day").agg(
+        y=rows.quantity.sum(), amount=rows.amount.sum(), largest=rows.quantity.max()
+    )
+    sales = daily.to_pandas()
     return sales.assign(day=pd.to_datetime(sales["day"]))
 
 

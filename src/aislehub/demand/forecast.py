@@ -22,6 +22,7 @@ from aislehub.core.errors import HubError
 from aislehub.core.output import print_json, read_table, write_table
 from aislehub.core.text import say
 from aislehub.demand.backtest import rehearse
+from aislehub.demand.lookalike import with_lookalikes
 from aislehub.demand.models import MODELS, Model, Stored, make_model
 from aislehub.demand.panel import FloatArray, Panel, date_text
 from aislehub.demand.spread import Spread
@@ -101,6 +102,8 @@ class Forecaster:
     def means(self, panel: Panel) -> FloatArray:
         """Mean demand, shape (series, horizon): 0 when closed, not below 0 unless the history is.
 
+        Series with little history are drawn to their look-alikes.
+
         Raises:
             HubError: `demand.model_output` when the model gives another shape or values that are not finite.
         """
@@ -110,7 +113,7 @@ class Forecaster:
             problem = f"shape {mean.shape}" if mean.shape != shape else f"{(~np.isfinite(mean)).sum()} × NaN/inf"
             raise HubError("demand.model_output", name=self.name, problem=problem, shape=shape)
         if panel.nonnegative:
-            mean = np.maximum(mean, 0.0)
+            mean = with_lookalikes(panel, np.maximum(mean, 0.0), self.model.predict)
         return np.where(panel.closed[:, -panel.horizon :], 0.0, mean)
 
     def predict(self, panel: Panel, quantiles: tuple[float, ...] = DEFAULT_QUANTILES) -> pd.DataFrame:

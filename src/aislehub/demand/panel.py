@@ -82,6 +82,7 @@ class Panel:
         gaps: number of missing rows inside series, read as 0 sales.
         returns: number of periods with net returns, read as 0 sales.
         truth: what was corrected in the sales to make them demand.
+        alike: what makes series alike (shelf, usual price), each (N,), without being a covariate; NaN = unknown.
         among: the panel that these series were chosen from (`only`), and their rows there: what all series have in
             common (groups, closed periods, signs) is still read from all.
     """
@@ -100,6 +101,7 @@ class Panel:
     gaps: int = 0
     returns: int = 0
     truth: Truth = field(default_factory=Truth)
+    alike: dict[str, FloatArray] = field(default_factory=dict)
     among: tuple[Panel, NDArray[np.intp]] | None = None
 
     @classmethod
@@ -330,9 +332,14 @@ class Panel:
             y=self.y[rows],
             known=chosen(self.known),
             static={name: values[rows] for name, values in self.static.items()},
+            alike={name: values[rows] for name, values in self.alike.items()},
             unplanned=None if self.unplanned is None else self.unplanned[rows],
             among=(self, rows),
         )
+
+    def trait(self, name: str) -> FloatArray | None:
+        """What makes series alike, (N,), told as such or as a static covariate; None when neither is."""
+        return self.alike.get(name, self.static.get(name))
 
     def before(self, periods: int) -> Panel:
         """The panel as it stood `periods` earlier; its future is the next `horizon` periods as they were planned."""

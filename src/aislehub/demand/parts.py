@@ -2,7 +2,8 @@
 
 A model that knows its own parts is asked (`Explained`): boosted trees by TreeSHAP, rules by level and slot, the blend
 by the weighted parts of both. Any other model is compared with the seasonal mean: what it adds to that rule is the
-part `model`. What was made of the forecast after the model had spoken (totals that add up) is the part `adjustment`.
+part `model`. What a series of little history takes from its look-alikes is the part `lookalikes`, and what was made of
+the forecast after the model had spoken (totals that add up) the part `adjustment`.
 A closed day's part `event` takes all others back.
 
 Each part has a sentence with facts that a planner can count again: what sold, the weekday's share, the price, the
@@ -17,13 +18,14 @@ import numpy as np
 import pandas as pd
 
 from aislehub.core.reasons import Reason
+from aislehub.demand.lookalike import thin_series
 from aislehub.demand.models import Explained, Model
 from aislehub.demand.models.seasonal import SeasonalMean
 from aislehub.demand.panel import FloatArray, Panel
 
 __all__ = ["PARTS", "decompose", "part_reasons"]
 
-PARTS = ("base", "season", "trend", "price", "promotion", "event", "model", "adjustment")
+PARTS = ("base", "season", "trend", "price", "promotion", "event", "model", "lookalikes", "adjustment")
 RECENT_CYCLES = 8
 TREND_CYCLES = 4
 SLOT_CYCLES = 13
@@ -48,7 +50,9 @@ def decompose(
     rest = _apart(mean, np.sum(list(parts.values()), axis=0))
     shut = panel.closed[:, past : past + periods]
     parts["event"] = parts["event"] + np.where(shut, rest, 0)
-    parts["model"] = np.where(shut, 0, rest)
+    thin = thin_series(panel)[:, None]
+    parts["model"] = np.where(shut | thin, 0, rest)
+    parts["lookalikes"] = np.where(~shut & thin, rest, 0)
     if published is not None:
         parts["adjustment"] = _apart(published, mean)
     return parts
