@@ -11,6 +11,8 @@ MODULES: tuple[str, ...] = (
     "aislehub.demand.explain",
     "aislehub.demand.whatif",
     "aislehub.demand.footfall",
+    "aislehub.demand.accuracy",
+    "aislehub.demand.monitor",
     "aislehub.supply.state",
     "aislehub.supply.replenish",
     "aislehub.supply.shortage",

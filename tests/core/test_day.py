@@ -246,6 +246,30 @@ def test_a_model_is_learned_when_it_is_too_old(house: House) -> None:
     assert (card.day, card.metrics) == ("2017-11-05", {"mean": 3.0})
 
 
+def test_a_model_with_a_rule_of_its_own_is_learned_when_that_asks(tmp_path: Path) -> None:
+    """From seven days on the rule is asked, with the model's age and a policy; its word is on the new model's card."""
+    rule = (
+        "def asks(tables: Tables, day: date, *, age: int, policy: Policy) -> str:\n"
+        '    return f"{age} days" if age * policy.factor >= 10 else ""\n\n\n'
+    )
+    source = SOURCE.read_text().replace("@learn(reads", rule + "@learn(reads")
+    edited = tmp_path / "asking.py"
+    edited.write_text(source.replace("every_days=7", "every_days=7, due=asks"))
+    asking = load(edited)
+    tables = Tables(None, asking.REGISTRY.contracts)
+    house = House(asking, tables, Ledger(open_state("", tmp_path)), tmp_path / "models")
+    for days, learned in ((0, 1), (8, 1), (10, 2)):
+        house.take((f"late{days}", "north", days), day=DAY + timedelta(days=days))
+        house.run(DAY + timedelta(days=days))
+        assert len(learned_days(house)) == learned
+    house.take(("last", "north", 40), day=DAY + timedelta(days=18))
+    house.run(DAY + timedelta(days=18), policies={"tiny": asking.Policy(factor=2.0)})
+    found = [json.loads(file.read_text()) for file in (house.folder / "mean").glob("*/card.json")]
+    assert {card["day"]: card["why"] for card in found} == {
+        "2017-11-05": "none yet", "2017-11-15": "10 days", "2017-11-23": "8 days",
+    }  # fmt: skip
+
+
 def test_a_model_is_learned_anew_under_another_policy(house: House) -> None:
     """A changed knob of the teaching makes another model at once; the same one again does not."""
     house.run()

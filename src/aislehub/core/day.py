@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from aislehub.core.registry import Registry
 from aislehub.core.rowkeys import row_keys
 from aislehub.core.settings import Settings
 from aislehub.core.state import runs
-from aislehub.core.step import Learn, Step, code_digest
+from aislehub.core.step import Learn, Step, code_digest, policy_of
 from aislehub.core.tables import Tables
 from aislehub.core.text import say
 
@@ -231,9 +231,11 @@ def _policy_digest(context: _Day, owner: Step | Learn) -> str:
 
 
 def _policy(context: _Day, owner: Step | Learn) -> Settings | None:
-    if owner.policy is None:
-        return None
-    return context.policies.get(owner.policy.section) or owner.policy.load(context.home)
+    return _settings(context, owner.policy)
+
+
+def _settings(context: _Day, kind: type[Settings] | None) -> Settings | None:
+    return None if kind is None else context.policies.get(kind.section) or kind.load(context.home)
 
 
 def _model(context: _Day, step: Step, learn_now: bool) -> tuple[str, Path]:
@@ -241,20 +243,31 @@ def _model(context: _Day, step: Step, learn_now: bool) -> tuple[str, Path]:
     name = step.model or ""
     learn = context.registry.learns.get(name)
     found = None if learn and learn_now else models.find_learned(context.folder, name, day=context.day.isoformat())
-    if learn is not None and (found is None or _is_due(context, found[0], learn)):
-        _learn(context, learn)
-        found = models.find_learned(context.folder, name, day=context.day.isoformat())
+    if learn is not None:
+        why = _why_learn(context, found[0], learn) if found else "asked" if learn_now else "none yet"
+        if why:
+            _learn(context, learn, why)
+            found = models.find_learned(context.folder, name, day=context.day.isoformat())
     if found is None:
         raise HubError("step.no_artifact", step=step.name, model=name)
     return found[0].id, found[1]
 
 
-def _is_due(context: _Day, card: models.Card, learn: Learn) -> bool:
-    too_old = date.fromisoformat(card.day) <= context.day - timedelta(days=learn.every_days)
-    return too_old or (card.code, card.policy) != (code_digest(learn.function), _policy_digest(context, learn))
+def _why_learn(context: _Day, card: models.Card, learn: Learn) -> str:
+    """Why a model is to be learned anew: `code`, `policy`, `age`, or what its own rule says; empty = it may stay."""
+    if card.code != code_digest(learn.function):
+        return "code"
+    if card.policy != _policy_digest(context, learn):
+        return "policy"
+    age = (context.day - date.fromisoformat(card.day)).days
+    if age < learn.every_days:
+        return ""
+    if learn.due is None:
+        return "age"
+    return learn.due(context.tables, context.day, age=age, policy=_settings(context, policy_of(learn.due)))
 
 
-def _learn(context: _Day, learn: Learn) -> None:
+def _learn(context: _Day, learn: Learn, why: str) -> None:
     policy = _policy(context, learn)
     context.folder.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".learning-", dir=context.folder))
@@ -263,9 +276,9 @@ def _learn(context: _Day, learn: Learn) -> None:
         versions = {name: context.tables.version(name) for name in learn.reads}
         card = models.save_learned(
             context.folder, learn.model, made, day=context.day.isoformat(), metrics=metrics, versions=versions,
-            code=code_digest(learn.function), policy=_policy_digest(context, learn),
+            code=code_digest(learn.function), policy=_policy_digest(context, learn), why=why,
         )  # fmt: skip
-        logger.info("learned", extra={"model": card.id, "metrics": card.metrics})
+        logger.info("learned", extra={"model": card.id, "why": why, "metrics": card.metrics})
     finally:
         shutil.rmtree(made, ignore_errors=True)
 

@@ -45,7 +45,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a learned model."""
+    """What is known of a learned model; `why` says what it was learned for."""
 
     model: str
     id: str
@@ -55,6 +55,7 @@ class Card:
     versions: dict[str, int]
     code: str
     policy: str
+    why: str = ""
 
 
 def sha256(path: Path) -> str:
@@ -119,13 +120,13 @@ def verified(path: Path, expected: str, *, model: str, package: str = "") -> Pat
 
 def save_learned(
     folder: Path, model: str, made: Path, *, day: str, metrics: Mapping[str, Any], versions: Mapping[str, int],
-    code: str, policy: str,
+    code: str, policy: str, why: str = "",
 ) -> Card:  # fmt: skip
     """Move a freshly made model folder into the catalogue `folder/model/<day>-<hash>`, with its card, in one rename."""
     made_files = sorted(path for path in made.rglob("*") if path.is_file())
     files = {path.relative_to(made).as_posix(): sha256(path) for path in made_files}
     digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:8]
-    card = Card(model, f"{model}@{day}-{digest}", day, files, dict(metrics), dict(versions), code, policy)
+    card = Card(model, f"{model}@{day}-{digest}", day, files, dict(metrics), dict(versions), code, policy, why)
     (made / "card.json").write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False), encoding="utf-8")
     place = folder / model / f"{day}-{digest}"
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ import pyarrow as pa
 from aislehub.core.contract import Contract
 from aislehub.core.settings import Settings
 
-__all__ = ["Learn", "Step", "as_arrow", "learn", "step"]
+__all__ = ["Learn", "Step", "as_arrow", "learn", "policy_of", "step"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Learn:
     model: str
     policy: type[Settings] | None
     every_days: int
+    due: Callable[..., str] | None = None
 
     @property
     def name(self) -> str:
@@ -106,16 +107,24 @@ def step(
     """
 
     def decorate(function: Callable[..., Any]) -> Step:
-        return Step(function, tuple(reads.split()), writes, model, per, _policy_of(function))
+        return Step(function, tuple(reads.split()), writes, model, per, policy_of(function))
 
     return decorate
 
 
-def learn(reads: str, model: str, every_days: int = 7) -> Callable[[Callable[..., Mapping[str, Any]]], Learn]:
-    """Declare how a model is learned; the function writes its files into `folder` and returns metrics."""
+def learn(
+    reads: str, model: str, every_days: int = 7, due: Callable[..., str] | None = None
+) -> Callable[[Callable[..., Mapping[str, Any]]], Learn]:
+    """Declare how a model is learned; the function writes its files into `folder` and returns metrics.
+
+    Args:
+        every_days: age at which the model is learned anew.
+        due: asked from that age on, `due(tables, day, *, age, policy) -> str`: why it is to be learned anew, as a word
+            for its card, or nothing to let it stay. `tables` are those of the house, `age` is in days.
+    """
 
     def decorate(function: Callable[..., Mapping[str, Any]]) -> Learn:
-        return Learn(function, tuple(reads.split()), model, _policy_of(function), every_days)
+        return Learn(function, tuple(reads.split()), model, policy_of(function), every_days, due)
 
     return decorate
 
@@ -172,5 +181,6 @@ def _wanted(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[st
     return {name: value for name, value in offered.items() if name in parameters}
 
 
-def _policy_of(function: Callable[..., Any]) -> type[Settings] | None:
+def policy_of(function: Callable[..., Any]) -> type[Settings] | None:
+    """The section of settings that a function asks for by the annotation of its `policy`."""
     return get_type_hints(function).get("policy")

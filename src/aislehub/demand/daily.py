@@ -28,7 +28,9 @@ from aislehub.demand.backtest import accuracy
 from aislehub.demand.corrections import BETWEEN, corrected
 from aislehub.demand.forecast import DEFAULT_MODEL, Forecaster
 from aislehub.demand.models.blend import Blend
+from aislehub.demand.monitor import worth_learning
 from aislehub.demand.neighbours import with_neighbours
+from aislehub.demand.outcomes import keep_rehearsal
 from aislehub.demand.panel import FloatArray, Panel
 from aislehub.demand.parts import decompose, part_reasons
 from aislehub.schema.demand import DEMAND_FORECAST
@@ -51,7 +53,9 @@ class Policy(Settings, section="demand"):
     neighbours: bool = field(False, "Tell the model which share of an item's neighbours on the shelf is promoted")
 
 
-@learn(reads="sales_lines items promotions prices calendar stock stores", model="demand", every_days=7)
+@learn(
+    reads="sales_lines items promotions prices calendar stock stores", model="demand", every_days=7, due=worth_learning
+)
 def learn_demand(
     sales_lines: ir.Table, items: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table,
     stock: ir.Table, stores: ir.Table, *, day: date, policy: Policy, folder: Path, seed: int = 0,
@@ -60,13 +64,14 @@ def learn_demand(
     panel = demand_panel(sales_lines, items, promotions, prices, calendar, stock, stores, day=day, policy=policy)
     forecaster = Forecaster.learn(panel, model=policy.model, seed=seed)
     forecaster.save(folder)
+    keep_rehearsal(folder, panel, forecaster.rehearsal)
     metrics: dict[str, Any] = {"series": len(panel.ids), "days": panel.y.shape[1]} | asdict(panel.truth)
     if isinstance(forecaster.model, Blend):
         metrics["choices"] = [asdict(choice) for choice in forecaster.model.choices]
-        rehearsal = forecaster.model.rehearsal
-        if rehearsal is not None:
-            steps = rehearsal.mean.shape[2]
-            metrics |= accuracy(panel.y[:, :-steps], rehearsal.actual[-1], rehearsal.mean[-1])
+    rehearsal = forecaster.rehearsal
+    if rehearsal is not None:
+        steps = rehearsal.mean.shape[2]
+        metrics |= accuracy(panel.y[:, :-steps], rehearsal.actual[-1], rehearsal.mean[-1])
     return metrics
 
 

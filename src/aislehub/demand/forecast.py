@@ -21,7 +21,7 @@ import typer
 from aislehub.core.errors import HubError
 from aislehub.core.output import print_json, read_table, write_table
 from aislehub.core.text import say
-from aislehub.demand.backtest import rehearse
+from aislehub.demand.backtest import Rehearsal, rehearse
 from aislehub.demand.lookalike import with_lookalikes
 from aislehub.demand.models import MODELS, Model, Stored, make_model
 from aislehub.demand.panel import FloatArray, Panel, date_text
@@ -83,11 +83,13 @@ class Forecaster:
         name: of the model, as given to `learn`.
         model: means.
         spread: quantiles.
+        rehearsal: what it forecast of its own past; None when there was too little past, and when it was loaded.
     """
 
     name: str
     model: Model
     spread: Spread
+    rehearsal: Rehearsal | None = None
 
     @classmethod
     def learn(cls, panel: Panel, *, model: str = DEFAULT_MODEL, seed: int = 0) -> Forecaster:
@@ -97,7 +99,7 @@ class Forecaster:
         rehearsal = getattr(learnt, "rehearsal", None)
         if rehearsal is None:
             rehearsal = rehearse(partial(make_model, model), panel, horizon=panel.horizon, seed=seed)
-        return cls(model, learnt, Spread.learn(panel, rehearsal, seed=seed))
+        return cls(model, learnt, Spread.learn(panel, rehearsal, seed=seed), rehearsal)
 
     def means(self, panel: Panel) -> FloatArray:
         """Mean demand, shape (series, horizon): 0 when closed, not below 0 unless the history is.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from aislehub.schema.calendar import CALENDAR, WEATHER
 from aislehub.schema.customers import CUSTOMERS
-from aislehub.schema.demand import DEMAND_FORECAST
+from aislehub.schema.demand import DEMAND_FORECAST, FORECAST_ACCURACY
 from aislehub.schema.events import EVENTS
 from aislehub.schema.footfall import FOOTFALL, FOOTFALL_FORECAST
 from aislehub.schema.items import ITEMS
@@ -33,6 +33,7 @@ __all__ = [
     "EVENTS",
     "FOOTFALL",
     "FOOTFALL_FORECAST",
+    "FORECAST_ACCURACY",
     "ITEMS",
     "LEAD_TIMES",
     "PRICES",
