@@ -69,7 +69,7 @@ def with_lookalikes(panel: Panel, mean: FloatArray, predict: Callable[[Panel], F
         found = open_ & (group >= 0) & (peers.count[group] >= (1 if place == 0 else MIN_PEERS))
         like = peers.forecast(found)
         if place > 0:  # new everywhere, not only here
-            like = like * _launch(curve, days[found], panel.cycle, mean.shape[1])
+            like = like * _launch(curve, days[found], _week(panel), mean.shape[1])
         prior = DISPERSION * peers.strength / np.maximum(like.mean(axis=1), 1e-9)
         own = (days[found] / (days[found] + prior))[:, None]
         result[found] = own * mean[found] + (1 - own) * like
@@ -83,7 +83,7 @@ def thin_series(panel: Panel) -> BoolArray:
     if panel.among is not None:
         everything, rows = panel.among
         return thin_series(everything)[rows]
-    thin = (~np.isnan(panel.sold)).sum(axis=1) < THIN_WEEKS * panel.cycle
+    thin = (~np.isnan(panel.sold)).sum(axis=1) < THIN_WEEKS * _week(panel)
     able = {"item", "store"} <= panel.static.keys() and panel.nonnegative and not thin.all()
     return thin & able
 
@@ -94,7 +94,7 @@ def store_sizes(panel: Panel, mean: FloatArray, item: IntArray, store: IntArray,
     From the items that it shares with others: rate = item × store, fitted in turns. Established series count with
     their forecast, thin ones with what they sold so far, and a store that has sold little stays near 1.
     """
-    period = THIN_WEEKS * panel.cycle
+    period = THIN_WEEKS * _week(panel)
     known = (~np.isnan(panel.sold)).sum(axis=1)
     got = np.where(thin, np.nansum(panel.sold, axis=1), mean.mean(axis=1) * period)
     spell = np.where(thin, known, period)
@@ -117,7 +117,7 @@ def first_weeks(panel: Panel, established: BoolArray) -> FloatArray:
     Learnt on established series that started within the panel, without the first sale, which is a sale by definition;
     1 where fewer than 20 did.
     """
-    week, weeks = panel.cycle, THIN_WEEKS
+    week, weeks = _week(panel), THIN_WEEKS
     sold = np.nan_to_num(panel.sold)
     first = np.where((sold > 0).any(axis=1), (sold > 0).argmax(axis=1), sold.shape[1])
     started = np.flatnonzero(established & (first >= 4 * week) & (first + 1 + 2 * weeks * week <= sold.shape[1]))
@@ -207,7 +207,12 @@ def _by_price(group: IntArray, price: FloatArray) -> IntArray:
     return np.where(known, 3 * group + third, -1)
 
 
-def _launch(curve: FloatArray, age: IntArray, cycle: int, horizon: int) -> FloatArray:
-    """The first weeks' curve at each step, (series, H), of series `age` periods old."""
-    week = (age[:, None] + np.arange(horizon)) // cycle
+def _week(panel: Panel) -> int:
+    """Periods in a week; longer periods stand for a week each."""
+    return panel.cycle if panel.season > 1 else 1
+
+
+def _launch(curve: FloatArray, age: IntArray, periods: int, horizon: int) -> FloatArray:
+    """The first weeks' curve at each step, (series, H), of series `age` periods old; `periods` in a week."""
+    week = (age[:, None] + np.arange(horizon)) // periods
     return np.where(week < len(curve), curve[np.minimum(week, len(curve) - 1)], 1.0)

@@ -25,7 +25,7 @@ __all__ = ["Truth", "cap_bulk", "closed_days", "credible", "uncensor"]
 FloatArray = NDArray[Any]
 BoolArray = NDArray[np.bool_]
 
-ITERATIONS = 12
+ITERATIONS = 8
 NEAR = 28  # days to either side that tell the level of a day
 PRIOR_DAYS = 2.0  # of the recorded mean; keeps the level finite where every day sold out
 PRIOR_UNITS = 8.0  # with which a series' own weekday shape, lift and dispersion lean on those of all
