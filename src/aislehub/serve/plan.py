@@ -84,7 +84,7 @@ def show_alerts(found: Sequence[Mapping[str, Any]], *, total: int) -> None:
         )  # fmt: skip
     out.print(table)
     if total > len(found):
-        out.print(say("plan.more", count=total - len(found)))
+        out.print(say("plan.rest_of_alerts", count=total - len(found)))
     if any("simulated" in alert["source"] for alert in found):
         out.print(say("plan.simulated"))
 
