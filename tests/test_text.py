@@ -118,6 +118,12 @@ def test_no_sentence_is_left_over() -> None:
     assert [code for code in sentences("en") if not is_said(code)] == []
 
 
+def test_every_cause_of_an_alert_has_a_name() -> None:
+    """What is found under `ROOM.alert_…` is grouped on the console under `cause.ROOM.alert_…`."""
+    causes = {code for code in sentences("en") if re.fullmatch(r"(?!cli|serve)\w+\.alert_\w+", code)}
+    assert causes == {code.removeprefix("cause.") for code in sentences("en") if code.startswith("cause.")}
+
+
 def test_chinese_sentences_are_chinese() -> None:
     """A Chinese sentence is no copy of the English one, unless that is only a name or a sign."""
     copied = [
