@@ -232,7 +232,7 @@ def test_a_model_that_returns_nonsense_is_named(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_the_command_runs_every_model(model: str, home: Path, tmp_path: Path, capsys) -> None:
-    """`--model NAME` answers for each name, covariates and a series of one day included, and `--help` lists it."""
+    """`--model NAME` answers for each name, a series of one day included; `--help` and docs/demand.md list it."""
     needed(model)
     past, later = split(shop(series=3, days=80), 7)
     past = past[(past["unique_id"] != "item02") | (past["ds"] == past["ds"].max())]
@@ -243,6 +243,7 @@ def test_the_command_runs_every_model(model: str, home: Path, tmp_path: Path, ca
     assert np.isfinite(pd.read_csv(files[2])[["y_hat", "q0.1", "q0.9"]].to_numpy()).all()
     assert main(["forecast", "--help"]) == 0
     assert model in capsys.readouterr().out
+    assert f"`{model}`" in (Path(__file__).parents[2] / "docs" / "demand.md").read_text(encoding="utf-8")
 
 
 def test_the_command_writes_the_file_and_keeps_standard_output_clean(tmp_path: Path, capsys) -> None:

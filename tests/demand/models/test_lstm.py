@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,17 @@ import pandas as pd
 import pytest
 
 from aislehub.core.errors import HubError
-from aislehub.demand.models.lstm import Lstm, lstm_scaled
+from aislehub.core.models import catalogue, sha256
+from aislehub.demand import models
+from aislehub.demand.backtest import MAX_ORIGINS
+from aislehub.demand.daily import Policy
+from aislehub.demand.models.lstm import Lstm, lstm_demo, lstm_scaled
 from aislehub.demand.models.lstm_onnx import lstm_graph
 from aislehub.demand.models.lstm_training import train
 from aislehub.demand.models.network import open_network, run_network
 from aislehub.demand.models.seasonal import level
 from aislehub.demand.panel import Panel
+from aislehub.serve.commands.demo import DEMO_DAY
 
 WITHOUT_TORCH = """
 import sys
@@ -156,7 +163,7 @@ def test_a_holiday_flag_stands_for_missing_weather() -> None:
     random = np.random.default_rng(0)
     events = np.where(np.arange(147) % 30 == 0, "feast", np.where(np.arange(147) % 50 == 1, "fair", None))
     said = fitted(weekly(event=events), epochs=1).notices[0]
-    assert "holiday flag (event)" in said and "no weather" in said
+    assert "holiday flag (event) in the place of weather" in said
     said = fitted(weekly(event=events, temperature=random.random(147)), epochs=1).notices[0]
     assert "weather (temperature)" in said
 
@@ -194,3 +201,56 @@ def test_a_scaled_network_does_not_care_for_units() -> None:
     model.fit(panel, horizon=7, seed=0)
     grams = replace(panel, y=panel.y * 1000)
     np.testing.assert_allclose(model.predict(grams), 1000 * model.predict(panel), rtol=1e-4)
+
+
+CARD = Path(models.__file__).parent / "lstm_demo.json"
+
+
+def test_the_demo_network_is_the_one_on_its_card() -> None:
+    """File, card and catalogue agree, and the card says how the file was made."""
+    card = json.loads(CARD.read_text(encoding="utf-8"))
+    entry = catalogue()["lstm_demo"]
+    assert sha256(CARD.with_suffix(".onnx")) == card["sha256"] == entry.sha256
+    assert entry.licence == card["licence"] and (Path(__file__).parents[3] / card["made_by"]).is_file()
+    assert (card["epochs"], card["per_series"], card["weather"]) == (50, True, False)
+
+
+def test_the_demo_network_saw_nothing_that_the_demo_rehearses() -> None:
+    """It learnt up to the day before the first of the 3 × 28 days that the demo's models are rehearsed on."""
+    last_day = date.fromisoformat(json.loads(CARD.read_text(encoding="utf-8"))["last_day"])
+    assert last_day == DEMO_DAY.date() - timedelta(days=MAX_ORIGINS * Policy().horizon_days)
+
+
+def test_the_demo_network_forecasts_any_daily_panel_without_learning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without torch it forecasts other series, at their own level whatever their unit, and is kept like any model."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    random = np.random.default_rng(0)
+    panel = weekly(series=20)
+    panel = replace(panel, y=random.poisson(panel.y).astype(np.float32))
+    model = lstm_demo()
+    model.fit(panel, horizon=7, seed=0)
+    mean = model.predict(panel)
+    assert 0.7 < mean.mean() / panel.y[:, -28:].mean() < 1.3
+    grams = replace(panel, y=panel.y * 1000)
+    np.testing.assert_allclose(model.predict(grams), 1000 * mean, rtol=1e-3)
+
+
+def test_what_a_network_never_saw_has_no_say() -> None:
+    """Prices, which the demo's data lack, do not reach the weights that were never trained on any."""
+    random = np.random.default_rng(0)
+    panel = weekly(price=random.choice([1.0, 0.5], 147))
+    model = lstm_demo()
+    model.fit(panel, horizon=7, seed=0)
+    np.testing.assert_array_equal(model.predict(panel), model.predict(replace(panel, known={})))
+
+
+def test_a_file_of_another_kind_is_refused_as_demo_network(home: Path) -> None:
+    """A network put in its place that does not say what it was trained on is refused, not guessed about."""
+    random = np.random.default_rng(0)
+    sizes = {"weight_ih": (256, 5), "weight_hh": (256, 64), "bias": (256,), "dense": (1, 64), "dense_bias": (1,)}
+    weights = {name: random.random(size) for name, size in sizes.items()}
+    file = home / "other.onnx"
+    file.write_bytes(lstm_graph(weights, window=7, notes={}))
+    (home / "hub.toml").write_text(f'[models.lstm_demo]\nfile = "{file}"\nsha256 = "{sha256(file)}"\n')
+    with pytest.raises(HubError, match="does not say what it was trained on"):
+        lstm_demo().fit(weekly(), horizon=7, seed=0)

@@ -41,6 +41,16 @@ def test_exponential_smoothing_knows_the_week() -> None:
     np.testing.assert_allclose(mean, 10 + WEEK[np.arange(150, 157) % 7], atol=0.3)
 
 
+def test_exponential_smoothing_knows_the_year_of_months() -> None:
+    """Seven years of months with a peak every December: the peak comes in the right month again."""
+    random = np.random.default_rng(0)
+    y = 20 + 30 * (np.arange(84) % 12 == 11) + random.normal(0, 1, 84)
+    table = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2017-01-01", periods=84, freq="MS"), "y": y})
+    mean = forecast("auto_ets", Panel.from_table(table, 12))[0]
+    assert mean[11] == pytest.approx(50, abs=5)
+    np.testing.assert_allclose(mean[:11], 20, atol=5)
+
+
 def test_intermittent_demand_has_its_rate() -> None:
     """A sale of 4 every 4th day is 1 a day for Croston's method and TSB; the corrected one gives 5 % less."""
     panel = panel_of([0.0, 0, 0, 4] * 60)

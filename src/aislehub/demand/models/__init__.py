@@ -33,6 +33,7 @@ MODELS = {
     "recursive_median": "aislehub.demand.models.recursive:recursive_median",
     "lstm": "aislehub.demand.models.lstm:Lstm",
     "lstm_scaled": "aislehub.demand.models.lstm:lstm_scaled",
+    "lstm_demo": "aislehub.demand.models.lstm:lstm_demo",
 }
 """Name → `package.module:Class`, or a function there that returns a model."""
 

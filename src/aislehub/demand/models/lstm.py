@@ -20,12 +20,14 @@ A feature that the data lack is 0.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from aislehub.core.errors import HubError
 from aislehub.core.models import model_file
 from aislehub.core.text import say
 from aislehub.demand.models.features import family_of
@@ -33,6 +35,7 @@ from aislehub.demand.models.lstm_onnx import lstm_graph
 from aislehub.demand.models.lstm_training import import_torch, train
 from aislehub.demand.models.network import open_network, run_network
 from aislehub.demand.models.seasonal import level
+from aislehub.demand.neighbours import NEIGHBOURS
 from aislehub.demand.panel import FloatArray, Panel
 
 __all__ = ["Lstm", "lstm_demo", "lstm_scaled"]
@@ -44,6 +47,27 @@ MAX_WINDOWS = 300_000
 MIN_WINDOWS = 100
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What a network was trained on; its file says it, too.
+
+    Attributes:
+        per_series: sales were divided by each series' own mean.
+        weather: the fifth feature is weather, else the holiday flag.
+        low, span: smallest value of each feature and the range above it; of sales unless `per_series`. A feature
+            without a range was always 0 to the network and stays so, whatever the data that it forecasts.
+        windows, epochs, seed: how many were learnt from, how often, and drawn by which seed.
+    """
+
+    per_series: bool
+    weather: bool
+    low: list[float]
+    span: list[float]
+    windows: int
+    epochs: int
+    seed: int
+
+
 class Lstm:
     """The article's LSTM.
 
@@ -53,54 +77,42 @@ class Lstm:
         per_series: scale sales by each series' own mean, not by the range of all.
         windows: at most so many are learnt from, drawn at random where there are more.
         epochs: passes over them.
-        pretrained: name of a network in the model catalogue, made by `tools/train_lstm.py`, to use as it is.
+        pretrained: name of an entry of the model catalogue, a file that such a model left, to use as it is.
 
     Attributes:
         notices: after `fit`, what stands for which feature, in sentences.
+        trained: what the network was trained on; None while there is none.
     """
 
     def __init__(
         self, *, per_series: bool = False, windows: int = MAX_WINDOWS, epochs: int = EPOCHS, pretrained: str = ""
     ) -> None:
+        self.per_series = per_series
         self.windows = windows
         self.epochs = epochs
+        self.pretrained = pretrained
         self.notices: list[str] = []
-        self._pretrained = pretrained
+        self.trained: Trained | None = None
         self._file = f"{pretrained or ('lstm_scaled' if per_series else 'lstm')}.onnx"
         self._content = b""
         self._network: Any = None
-        # What the network was trained on, kept in its file.
-        self._per_series, self._weather = per_series, False
-        self._low, self._span = [0.0] * 5, [1.0] * 5
 
     def fit(self, panel: Panel, *, horizon: int, seed: int) -> None:
-        if self._pretrained:
-            self._open(model_file(self._pretrained).read_bytes())
-            self.notices = _notices(panel, self._weather)
-            return
-        import_torch()
-        self._content, self._network = b"", None
-        self._weather = bool(_weather(panel))
-        self.notices = _notices(panel, self._weather)
-        self._low, self._span = _ranges(panel, self._weather)
-        series, target, possible = _draw(panel, self.windows, seed)
-        if len(series) < MIN_WINDOWS:
-            return
-        if len(series) < possible:
-            self.notices.append(say("demand.lstm_windows", count=len(series), possible=possible))
-        features = self._features(panel)
-        windows = _windows(features, series, target)
-        weights = train(windows, features[0][series, target], units=UNITS, epochs=self.epochs, seed=seed)
-        facts = {"per_series": self._per_series, "weather": self._weather, "low": self._low, "span": self._span}
-        self._open(lstm_graph(weights, window=WINDOW, notes={"lstm": json.dumps(facts)}))
+        self.trained = None
+        if self.pretrained:
+            trained = self._open(model_file(self.pretrained).read_bytes())
+            self.notices = [_notice(panel, trained.weather)]
+        else:
+            import_torch()
+            self._learn(panel, seed)
 
     def predict(self, panel: Panel) -> FloatArray:
         past = panel.y.shape[1]
-        if self._network is None or past < WINDOW:
+        if self.trained is None or past < WINDOW:
             return np.repeat(level(panel)[:, None], panel.horizon, axis=1)
-        features = self._features(panel)
+        features = _features(panel, self.trained)
         everyone = np.arange(len(panel.ids))
-        low, span = self._sales_range(panel)
+        low, span = _sales_range(panel, self.trained)
         nothing = -low / span
         for target in range(past, past + panel.horizon):
             windows = _windows(features, everyone, np.full_like(everyone, target))
@@ -111,36 +123,37 @@ class Lstm:
         return features[0][:, past:] * span + low
 
     def save(self, folder: Path) -> None:
-        if self._content:
+        if self.trained is not None:
             (folder / self._file).write_bytes(self._content)
 
     def load(self, folder: Path) -> None:
-        self._content, self._network = b"", None
+        self.trained = None
         if (folder / self._file).exists():
             self._open((folder / self._file).read_bytes())
 
-    def _open(self, content: bytes) -> None:
-        self._content = content
-        self._network = open_network(content, name=self._file)
-        facts = json.loads(self._network.get_modelmeta().custom_metadata_map["lstm"])
-        self._per_series, self._weather = facts["per_series"], facts["weather"]
-        self._low, self._span = facts["low"], facts["span"]
+    def _learn(self, panel: Panel, seed: int) -> None:
+        weather = bool(_weather(panel))
+        self.notices = [_notice(panel, weather)]
+        series, target, possible = _draw(panel, self.windows, seed)
+        if len(series) < MIN_WINDOWS:
+            return
+        if len(series) < possible:
+            self.notices.append(say("demand.lstm_windows", count=len(series), possible=possible))
+        low, span = _ranges(panel, weather)
+        trained = Trained(self.per_series, weather, low, span, len(series), self.epochs, seed)
+        features = _features(panel, trained)
+        windows = _windows(features, series, target)
+        weights = train(windows, features[0][series, target], units=UNITS, epochs=self.epochs, seed=seed)
+        self._open(lstm_graph(weights, window=WINDOW, notes={"lstm": json.dumps(asdict(trained))}))
 
-    def _features(self, panel: Panel) -> list[FloatArray]:
-        """The five features, scaled, (N or 1, T + H) each; sales yet to come are 0."""
-        low, span = self._sales_range(panel)
-        sales = np.zeros((len(panel.ids), len(panel.periods)), dtype=np.float32)
-        sales[:, : panel.y.shape[1]] = (np.where(np.isnan(panel.y), level(panel)[:, None], panel.y) - low) / span
-        others = zip(_covariates(panel, self._weather), self._low[1:], self._span[1:], strict=True)
-        return [sales, *((values - low) / span for values, low, span in others)]
-
-    def _sales_range(self, panel: Panel) -> tuple[FloatArray, FloatArray]:
-        """What scaled sales of 0 and of 1 stand apart: (1, 1) each for all series, or 0 and the past mean, (N, 1)."""
-        if not self._per_series:
-            return np.array([[self._low[0]]]), np.array([[self._span[0]]])
-        known = np.maximum((~np.isnan(panel.y)).sum(axis=1, keepdims=True), 1)
-        mean = np.nansum(np.abs(panel.y), axis=1, keepdims=True, dtype=np.float64) / known
-        return np.zeros_like(mean), np.where(mean > 0, mean, 1.0)
+    def _open(self, content: bytes) -> Trained:
+        network = open_network(content, name=self._file)
+        facts = network.get_modelmeta().custom_metadata_map
+        if "lstm" not in facts:
+            raise HubError("demand.onnx_foreign", name=self._file)
+        self.trained = Trained(**json.loads(facts["lstm"]))
+        self._content, self._network = content, network
+        return self.trained
 
 
 def lstm_scaled() -> Lstm:
@@ -151,6 +164,24 @@ def lstm_scaled() -> Lstm:
 def lstm_demo() -> Lstm:
     """`lstm_scaled` as trained once on the demo's data; needs no torch. `lstm_demo.json` beside it says on what."""
     return Lstm(pretrained="lstm_demo")
+
+
+def _features(panel: Panel, trained: Trained) -> list[FloatArray]:
+    """The five features, scaled, (N or 1, T + H) each; sales yet to come are 0."""
+    low, span = _sales_range(panel, trained)
+    sales = np.zeros((len(panel.ids), len(panel.periods)), dtype=np.float32)
+    sales[:, : panel.y.shape[1]] = (np.where(np.isnan(panel.y), level(panel)[:, None], panel.y) - low) / span
+    others = zip(_covariates(panel, trained.weather), trained.low[1:], trained.span[1:], strict=True)
+    return [sales, *((values - least) / width if width else np.zeros_like(values) for values, least, width in others)]
+
+
+def _sales_range(panel: Panel, trained: Trained) -> tuple[FloatArray, FloatArray]:
+    """Sales that are 0 when scaled, and how many more are 1: (1, 1) for all series, or each one's past mean, (N, 1)."""
+    if not trained.per_series:
+        return np.array([[trained.low[0]]]), np.array([[trained.span[0] or 1.0]])
+    known = np.maximum((~np.isnan(panel.y)).sum(axis=1, keepdims=True), 1)
+    mean = np.nansum(np.abs(panel.y), axis=1, keepdims=True, dtype=np.float64) / known
+    return np.zeros_like(mean), np.where(mean > 0, mean, 1.0)
 
 
 def _draw(panel: Panel, most: int, seed: int) -> tuple[FloatArray, FloatArray, int]:
@@ -180,8 +211,7 @@ def _ranges(panel: Panel, weather: bool) -> tuple[list[float], list[float]]:
     past = panel.y.shape[1]
     columns = [panel.y, *(values[:, :past] for values in _covariates(panel, weather))]
     low = [float(np.nanmin(values)) for values in columns]
-    span = [float(np.nanmax(values)) - least for values, least in zip(columns, low, strict=True)]
-    return low, [width if width > 0 else 1.0 for width in span]
+    return low, [float(np.nanmax(values)) - least for values, least in zip(columns, low, strict=True)]
 
 
 def _covariates(panel: Panel, weather: bool) -> list[FloatArray]:
@@ -197,7 +227,8 @@ def _covariates(panel: Panel, weather: bool) -> list[FloatArray]:
 
 
 def _promotions(panel: Panel) -> list[str]:
-    return [name for name in panel.known if family_of(name) == "promotion"]
+    """The item's own, not its neighbours'."""
+    return [name for name in panel.known if family_of(name) == "promotion" and name != NEIGHBOURS]
 
 
 def _prices(panel: Panel) -> list[str]:
@@ -239,15 +270,14 @@ def _relative(price: FloatArray) -> FloatArray:
 
 def _filled(values: FloatArray) -> FloatArray:
     """Unknown weather is taken as the mean of what is known."""
-    return np.where(np.isnan(values), np.nanmean(values), values).astype(np.float32)
+    known = ~np.isnan(values)
+    return np.where(known, values, values[known].mean() if known.any() else 0.0).astype(np.float32)
 
 
-def _notices(panel: Panel, weather: bool) -> list[str]:
+def _notice(panel: Panel, weather: bool) -> str:
     """Which covariate stands for which feature."""
-    facts = {
-        "promotion": ", ".join(_promotions(panel)) or "—",
-        "price": ", ".join(_prices(panel)[:1]) or "—",
-    }
+    promotion, price = ", ".join(_promotions(panel)) or "—", ", ".join(_prices(panel)[:1]) or "—"
     if weather:
-        return [say("demand.lstm_weather", weather=", ".join(_weather(panel)[:1]) or "—", **facts)]
-    return [say("demand.lstm_holiday", holiday=", ".join(_holidays(panel)) or "—", **facts)]
+        return say("demand.lstm_weather", promotion=promotion, price=price, weather=_weather(panel)[0])
+    holiday = ", ".join(_holidays(panel)) or "—"
+    return say("demand.lstm_holiday", promotion=promotion, price=price, holiday=holiday)

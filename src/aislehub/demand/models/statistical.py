@@ -25,13 +25,13 @@ from aislehub.demand.panel import FloatArray, Panel
 
 __all__ = ["Statistical", "auto_ets", "croston", "croston_sba", "import_peer", "tsb"]
 
-YEARS = 2
+YEARS, PERIODS = 2, 200
 LEAST = 8
 MAX_SEASON = 24
 
 
 class Statistical:
-    """One of statsforecast's models on every series of a panel, from the last two years.
+    """One of statsforecast's models on every series of a panel, from the last two years or 200 periods, the longer.
 
     Closed and unknown periods: a seasonal model has the mean of their slot in their place, one without a season does
     not see them. Series with fewer than 8 known periods get their mean, as do all where demand has both signs and the
@@ -52,7 +52,7 @@ class Statistical:
         import_peer("statsforecast.models")
 
     def predict(self, panel: Panel) -> FloatArray:
-        panel = panel.recent(YEARS * panel.year)
+        panel = panel.recent(max(YEARS * panel.year, PERIODS))
         season = panel.cycle if panel.cycle <= MAX_SEASON else panel.season
         options = self._options | ({"season_length": season} if self._seasonal else {})
         model = getattr(import_peer("statsforecast.models"), self._kind)(**options)
