@@ -24,6 +24,7 @@ from aislehub.capabilities import MODULES
 from aislehub.core.alerts import AlertFilter
 from aislehub.core.answers import answer
 from aislehub.core.hub import Hub
+from aislehub.core.models import save_learned
 from aislehub.core.pages import Page
 from aislehub.core.registry import collect
 from aislehub.core.settings import HubSettings
@@ -88,7 +89,7 @@ def fill_tables(hub: Hub, days: int = 60, seed: int = 0) -> None:
             for key, name in ITEMS.items()
         ],
     )
-    promotion = {"store": "367", "item": "1001", "promotion": "P1", "mechanic": "price cut"}
+    promotion = {"store": "367", "item": "1001", "promotion": "P1", "mechanic": "price cut", "display": "rear"}
     span = {"starts": DAY - timedelta(days=20), "ends": DAY - timedelta(days=14)}
     _append(hub, "promotions", [promotion | span])
     random = np.random.default_rng(seed)
@@ -109,10 +110,20 @@ def fill_tables(hub: Hub, days: int = 60, seed: int = 0) -> None:
     _append(hub, "stock", stock)
     _append(hub, "rejected", [_rejected(n) for n in range(1, 9)])
     _write(hub, "demand_forecast", forecast)
+    (hub.home / "hub.toml").write_text('[demand]\nmodel = "seasonal_mean"\nhorizon_days = 14\n')
+    _learn(hub, "demand")
     assess = next(step for step in hub.registry.steps if step.writes.name == "readiness")
     hub.tables.write("readiness", assess.run(hub.tables, day=DAY, policy=Policy()), DAY)
     (hub.home / "mappings").mkdir(exist_ok=True)
     (hub.home / "mappings" / "sales_lines-1a2b.toml").write_text(MAPPING)
+
+
+def _learn(hub: Hub, model: str) -> None:
+    learn, made = hub.registry.learns[model], hub.home / "made"
+    made.mkdir()
+    assert learn.policy
+    metrics = learn.run(hub.tables, day=DAY, policy=learn.policy.load(hub.home), folder=made)
+    save_learned(hub.models, model, made, day=str(DAY), metrics=metrics, versions={}, code="", policy="")
 
 
 def _level(place: int, day: date) -> float:

@@ -182,6 +182,25 @@ def test_forecast_and_readiness(client: TestClient, bearer: Headers) -> None:
     assert kinds == {"table", "fault", "capability"}
 
 
+def test_forecasts_are_explained_and_asked_what_if(client: TestClient, bearer: Headers) -> None:
+    """The parts of a forecast add up in the document; a what-if has both cases; refusals are problems with a status."""
+    headers = bearer("viewer")
+    ask = {"store": "367", "item": "1001"}
+    found = client.get("/api/forecast/explain", params=ask, headers=headers).json()
+    assert len(found["days"]) == 14
+    for day in found["days"]:
+        assert sum(day["parts"].values()) == pytest.approx(day["mean"], abs=1e-6)
+    assert found["total"]["reasons"][0]["sentence"]
+    answer = client.get("/api/whatif", params=ask | {"promo": "display"}, headers=headers).json()
+    units = answer["total"]["units"]
+    assert units["low"] <= units["difference"] <= units["high"]
+    assert units["after"] - units["before"] == pytest.approx(units["difference"])
+    unknown = client.get("/api/forecast/explain", params=ask | {"item": "no"}, headers=headers)
+    assert unknown.status_code == 404 and unknown.json()["code"] == "demand.unknown_item"
+    still = client.get("/api/whatif", params=ask | {"price": 3.8}, headers=headers)
+    assert still.status_code == 422 and still.json()["code"] == "whatif.not_identified"
+
+
 EVENT = {"event_id": "e1", "at": "2017-11-05T10:00:00Z", "kind": "view", "item": "1001"}
 
 

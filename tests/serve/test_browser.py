@@ -294,3 +294,23 @@ def test_today_is_ready_within_a_second(visit: Visit, hub: Hub, propose: Callabl
         times.append(time.perf_counter() - started)
     assert "100,000" in page.locator("#figures").inner_text()
     assert min(times) <= 1.0, times
+
+
+def test_a_forecast_is_taken_apart_and_asked_what_if(visit: Visit) -> None:
+    """Why and what if answer on the page, on a phone, too: charts, a table, refusals as messages."""
+    page = visit("viewer", size="phone")
+    page.goto("/demand?store=367&item=1001")
+    button = page.get_by_role("button", name="Explain every day")
+    if button.count():  # the panel may be held already, and then it loads by itself
+        button.click()
+    expect(page.locator("#why canvas")).to_have_count(2, timeout=60_000)
+    page.locator("#whatif select[name=promo]").select_option("display")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("#whatif-result canvas")).to_have_count(1, timeout=60_000)
+    expect(page.locator("#whatif-result")).to_contain_text("Margin")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate(UNLABELLED) == []
+    page.locator("#whatif input[name=price]").fill("3.8")
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_text("cannot be told").wait_for()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable
 from datetime import date
@@ -239,6 +240,43 @@ def test_demand_draws_history_band_and_stock_outs(sign_in: SignIn) -> None:
     assert "Nothing is known" in client.get("/demand?store=367&item=nothing").text
     options = client.get("/demand/items?item=MILK").text
     assert "1001" in options and "1002" not in options
+
+
+def test_why_is_asked_for_and_adds_up(sign_in: SignIn) -> None:
+    """The part of the page that says why has both charts, the sentences and each day; unknown items are refused."""
+    client = sign_in("viewer")
+    assert "/demand/why?store=367&amp;item=1001" in client.get("/demand?store=367&item=1001").text
+    page = client.get("/demand/why?store=367&item=1001").text
+    waterfall, days = (json.loads(found) for found in re.findall(r'application/json">(.*?)</script>', page))
+    assert sum(waterfall["values"]) == pytest.approx(sum(days["mean"]), abs=0.1)
+    for at, mean in enumerate(days["mean"]):
+        assert sum(part["values"][at] for part in days["parts"]) == pytest.approx(mean, abs=0.02)
+    assert "a day." in page
+    refused = client.get("/demand/why?store=367&item=100", headers={"HX-Request": "true"})
+    assert refused.status_code == 404 and "Did you mean" in refused.text
+    held = client.get("/demand?store=367&item=1001").text
+    assert 'hx-trigger="load"' in held, "held in memory now, so it loads by itself"
+
+
+def test_what_if_compares_or_refuses(sign_in: SignIn) -> None:
+    """A second placement is compared in units and money; a price that never moved, and nonsense, are refused."""
+    client = sign_in("viewer")
+    ask = {"store": "367", "item": "1001"}
+    page = client.get("/demand/whatif", params=ask | {"promo": "display"}).text
+    assert all(word in page for word in ("Revenue", "Margin", "90 % interval", "Second placement"))
+    every = client.get("/demand/whatif", params=ask | {"promo": "display", "everywhere": "true"}).text
+    assert "2 stores" in every
+    for wrong in (
+        {},
+        {"price": "2"},
+        {"price": "abc"},
+        {"promo": "poster"},
+        {"discount": "200"},
+        {"first": "2017-01-01"},
+    ):
+        refused = client.get("/demand/whatif", params=ask | wrong, headers={"HX-Request": "true"})
+        assert refused.status_code == 422, wrong
+        assert "fault" in refused.text
 
 
 def test_data_shows_readiness_rejected_rows_and_tables(sign_in: SignIn) -> None:

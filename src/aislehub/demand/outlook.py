@@ -110,8 +110,11 @@ def outlook(hub: Hub) -> Outlook:
 
 
 def is_held(hub: Hub) -> bool:
-    """Whether `outlook` would answer at once."""
-    return _state(hub)[3] in _held
+    """Whether `outlook` would answer at once, or refuse at once."""
+    try:
+        return _state(hub)[3] in _held
+    except HubError:
+        return False
 
 
 def _state(hub: Hub) -> tuple[date, Card, Any, tuple[Any, ...]]:

@@ -23,6 +23,8 @@ from aislehub.core.contract import Column
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.ledger import MOVES, Filter
+from aislehub.demand.explain import explain
+from aislehub.demand.whatif import promotion_of, whatif
 from aislehub.serve import console
 from aislehub.serve.auth import User, ensure_admin
 from aislehub.serve.documents import alert_document, decision_document
@@ -246,6 +248,33 @@ def forecast(site: House, user: Viewer, store: Key, item: Key) -> dict[str, Any]
     day = last_day(site.hub, "demand_forecast")
     rows = rows_of_day(site.hub, "demand_forecast", day, store=store, item=item)
     return {"store": store, "item": item, "day": day, "forecast": rows}
+
+
+@api.get("/forecast/explain")
+def explain_forecast(site: House, user: Viewer, store: Key, item: Key) -> dict[str, Any]:
+    """The last forecast of one item in one store taken apart: units of each part that add up, with their sentences.
+
+    The first question after a business day takes seconds, for the chain's past is read; later ones do not.
+    """
+    return explain(site.hub, store, item).document()
+
+
+@api.get("/whatif")
+def what_if(
+    site: House,
+    user: Viewer,
+    item: Key,
+    store: Annotated[Key | None, Query(description="One store; left out = all with a forecast of the item")] = None,
+    price: Annotated[float | None, Query(gt=0, allow_inf_nan=False, description="Price of a unit")] = None,
+    promo: Annotated[
+        str, Query(max_length=80, description="display, mailer, discount=0.2, several with commas, or none")
+    ] = "",
+    first: Annotated[date | None, Query(description="First day of the change; default the next day")] = None,
+    last: Annotated[date | None, Query(description="Last day of the change; default the forecast's last")] = None,
+) -> dict[str, Any]:
+    """The forecast under another price or promotion beside the one as planned: units, revenue, margin, intervals."""
+    found = whatif(site.hub, item, store=store, price=price, promotion=promotion_of(promo), first=first, last=last)
+    return found.document()
 
 
 @api.post("/events", status_code=202)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import ibis
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -13,8 +14,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from aislehub.core.hub import Hub
 from aislehub.core.reasons import sentence
 from aislehub.core.text import say
+from aislehub.demand.outlook import is_held
 from aislehub.serve import formats
 from aislehub.serve.console.shell import render, signed_in
+from aislehub.serve.console.whatif import PROMOTIONS
 from aislehub.serve.lookup import has_rows, last_day, names, rows_of_day
 from aislehub.serve.site import Site, site_of
 
@@ -57,7 +60,9 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
         "empty": False, "store": store, "item": item, "name": items.get(item, ""), "stores": stores or _stores(hub),
         "weeks": weeks, "all_weeks": WEEKS, "run": run, "rows": rows, "chart": _chart(rows),
         "figures": _figures(rows, forecast, run or last_sale, has_stock=out is not None), "has_stock": out is not None,
-        "known": bool(sold or forecast), "reasons": _reasons(forecast),
+        "known": bool(sold or forecast), "reasons": _reasons(forecast), "has_forecast": bool(forecast),
+        "held": bool(forecast) and is_held(hub), "why": f"/demand/why?{urlencode({'store': store, 'item': item})}",
+        "promotions": PROMOTIONS, "first": min(expected, default=None), "last": max(expected, default=None),
     }  # fmt: skip
 
 

@@ -33,10 +33,10 @@ router = APIRouter(include_in_schema=False)
 
 def mount(app: FastAPI) -> None:
     """Add the console to the application: static files, shell, own pages and those of capabilities."""
-    from aislehub.serve.console import account, alerts, data, demand, today
+    from aislehub.serve.console import account, alerts, data, demand, today, whatif
 
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
-    for own in (router, today.router, demand.router, alerts.router, data.router, account.router):
+    for own in (router, today.router, demand.router, whatif.router, alerts.router, data.router, account.router):
         app.include_router(own)
     for page in pages(app.state.site):
         app.get(f"/{page.path}", include_in_schema=False)(_shown(page))

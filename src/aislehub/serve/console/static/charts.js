@@ -47,17 +47,107 @@ function demand(data, isNarrow) {
   };
 }
 
+const PARTS = {
+  base: "soft", season: "#5b8fc7", trend: "#9280d6", price: "#d1843f", promotion: "gold", event: "warn", model: "edge",
+  adjustment: "muted",
+};
+const partColour = (part) => (PARTS[part].startsWith("#") ? PARTS[part] : colour(PARTS[part]));
+
+function frame(data, top) {
+  return {
+    animation: false,
+    textStyle: { fontFamily: "inherit" },
+    grid: { left: 44, right: 12, top, bottom: 30 },
+    tooltip: { trigger: "axis", renderMode: "richText" },
+    yAxis: { type: "value", name: data.words.units, nameTextStyle: { color: colour("muted") }, ...axisStyle() },
+  };
+}
+
+function waterfall(data, isNarrow, isTight) {
+  let level = 0;
+  const steps = data.values.map((value) => ({ from: level, to: (level += value) }));
+  steps.push({ from: 0, to: level });
+  const names = [...data.names, data.words.total];
+  const shown = (n) => (n < data.values.length ? data.values[n] : level);
+  const sign = (value, n) => (n > 0 && n < data.values.length && value > 0 ? "+" : "") + value.toFixed(1).replace("-", "−");
+  const ends = steps.map(({ from, to }) => [Math.min(from, to), Math.max(from, to)]);
+  const parts = [...data.parts, null];
+  return {
+    ...frame(data, 30),
+    tooltip: { trigger: "item", renderMode: "richText", formatter: ({ dataIndex: n }) => `${names[n]} ${sign(shown(n), n)}` },
+    xAxis: { type: "category", data: names, ...axisStyle(), axisLabel: { color: colour("muted"), interval: 0, rotate: isTight ? 35 : 0 }, splitLine: { show: false } },
+    grid: { left: 44, right: 12, top: 30, bottom: isTight ? 52 : 30 },
+    series: [{
+      type: "custom",
+      data: ends.map(([low, high], n) => [n, low, high]),
+      encode: { x: 0, y: [1, 2] },
+      renderItem: (params, api) => {
+        const n = params.dataIndex;
+        const [x, top] = api.coord([n, api.value(2)]);
+        const [, bottom] = api.coord([n, api.value(1)]);
+        const width = api.size([1, 0])[0] * 0.6;
+        const fill = parts[n] ? partColour(parts[n]) : colour("accent");
+        return {
+          type: "group",
+          children: [
+            { type: "rect", shape: { x: x - width / 2, y: top, width, height: Math.max(bottom - top, 1.5) }, style: { fill } },
+            { type: "text", style: { text: sign(shown(n), n), x, y: top - 5, align: "center", verticalAlign: "bottom", fill: colour("ink"), fontSize: 12 } },
+          ],
+        };
+      },
+    }],
+  };
+}
+
+function parts(data, isNarrow) {
+  const words = data.words;
+  return {
+    ...frame(data, isNarrow ? 84 : 56),
+    legend: { top: 4, textStyle: { color: colour("ink") }, itemGap: 8 },
+    xAxis: { type: "category", data: data.days, ...axisStyle(), splitLine: { show: false } },
+    series: [
+      ...data.parts.map(({ part, name, values }) => (
+        { name, type: "bar", stack: "parts", barWidth: "70%", data: values, itemStyle: { color: partColour(part) } }
+      )),
+      { name: words.total, type: "line", data: data.mean, symbol: "circle", symbolSize: 4, lineStyle: { width: 2, color: colour("accent") }, itemStyle: { color: colour("accent") } },
+    ],
+  };
+}
+
+function whatif(data, isNarrow) {
+  const words = data.words;
+  const band = { type: "line", stack: "band", symbol: "none", lineStyle: { opacity: 0 }, silent: true };
+  const spread = data.high.map((high, n) => high - data.low[n]);
+  return {
+    ...frame(data, isNarrow ? 60 : 40),
+    legend: { top: 4, textStyle: { color: colour("ink") }, data: [words.before, words.after, words.band] },
+    xAxis: { type: "category", data: data.days, ...axisStyle(), splitLine: { show: false } },
+    series: [
+      { ...band, data: data.low, tooltip: { show: false } },
+      { ...band, name: words.band, data: spread, areaStyle: { color: colour("gold"), opacity: 0.25 }, itemStyle: { color: colour("gold"), opacity: 0.4 }, tooltip: { show: false } },
+      { name: words.before, type: "line", data: data.before, symbol: "none", lineStyle: { width: 2, type: "dashed", color: colour("accent") }, itemStyle: { color: colour("accent") } },
+      { name: words.after, type: "line", data: data.after, symbol: "circle", symbolSize: 4, lineStyle: { width: 2, color: colour("gold") }, itemStyle: { color: colour("gold") } },
+    ],
+  };
+}
+
+const KINDS = { demand, waterfall, parts, whatif };
+
 function draw() {
   for (const chart of drawn.splice(0)) chart.dispose();
   for (const place of document.querySelectorAll("[data-chart]")) {
     place.data ??= JSON.parse(place.querySelector("script").textContent);
     const chart = echarts.init(place, null, { renderer: "canvas" });
-    chart.setOption(place.data.kind === "demand" ? demand(place.data, place.clientWidth < 600) : { animation: false, ...place.data.option });
+    const kind = KINDS[place.data.kind];
+    chart.setOption(kind ? kind(place.data, place.clientWidth < 600, place.clientWidth < 420) : { animation: false, ...place.data.option });
     drawn.push(chart);
   }
 }
 
 document.addEventListener("theme-changed", draw);
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.querySelector("[data-chart]")) draw();
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 addEventListener("resize", () => drawn.forEach((chart) => chart.resize()));
 draw();
