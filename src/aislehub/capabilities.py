@@ -10,6 +10,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.demand.daily",
     "aislehub.demand.explain",
     "aislehub.demand.whatif",
+    "aislehub.demand.totals",
     "aislehub.demand.footfall",
     "aislehub.demand.accuracy",
     "aislehub.demand.monitor",

@@ -25,6 +25,7 @@ from aislehub.core.settings import Settings, field
 from aislehub.core.step import learn, step
 from aislehub.demand.assortment import new_series, with_shelves
 from aislehub.demand.backtest import accuracy
+from aislehub.demand.coherence import Coherence
 from aislehub.demand.corrections import BETWEEN, corrected
 from aislehub.demand.forecast import DEFAULT_MODEL, Forecaster
 from aislehub.demand.models.blend import Blend
@@ -33,6 +34,7 @@ from aislehub.demand.neighbours import with_neighbours
 from aislehub.demand.outcomes import keep_rehearsal
 from aislehub.demand.panel import FloatArray, Panel
 from aislehub.demand.parts import decompose, part_reasons
+from aislehub.demand.totals import LEVELS, chain_labels
 from aislehub.schema.demand import DEMAND_FORECAST
 
 __all__ = ["Policy", "announced", "demand_forecast", "demand_panel", "learn_demand", "series_of"]
@@ -51,6 +53,9 @@ class Policy(Settings, section="demand"):
     min_days_sold: int = field(4, "Days with a sale in the last 56 below which a store's item has no forecast", ge=1)
     max_series: int = field(20_000, "Store-items forecast at most, those of most sales first", ge=1)
     neighbours: bool = field(False, "Tell the model which share of an item's neighbours on the shelf is promoted")
+    reconcile: bool = field(
+        False, "Forecast the largest sums (chain, stores, departments) for themselves and move the items to agree"
+    )
 
 
 @learn(
@@ -65,7 +70,12 @@ def learn_demand(
     forecaster = Forecaster.learn(panel, model=policy.model, seed=seed)
     forecaster.save(folder)
     keep_rehearsal(folder, panel, forecaster.rehearsal)
-    metrics: dict[str, Any] = {"series": len(panel.ids), "days": panel.y.shape[1]} | asdict(panel.truth)
+    coherence = Coherence.learn(
+        panel, _labels(panel, items, stores), LEVELS, forecaster.rehearsal, seed=seed, reconcile=policy.reconcile
+    )
+    coherence.save(folder / "levels")
+    metrics: dict[str, Any] = {"series": len(panel.ids), "days": panel.y.shape[1]}
+    metrics |= asdict(panel.truth) | coherence.metrics
     if isinstance(forecaster.model, Blend):
         metrics["choices"] = [asdict(choice) for choice in forecaster.model.choices]
     rehearsal = forecaster.rehearsal
@@ -84,10 +94,11 @@ def demand_forecast(
     panel = demand_panel(sales_lines, items, promotions, prices, calendar, stock, stores, day=day, policy=policy)
     logger.info("sales corrected", extra={"day": day, **asdict(panel.truth)})
     forecaster = Forecaster.load(model)
-    table = forecaster.predict(panel, (0.1, 0.9))
+    coherence = Coherence.load(model / "levels")
+    mean = coherence.reconciled(panel, _labels(panel, items, stores), forecaster.means(panel))
+    table = forecaster.predict(panel, (0.1, 0.9), mean)
     sold = _sold(sales_lines, day, 28).reindex(panel.ids, fill_value=0.0)
     store_item = table["unique_id"].str.split(BETWEEN, n=1, expand=True)
-    mean = table["y_hat"].to_numpy().reshape(len(panel.ids), -1)
     total = mean.cumsum(axis=1)
     spans = range(1, panel.horizon + 1)
     dispersion = np.stack([forecaster.spread.dispersion_of(panel.ids, span) for span in spans], axis=1)
@@ -105,6 +116,12 @@ def demand_forecast(
             "reasons": np.repeat(reasons(forecaster, panel, mean, promotions), panel.horizon),
         }
     )
+
+
+def _labels(panel: Panel, items: ir.Table, stores: ir.Table) -> pd.DataFrame:
+    """What each series belongs to, in the order of the panel."""
+    names = panel.ids.to_series().str.split(BETWEEN, n=1, expand=True).set_axis(["store", "item"], axis=1)
+    return chain_labels(names, items, stores)
 
 
 def reasons(forecaster: Forecaster, panel: Panel, mean: FloatArray, promotions: ir.Table) -> list[str]:

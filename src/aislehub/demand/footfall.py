@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,9 +32,8 @@ from aislehub.core.output import print_json, write_table
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import learn, step
 from aislehub.core.text import say
-from aislehub.demand.backtest import Rehearsal, accuracy, rehearse
+from aislehub.demand.backtest import Rehearsal, accuracy
 from aislehub.demand.forecast import Forecaster
-from aislehub.demand.models import make_model
 from aislehub.demand.panel import FloatArray, Panel
 from aislehub.demand.spread import Spread
 from aislehub.schema.footfall import FOOTFALL_FORECAST
@@ -104,9 +102,7 @@ def learn_footfall(
     panel = counts.panel
     forecaster = Forecaster.learn(panel, model=policy.model, seed=seed)
     forecaster.save(folder)
-    rehearsal = getattr(forecaster.model, "rehearsal", None) or rehearse(
-        partial(make_model, policy.model), panel, horizon=panel.horizon, seed=seed
-    )
+    rehearsal = forecaster.rehearsal
     by_hour = None if rehearsal is None else _by_hour(counts, rehearsal)
     hours = folder / "hours"
     hours.mkdir()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +22,8 @@ from aislehub.core.errors import HubError
 from aislehub.core.output import print_json, read_table, write_table
 from aislehub.core.text import say
 from aislehub.demand.backtest import Rehearsal, rehearse
+from aislehub.demand.coherence import Coherence
+from aislehub.demand.hierarchy import Hierarchy, labels_of
 from aislehub.demand.lookalike import with_lookalikes
 from aislehub.demand.models import MODELS, Model, Stored, make_model
 from aislehub.demand.panel import FloatArray, Panel, date_text
@@ -118,9 +120,11 @@ class Forecaster:
             mean = with_lookalikes(panel, np.maximum(mean, 0.0), self.model.predict)
         return np.where(panel.closed[:, -panel.horizon :], 0.0, mean)
 
-    def predict(self, panel: Panel, quantiles: tuple[float, ...] = DEFAULT_QUANTILES) -> pd.DataFrame:
-        """Long table `unique_id, ds, y_hat, q…` for the panel's future."""
-        mean = self.means(panel)
+    def predict(
+        self, panel: Panel, quantiles: tuple[float, ...] = DEFAULT_QUANTILES, mean: FloatArray | None = None
+    ) -> pd.DataFrame:
+        """Long table `unique_id, ds, y_hat, q…` for the panel's future, around `means` or the `mean` given."""
+        mean = self.means(panel) if mean is None else mean
         bands = self.spread.quantiles(panel.ids, mean, quantiles)
         shut = panel.closed[:, -panel.horizon :]
         columns = {f"q{level:g}": np.where(shut, 0.0, bands[..., at]) for at, level in enumerate(quantiles)}
@@ -193,6 +197,9 @@ def forecast_command(
     ] = DEFAULT_MODEL,
     quantiles: Annotated[str, typer.Option(help="Probabilities in (0, 1), separated by commas.")] = "0.1,0.5,0.9",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    reconcile: Annotated[
+        str, typer.Option(help="Levels to forecast too, all adding up: total,store_id,store_id/dept_id (columns by /).")
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="File to write (.parquet, .csv, .json, .xlsx).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
@@ -211,13 +218,29 @@ def forecast_command(
     forecaster = Forecaster.learn(panel, model=model, seed=seed)
     for notice in getattr(forecaster.model, "notices", ()):
         print(notice, file=sys.stderr)
-    table = forecaster.predict(panel, levels)
+    sums = [level.strip() for level in reconcile.split(",") if level.strip()]
+    table = with_sums(forecaster, panel, sums, levels, seed) if sums else forecaster.predict(panel, levels)
     if out is not None:
         write_table(table, out)
     if as_json:
         print_json(table.to_dict("records"))
     elif out is None:
         print(table.to_string(index=False, max_rows=40))
+
+
+def with_sums(
+    forecaster: Forecaster, panel: Panel, sums: list[str], quantiles: tuple[float, ...], seed: int
+) -> pd.DataFrame:
+    """The forecast of every series and of every sum of these levels, named `level=label/label`; they add up exactly."""
+    labels = labels_of(panel)
+    hierarchy = Hierarchy.of(labels, sums)
+    coherence = Coherence.learn(panel, labels, sums, forecaster.rehearsal, seed=seed)
+    mean = coherence.reconciled(panel, labels, forecaster.means(panel))
+    total, bands = coherence.totals(hierarchy, mean, quantiles)
+    columns = {f"q{level:g}": bands[..., at] for at, level in enumerate(quantiles)}
+    made = replace(panel, ids=hierarchy.ids).to_table({"y_hat": total, **columns})
+    print(say(f"demand.{coherence.method}", levels=", ".join(sums)), file=sys.stderr)
+    return pd.concat([forecaster.predict(panel, quantiles, mean), made], ignore_index=True)
 
 
 def notices(panel: Panel) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from aislehub.schema.calendar import CALENDAR, WEATHER
 from aislehub.schema.customers import CUSTOMERS
-from aislehub.schema.demand import DEMAND_FORECAST, FORECAST_ACCURACY
+from aislehub.schema.demand import DEMAND_FORECAST, DEMAND_TOTALS, FORECAST_ACCURACY
 from aislehub.schema.events import EVENTS
 from aislehub.schema.footfall import FOOTFALL, FOOTFALL_FORECAST
 from aislehub.schema.items import ITEMS
@@ -30,6 +30,7 @@ __all__ = [
     "CUSTOMERS",
     "CUSTOMER_ORDERS",
     "DEMAND_FORECAST",
+    "DEMAND_TOTALS",
     "EVENTS",
     "FOOTFALL",
     "FOOTFALL_FORECAST",

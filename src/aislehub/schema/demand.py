@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aislehub.core.contract import Column, Contract
 
-__all__ = ["DEMAND_FORECAST", "FORECAST_ACCURACY"]
+__all__ = ["DEMAND_FORECAST", "DEMAND_TOTALS", "FORECAST_ACCURACY"]
 
 DEMAND_FORECAST = Contract(
     "demand_forecast",
@@ -95,5 +95,29 @@ FORECAST_ACCURACY = Contract(
         ),
     ),
     key="day level store subject",
+    derived=True,
+)  # fmt: skip
+
+DEMAND_TOTALS = Contract(
+    "demand_totals",
+    "Demand expected for a department, category, store, region, item or the chain on one coming day: exactly what the "
+    "rows of `demand_forecast` of that day add up to",
+    (
+        Column("level", "text", "What is summed: total, region, store, department, category, store/department or item"),
+        Column("key", "text", "Which sum of that level, e.g. `store=367`"),
+        Column("region", "text", "Region, empty when the sum runs over regions", required=False),
+        Column("store", "text", "Store, empty when the sum runs over stores", required=False),
+        Column("department", "text", "Department, empty when the sum runs over departments", required=False),
+        Column("category", "text", "Category, empty when the sum runs over categories", required=False),
+        Column("item", "text", "Item, empty when the sum runs over items", required=False),
+        Column("series", "int", "Store-items in the sum", low=1),
+        Column("ds", "date", "The coming business day, after `day`"),
+        Column("mean", "float", "Expected units of that day", "items' units", low=0),
+        Column("low", "float", "10 % quantile of that day's units, measured on the errors of past sums",
+               "items' units", low=0),
+        Column("high", "float", "90 % quantile of that day's units, measured on the errors of past sums",
+               "items' units", low=0),
+    ),
+    key="day key ds",
     derived=True,
 )  # fmt: skip
