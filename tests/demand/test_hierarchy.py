@@ -113,14 +113,14 @@ def test_a_level_of_no_column_is_refused() -> None:
 
 def test_the_panel_of_sums_shares_out_what_is_known_ahead() -> None:
     """Demand is summed, a promotion is the promoted share of it, an event of all stays, shut is shut for all."""
-    days = pd.date_range("2024-01-01", periods=60)
+    days = pd.date_range("2024-01-01", periods=240)
     rows = []
     for name, level, shut in (("a", 3.0, 7), ("b", 1.0, 14)):
         table = pd.DataFrame({"unique_id": name, "ds": days, "y": level, "store": "s", "number": 5})
         table["promo"] = float(name == "a")
         table.loc[0, "promo"] = 1.0 - table.loc[0, "promo"]
         table["event"] = np.where(days.day == 1, "first", np.where(days.day == 9, "ninth", None))
-        table["open"] = (np.arange(60) % shut != 3).astype(float)
+        table["open"] = (np.arange(240) % shut != 3).astype(float)
         rows.append(table.assign(y=table["y"] * table["open"]))
     table = pd.concat(rows)
     plan = table[table["ds"] >= days[-7]].drop(columns=["y", "store", "number"])

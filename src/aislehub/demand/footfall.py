@@ -38,7 +38,16 @@ from aislehub.demand.panel import FloatArray, Panel
 from aislehub.demand.spread import Spread
 from aislehub.schema.footfall import FOOTFALL_FORECAST
 
-__all__ = ["Policy", "expected_footfall", "footfall_forecast", "hour_shares", "learn_footfall"]
+__all__ = [
+    "Counts",
+    "Policy",
+    "expected_footfall",
+    "footfall_forecast",
+    "hour_shares",
+    "learn_footfall",
+    "ratio_by_weekday",
+    "read_counts",
+]
 
 HOURS = 24
 HOLIDAY = 7  # the slot of special days, beside the seven weekdays
@@ -130,8 +139,8 @@ def footfall_forecast(
     flat = hourly.reshape(len(panel.ids), -1)
     bands = Spread.load(model / "hours").quantiles(panel.ids, flat, _LEVELS)
     weekday = panel.future.dayofweek.to_numpy()
-    conversion = _ratio_by_weekday(counts.receipts, counts.visitors, panel)[:, weekday]
-    basket = _ratio_by_weekday(counts.amount, counts.receipts, panel)[:, weekday]
+    conversion = ratio_by_weekday(counts.receipts, counts.visitors, panel)[:, weekday]
+    basket = ratio_by_weekday(counts.amount, counts.receipts, panel)[:, weekday]
     store, at, hour = (where.ravel() for where in np.indices(hourly.shape))
     rows = pd.DataFrame(
         {
@@ -434,7 +443,7 @@ def _shrunk(counts: FloatArray, prior: FloatArray) -> FloatArray:
     return (counts + PRIOR_COUNTS * prior) / (counts.sum(axis=-1, keepdims=True) + PRIOR_COUNTS)
 
 
-def _ratio_by_weekday(top: FloatArray, bottom: FloatArray, panel: Panel) -> FloatArray:
+def ratio_by_weekday(top: FloatArray, bottom: FloatArray, panel: Panel) -> FloatArray:
     """Σ top / Σ bottom of the last 26 weeks by store and weekday, (N, 7), drawn to the store's and that to the
     chain's; NaN where the bottom is unknown."""
     late = slice(max(0, top.shape[1] - 182), None)

@@ -78,8 +78,8 @@ class Hierarchy:
                     )
             group, members = _groups(table, fixed)
             blocks.append(members)
-            names = group.astype(str).agg(CROSS.join, axis=1) if fixed else ""
-            rows.append(group.assign(level=at, id=f"{level}=" + names if fixed else level))
+            names = [f"{level}={CROSS.join(row)}" for row in group.astype(str).to_numpy()] if fixed else level
+            rows.append(group.assign(level=at, id=names))
         count = len(table)
         found = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame({"level": [], "id": []})
         columns = [name for name in table if name in found]

@@ -44,7 +44,7 @@ def demand_totals(
         level=np.repeat(np.array(hierarchy.levels, dtype=object)[hierarchy.level], steps),
         key=np.repeat(np.asarray(hierarchy.ids), steps),
         series=np.repeat(np.diff(hierarchy.sums.indptr), steps),
-        ds=np.tile(np.asarray(means.columns), len(hierarchy.ids)),
+        ds=np.tile(pd.DatetimeIndex(means.columns).date, len(hierarchy.ids)),
         mean=sums.ravel(),
         low=bands[..., 0].ravel(),
         high=bands[..., 1].ravel(),
