@@ -110,7 +110,7 @@ DEMAND_TOTALS = Contract(
         Column("department", "text", "Department, empty when the sum runs over departments", required=False),
         Column("category", "text", "Category, empty when the sum runs over categories", required=False),
         Column("item", "text", "Item, empty when the sum runs over items", required=False),
-        Column("series", "int", "Store-items in the sum", low=1),
+        Column("series", "int", "Store-items in the sum", "store-items", low=1),
         Column("ds", "date", "The coming business day, after `day`"),
         Column("mean", "float", "Expected units of that day", "items' units", low=0),
         Column("low", "float", "10 % quantile of that day's units, measured on the errors of past sums",
