@@ -34,7 +34,7 @@ PARAMETERS: dict[str, Any] = {
     "tweedie_variance_power": 1.5,
     "learning_rate": 0.03,
     "num_leaves": 31,
-    "feature_fraction": 0.6,
+    "feature_fraction": 0.4,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
     "lambda_l2": 1.0,
