@@ -24,7 +24,9 @@ import pyarrow.parquet as pq
 
 from aislehub.core.output import read_table
 from aislehub.demand.backtest import pinball
+from aislehub.demand.coherence import Coherence
 from aislehub.demand.forecast import Forecaster
+from aislehub.demand.hierarchy import labels_of
 from aislehub.demand.models import make_model
 from aislehub.demand.panel import FloatArray, Panel
 
@@ -81,10 +83,10 @@ def run(data: Path | None = None, *, quick: bool = False, seed: int = 0) -> list
 def compare(case: Case, back: int, seed: int) -> list[Row]:
     """All contenders from one origin."""
     panel, truth, name = _split(case, back, seed)
-    scores = {model: _score(case, panel, truth, model, seed) for model in (*RULES, *PEERS, *case.more)}
+    scores = {model: _other(case, panel, truth, model, seed) for model in (*RULES, *PEERS, *case.more)}
     for model, network_seed in case.networks:
-        scores[f"{model}, seed {network_seed}"] = _score(case, panel, truth, model, network_seed)
-    scores[OURS] = _score(case, panel, truth, OURS, seed)
+        scores[f"{model}, seed {network_seed}"] = _other(case, panel, truth, model, network_seed)
+    scores |= _ours(case, panel, truth, seed)
     return [row for model in scores for row in _rows(name, model, scores, seed)]
 
 
@@ -121,23 +123,40 @@ class Score:
     median: FloatArray | None = None
 
 
-def _score(case: Case, panel: Panel, truth: FloatArray, model: str, seed: int) -> Score:
-    """One contender: the hub's with its bands, all others with their means only."""
+def _ours(case: Case, panel: Panel, truth: FloatArray, seed: int) -> dict[str, Score]:
+    """The hub's forecast with its bands; where sums are scored, also after its sums had their say."""
     began = time.process_time()
-    forecaster = None
-    if model == OURS:
-        forecaster = Forecaster.learn(panel, model=model, seed=seed)
-        mean = forecaster.means(panel)
-    else:
-        made = make_model(model)
-        made.fit(panel, horizon=panel.horizon, seed=seed)
-        mean = np.where(panel.closed[:, -panel.horizon :], 0.0, np.maximum(made.predict(panel), 0.0))
-    cpu = time.process_time() - began
+    forecaster = Forecaster.learn(panel, model=OURS, seed=seed)
+    mean = forecaster.means(panel)
+    made = {OURS: (mean, time.process_time() - began)}
+    if case.sums:
+        labels, levels = labels_of(panel), ("total", *case.sums, "/".join(case.sums))
+        coherence = Coherence.learn(panel, labels, levels, forecaster.rehearsal, seed=seed)
+        made[f"{OURS}, {coherence.method}"] = (
+            coherence.reconciled(panel, labels, mean),
+            time.process_time() - began,
+        )
+    return {
+        name: replace(_score(case, panel, truth, mean, cpu), **_bands(forecaster, panel, truth, mean))
+        for name, (mean, cpu) in made.items()
+    }
+
+
+def _other(case: Case, panel: Panel, truth: FloatArray, model: str, seed: int) -> Score:
+    """Any other contender: its means only."""
+    began = time.process_time()
+    made = make_model(model)
+    made.fit(panel, horizon=panel.horizon, seed=seed)
+    mean = np.where(panel.closed[:, -panel.horizon :], 0.0, np.maximum(made.predict(panel), 0.0))
+    return _score(case, panel, truth, mean, time.process_time() - began)
+
+
+def _score(case: Case, panel: Panel, truth: FloatArray, mean: FloatArray, cpu: float) -> Score:
     scale = np.nanmean(np.diff(panel.y.astype(float), axis=1) ** 2, axis=1)
     scored = np.isfinite(scale) & (scale > 0)
     ratio = ((mean - truth) ** 2).mean(axis=1) / np.where(scored, scale, 1.0)
     sold, expected = _weekly(panel, truth), _weekly(panel, mean)
-    score = Score(
+    return Score(
         error=np.abs(expected - sold).sum(axis=1),
         demand=sold.sum(axis=1),
         bias=(expected - sold).sum(axis=1),
@@ -146,15 +165,12 @@ def _score(case: Case, panel: Panel, truth: FloatArray, model: str, seed: int) -
         cpu=cpu,
         peak=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     )
-    return score if forecaster is None else replace(score, **_bands(forecaster, panel, truth, sold, expected))
 
 
-def _bands(
-    forecaster: Forecaster, panel: Panel, truth: FloatArray, sold: FloatArray, expected: FloatArray
-) -> dict[str, Any]:
+def _bands(forecaster: Forecaster, panel: Panel, truth: FloatArray, mean: FloatArray) -> dict[str, Any]:
     """How often bands of days and of lead-time totals hold, pinball loss, and the error of weekly medians."""
-    bands = forecaster.predict(panel, LEVELS)
-    daily = {level: bands[f"q{level:g}"].to_numpy().reshape(truth.shape) for level in LEVELS}
+    bands = forecaster.spread.quantiles(panel.ids, mean, LEVELS)
+    daily = {level: bands[..., place] for place, level in enumerate(LEVELS)}
     open_ = ~panel.closed[:, -truth.shape[1] :]
     inside = np.where(open_, (truth >= daily[0.1]) & (truth <= daily[0.9]), np.nan)
     averages = {
@@ -165,18 +181,18 @@ def _bands(
     for first, last in LEADS:
         if last > panel.horizon:
             continue
-        lead = forecaster.lead_time(panel, first, last, (0.05, 0.95))
-        total = truth[:, first - 1 : last].sum(axis=1)
-        held_now = (total >= lead["q0.05"].to_numpy()) & (total <= lead["q0.95"].to_numpy())
-        large = lead["y_hat"].to_numpy() >= LARGE
+        total, expected = (values[:, first - 1 : last].sum(axis=1) for values in (truth, mean))
+        band = forecaster.spread.quantiles(panel.ids, expected[:, None], (0.05, 0.95), span=last - first + 1)[:, 0]
+        held_now = (total >= band[:, 0]) & (total <= band[:, 1])
+        large = expected >= LARGE
         held["large"].append(np.where(large, held_now, np.nan))
         held["small"].append(np.where(large, np.nan, held_now))
         averages[f"coverage_90_days_{first}_to_{last}"] = held["large"][-1]
     for size, columns in held.items():
         if columns:
             averages[f"coverage_90_lead_time_{size}"] = _mean_of_known(np.stack(columns, axis=1))
-    span = truth.shape[1] // sold.shape[1]
-    median = forecaster.spread.quantiles(panel.ids, expected, (0.5,), span=span)[..., 0]
+    sold, weeks = _weekly(panel, truth), _weekly(panel, mean)
+    median = forecaster.spread.quantiles(panel.ids, weeks, (0.5,), span=truth.shape[1] // weeks.shape[1])[..., 0]
     return {"averages": averages, "median": np.abs(median - sold).sum(axis=1)}
 
 
@@ -312,8 +328,9 @@ def _complete_journey() -> Case:
         lines = lines[lines["ds"] < "2018-01-01"]
         daily = lines.groupby(["store_id", "product_category", "ds"], as_index=False).agg(y=("quantity", "sum"))
         top = daily.groupby(["store_id", "product_category"])["y"].sum().nlargest(1000).index
-        wide = daily.pivot(index=["store_id", "product_category"], columns="ds", values="y").loc[top].fillna(0.0)
-        table = wide.stack().rename("y").reset_index()
+        wide = daily.pivot(index=["store_id", "product_category"], columns="ds", values="y").loc[top]
+        every_day = pd.date_range(wide.columns[0], wide.columns[-1], name="ds")  # nobody bought at Christmas
+        table = wide.reindex(columns=every_day).fillna(0.0).stack().rename("y").reset_index()
         shares = _promoted_shares(lines[lines["ds"] < "2017-07-01"], goods, folder / "promotions.parquet")
     # Week 1 is the Sunday 2017-01-01, week 2 begins on the Monday after it.
     table["week"] = (table["ds"] - pd.Timestamp("2017-01-02")).dt.days // 7 + 2
