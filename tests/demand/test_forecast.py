@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -86,6 +87,16 @@ def test_a_kept_forecaster_forecasts_the_same(learnt, tmp_path: Path) -> None:
     house.save(tmp_path)
     assert not list(tmp_path.rglob("*.pkl"))
     pd.testing.assert_frame_equal(Forecaster.load(tmp_path).predict(panel), house.predict(panel))
+
+
+def test_a_forecaster_of_another_version_is_refused(learnt, tmp_path: Path) -> None:
+    """Files of another format are not read as if they were of this one; the error says what learns it anew."""
+    _, _, _, house = learnt
+    house.save(tmp_path)
+    (tmp_path / "forecaster.json").write_text(json.dumps({"model": "aislehub"}))
+    with pytest.raises(HubError) as refused:
+        Forecaster.load(tmp_path)
+    assert refused.value.code == "demand.model_format"
 
 
 def needed(model: str) -> None:

@@ -272,3 +272,15 @@ def test_before_takes_nothing_from_the_future() -> None:
     assert earlier.horizon == 7
     assert earlier.future[0] == panel.periods[20]
     assert (earlier.known["promo"][0, 20:] == panel.known["promo"][0, 20:27]).all()
+
+
+def test_a_text_that_is_empty_on_some_days_is_known_ahead() -> None:
+    """One label and blanks (a promotion that is on or off) change over time; the same label on every day is static."""
+    days = pd.date_range("2024-01-01", periods=24)
+    table = pd.DataFrame({"unique_id": "milk", "ds": days, "y": 1.0})
+    table["promo"] = np.where(np.arange(24) % 3 == 0, "yes", None)
+    table["brand"] = "own"
+    panel = Panel.from_table(table.iloc[:20], 4, known=table.iloc[20:][["unique_id", "ds", "promo", "brand"]])
+    assert list(panel.known) == ["promo"]
+    assert list(panel.static) == ["brand"]
+    assert (~np.isnan(panel.known["promo"][0])).tolist() == (np.arange(24) % 3 == 0).tolist()

@@ -32,6 +32,8 @@ from aislehub.demand.spread import Spread
 __all__ = ["DEFAULT_MODEL", "DEFAULT_QUANTILES", "Forecaster", "forecast"]
 
 DEFAULT_MODEL = "aislehub"
+FORMAT = 2
+"""Of the files that a forecaster is kept in; another one is not read."""
 DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
 
 
@@ -161,12 +163,20 @@ class Forecaster:
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder)
         self.spread.save(folder)
-        (folder / "forecaster.json").write_text(json.dumps({"model": self.name}), encoding="utf-8")
+        facts = {"model": self.name, "format": FORMAT}
+        (folder / "forecaster.json").write_text(json.dumps(facts), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Forecaster:
-        """Read back what `save` kept."""
-        name = json.loads((folder / "forecaster.json").read_text(encoding="utf-8"))["model"]
+        """Read back what `save` kept.
+
+        Raises:
+            HubError: `demand.model_format` when another version of the house kept it.
+        """
+        facts = json.loads((folder / "forecaster.json").read_text(encoding="utf-8"))
+        if facts.get("format") != FORMAT:
+            raise HubError("demand.model_format", found=facts.get("format", 1), format=FORMAT)
+        name = facts["model"]
         model = make_model(name)
         if not isinstance(model, Stored):
             raise HubError("demand.not_stored", name=name)
@@ -193,7 +203,7 @@ def forecast_command(
         Path | None, typer.Option(help="Future covariates: ds, covariates, and unique_id unless they hold for all.")
     ] = None,
     model: Annotated[
-        str, typer.Option(help=f"{', '.join(MODELS)}, onnx:NAME or package.module:Class.")
+        str, typer.Option(help=f"{', '.join(MODELS)}, onnx:NAME, package.module:Class, or several by +.")
     ] = DEFAULT_MODEL,
     quantiles: Annotated[str, typer.Option(help="Probabilities in (0, 1), separated by commas.")] = "0.1,0.5,0.9",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,

@@ -579,7 +579,7 @@ def _covariates(
     for name in plan.columns:
         values, text = plan.matrix(name, rows, codes, at)
         labels |= {name: text} if text else {}
-        constant = _constant(values)
+        constant = _constant(values, empty_counts=bool(text))
         if constant is None:
             ahead[name] = values
         elif len(constant) == count:
@@ -587,10 +587,15 @@ def _covariates(
     return static, ahead, labels, ignored
 
 
-def _constant(matrix: FloatArray) -> FloatArray | None:
-    """The one value of each row, NaN where it has none; None when a row changes."""
+def _constant(matrix: FloatArray, *, empty_counts: bool) -> FloatArray | None:
+    """The one value of each row, NaN where it has none; None when a row changes.
+
+    An empty number is unknown; an empty text says something (no event, no promotion): beside one label it is a change.
+    """
     low = np.fmin.reduce(matrix, axis=1)
     high = np.fmax.reduce(matrix, axis=1)
+    if empty_counts and (np.isnan(matrix).any(axis=1) & ~np.isnan(low)).any():
+        return None
     return low if ((low == high) | np.isnan(low)).all() else None
 
 
