@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from aislehub.demand.backtest import accuracy, pinball, rehearse, weekly_error
+from aislehub.demand.forecast import Forecaster
 from aislehub.demand.models.seasonal import SeasonalNaive
 from aislehub.demand.panel import FloatArray, Panel
 
@@ -66,3 +69,46 @@ def test_what_is_unknown_is_in_no_total() -> None:
     """A day without a known outcome counts neither as sold nor as forecast."""
     actual = np.array([[2.0, np.nan, 2.0, 2.0]])
     assert weekly_error(actual, np.array([[2.0, 50.0, 3.0, 2.0]]), 2) == pytest.approx((1 / 6, 1 / 6))
+
+
+def test_what_was_not_eligible_is_not_scored() -> None:
+    """A series that one would not have forecast at an origin has no outcome there, and is not asked for."""
+    of = panel()
+    eligible = np.ones((2, 101), dtype=bool)
+    eligible[1, :90] = False
+    rehearsal = rehearse(SeasonalNaive, replace(of, eligible=eligible), horizon=7, seed=0)
+    assert rehearsal is not None
+    assert np.isnan(rehearsal.actual[:, 1, 0]).tolist() == [True, True, False]
+    assert not np.isnan(rehearsal.actual[:, 0]).any()
+
+
+def test_goods_that_stopped_selling_keep_forecasts_honest() -> None:
+    """Chosen by what sells now, goods come from a past that only rose: forecasts are too high, rehearsals too low.
+
+    With the goods that were chosen lately beside them, the forecast is right and the rehearsal far nearer.
+    """
+    random = np.random.default_rng(0)
+    past, ahead, count = 364, 28, 2000
+    month = random.gamma(0.5, 2.0, (count, 14)) * random.gamma(1.0, 0.06, (count, 1))  # wanted in some, not in others
+    sold = random.poisson(np.repeat(month, 28, axis=1))
+    days = np.hstack([np.zeros((count, 57)), (sold[:, :past] > 0).cumsum(axis=1)])
+    eligible = days[:, 56:] - days[:, : past + 1] >= 4
+    y = sold[:, :past].astype(np.float32)
+    lately = eligible[:, [past, past - 28, past - 56, past - 84]].any(axis=1)
+    chosen = Panel(pd.RangeIndex(lately.sum()), pd.date_range("2024-01-01", periods=past + ahead), y[lately])
+    now = np.flatnonzero(eligible[lately][:, -1])
+    truth = sold[lately][now, past:].sum()
+
+    survivors = replace(chosen.only(now), among=None)
+    honest = replace(chosen, eligible=eligible[lately])
+    bias = {}
+    for name, of in (("survivors", survivors), ("honest", honest)):
+        forecaster = Forecaster.learn(of, model="light", seed=0)
+        mean = forecaster.means(of.only(now) if of is honest else of)
+        known = ~np.isnan(forecaster.rehearsal.actual)
+        rehearsed = forecaster.rehearsal.mean[known].sum() / forecaster.rehearsal.actual[known].sum() - 1
+        bias[name] = (mean.sum() / truth - 1, rehearsed)
+    assert bias["survivors"][0] > 0.2
+    assert bias["survivors"][1] < -0.2
+    assert abs(bias["honest"][0]) < 0.1
+    assert abs(bias["honest"][1]) < 0.5 * abs(bias["survivors"][1])

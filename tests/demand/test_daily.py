@@ -14,7 +14,7 @@ import pytest
 from aislehub.core.errors import HubError
 from aislehub.core.reasons import sentence
 from aislehub.core.tables import Tables
-from aislehub.demand.daily import Policy, demand_forecast, demand_panel, learn_demand
+from aislehub.demand.daily import Policy, demand_forecast, demand_panel, forecast_rows, learn_demand
 from aislehub.schema import CALENDAR, DEMAND_FORECAST, ITEMS, PRICES, PROMOTIONS, SALES_LINES, STOCK, STORES
 
 FIRST, DAY = date(2024, 1, 1), date(2024, 6, 28)
@@ -88,6 +88,25 @@ def test_the_step_keeps_its_contract_and_knows_announced_promotions(house: Table
     promoted = json.loads(rows.loc[(rows["store"] == "B") & (rows["item"] == "tea"), "reasons"].iloc[0])
     assert "demand.because.promotion" in [reason["code"] for reason in promoted]
     assert reason_sentences(promoted)
+
+
+def test_what_stopped_selling_is_learnt_from_and_not_forecast(house: Tables, tmp_path: Path) -> None:
+    """An item that sold until ten weeks ago is in the panel, eligible then and not now, and gets no forecast."""
+    rows = house.fetch("sales_lines").to_pandas()
+    gone = rows[rows["item"] == "wine"].assign(item="cider", line="cider")
+    gone = gone[gone["day"] <= DAY - timedelta(days=70)].drop(columns=["known_at"])
+    tables = Tables(None, house.contracts)
+    for part in (rows.drop(columns=["known_at"]), gone):
+        tables.append("sales_lines", SALES_LINES.check(pa.Table.from_pandas(part, preserve_index=False)).good)
+    panel = demand_panel(*inputs(tables, DAY), day=DAY, policy=POLICY)
+    cider = panel.ids.str.endswith("cider")
+    assert panel.eligible is not None
+    assert cider.sum() == 2
+    assert panel.eligible[cider, -71].all() and not panel.eligible[cider, -1].any()
+    assert set(forecast_rows(panel)) == set(np.flatnonzero(~cider))
+    learn_demand(*inputs(tables, DAY), day=DAY, policy=POLICY, folder=tmp_path)
+    table = demand_forecast(*inputs(tables, DAY), day=DAY, policy=POLICY, model=tmp_path)
+    assert set(table["item"]) == {"milk", "tea", "wine"}
 
 
 def test_returns_are_not_demand(house: Tables) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from aislehub.demand.models import Model
 from aislehub.demand.panel import FloatArray, Panel
 
-__all__ = ["Rehearsal", "accuracy", "pinball", "rehearse", "weekly_error"]
+__all__ = ["MAX_ORIGINS", "Rehearsal", "accuracy", "pinball", "rehearse", "weekly_error"]
 
 MAX_ORIGINS = 3
 
@@ -26,7 +26,7 @@ class Rehearsal:
 
     Attributes:
         mean: shape (origins, series, steps), oldest origin first, one origin every `steps` periods.
-        actual: the same shape; NaN where unknown, before a series' start or closed.
+        actual: the same shape; NaN where unknown, before a series' start, closed, or not eligible at the origin.
     """
 
     mean: FloatArray
@@ -49,9 +49,17 @@ def rehearse(make: Callable[[], Model], panel: Panel, *, horizon: int, seed: int
     means, actuals = [], []
     for back in range(origins, 0, -1):
         view = panel.ahead(steps).before(back * steps)
-        means.append(model.predict(view))
-        end = past - (back - 1) * steps
-        actuals.append(panel.sold[:, end - steps : end])
+        origin = past - back * steps
+        came = panel.sold[:, origin : origin + steps]
+        if panel.eligible is None:
+            mean = model.predict(view)
+        else:
+            rows = np.flatnonzero(panel.eligible[:, origin])
+            mean = np.zeros(came.shape)
+            mean[rows] = model.predict(view.only(rows))
+            came = np.where(panel.eligible[:, [origin]], came, np.nan)
+        means.append(mean)
+        actuals.append(came)
     return Rehearsal(np.stack(means), np.stack(actuals))
 
 

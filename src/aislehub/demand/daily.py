@@ -8,7 +8,7 @@ treats them by its own rule for slow items.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aislehub.core.errors import HubError
 from aislehub.core.log import logger
@@ -24,7 +25,7 @@ from aislehub.core.reasons import to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import learn, step
 from aislehub.demand.assortment import new_series, with_shelves
-from aislehub.demand.backtest import accuracy
+from aislehub.demand.backtest import MAX_ORIGINS, accuracy
 from aislehub.demand.coherence import Coherence
 from aislehub.demand.corrections import BETWEEN, corrected
 from aislehub.demand.forecast import DEFAULT_MODEL, Forecaster
@@ -37,9 +38,21 @@ from aislehub.demand.parts import decompose, part_reasons
 from aislehub.demand.totals import LEVELS, chain_labels
 from aislehub.schema.demand import DEMAND_FORECAST
 
-__all__ = ["Policy", "announced", "demand_forecast", "demand_panel", "learn_demand", "series_of"]
+__all__ = [
+    "Policy",
+    "announced",
+    "demand_forecast",
+    "demand_panel",
+    "forecast_rows",
+    "learn_demand",
+    "series_of",
+]
 
 REASONS = 3
+
+
+RECENT_DAYS = 56
+"""Days whose sales decide whether a store's item is worth a forecast."""
 
 
 class Policy(Settings, section="demand"):
@@ -74,7 +87,7 @@ def learn_demand(
         panel, _labels(panel, items, stores), LEVELS, forecaster.rehearsal, seed=seed, reconcile=policy.reconcile
     )
     coherence.save(folder / "levels")
-    metrics: dict[str, Any] = {"series": len(panel.ids), "days": panel.y.shape[1]}
+    metrics: dict[str, Any] = {"series": len(forecast_rows(panel)), "days": panel.y.shape[1]}
     metrics |= asdict(panel.truth) | coherence.metrics
     if isinstance(forecaster.model, Blend):
         metrics["choices"] = [asdict(choice) for choice in forecaster.model.choices]
@@ -95,7 +108,11 @@ def demand_forecast(
     logger.info("sales corrected", extra={"day": day, **asdict(panel.truth)})
     forecaster = Forecaster.load(model)
     coherence = Coherence.load(model / "levels")
-    mean = coherence.reconciled(panel, _labels(panel, items, stores), forecaster.means(panel))
+    rows = forecast_rows(panel)
+    means = np.zeros((len(panel.ids), panel.horizon))
+    means[rows] = forecaster.means(panel.only(rows))
+    mean = coherence.reconciled(panel, _labels(panel, items, stores), means)[rows]
+    panel = panel.only(rows)
     table = forecaster.predict(panel, (0.1, 0.9), mean)
     sold = _sold(sales_lines, day, 28).reindex(panel.ids, fill_value=0.0)
     store_item = table["unique_id"].str.split(BETWEEN, n=1, expand=True)
@@ -164,18 +181,28 @@ def demand_panel(
     sales_lines: ir.Table, items: ir.Table, promotions: ir.Table, prices: ir.Table, calendar: ir.Table,
     stock: ir.Table, stores: ir.Table, *, day: date, policy: Policy,
 ) -> Panel:  # fmt: skip
-    """The panel of the store-items worth a forecast, up to and including `day`: demand, corrected from sales.
+    """The panel of the store-items worth a forecast now or lately, up to and including `day`: demand, not sales.
+
+    What is worth a forecast is what sells often enough. What was so four, eight and twelve weeks ago is in it, too,
+    though it may have stopped selling since: `Panel.eligible` says what would have been forecast when. Without it all
+    that is forecast has a past of nothing but successes, and a model that learns from that forecasts too much.
+    `forecast_rows` are those of today.
 
     Raises:
         HubError: `demand.no_sales` when nothing sold often enough.
     """
     past = _goods_sold(sales_lines, items, day, policy)
-    usual = _usual_series(past, items, day, policy)
+    usual = _usual_series(past, items, day, day, policy)
     if usual.empty:
         raise HubError("demand.no_sales", day=day, limit=policy.min_days_sold)
     evidence = (past, prices, promotions, stock)
     fresh = new_series(usual, items, stores, *evidence, day=day, ahead=policy.horizon_days)
-    series = pd.concat([usual, fresh]).head(policy.max_series)
+    now = pd.concat([usual, fresh]).head(policy.max_series)
+    earlier = [
+        _usual_series(past, items, day - timedelta(days=policy.horizon_days * back), day, policy)
+        for back in range(1, MAX_ORIGINS + 1)
+    ]
+    series = pd.concat([now, *earlier]).drop_duplicates(["store", "item"])
     sales = _daily_sales(past, series)
     days = pd.date_range(sales["day"].min(), day + timedelta(days=policy.horizon_days), name="day")
     plan = _by_day(series, days)
@@ -189,11 +216,29 @@ def demand_panel(
     history = history.loc[history["day"] >= first.fillna(pd.Timestamp(day))]
     known = plan.loc[plan["day"] > pd.Timestamp(day)]
     panel = Panel.from_table(_long(history), policy.horizon_days, freq="D", known=_long(known))
+    panel = replace(panel, eligible=_eligible(panel, now["store"] + BETWEEN + now["item"], policy))
     traffic = past.group_by("store", "day").agg(receipts=past.receipt.nunique(), lines=past.count()).to_pandas()
     panel = with_shelves(panel, sales, items)
     if policy.neighbours:
         panel = with_neighbours(panel)
     return corrected(panel, sales, traffic, stock, calendar, stores)
+
+
+def forecast_rows(panel: Panel) -> NDArray[np.intp]:
+    """Rows of a daily panel that are forecast today."""
+    if panel.eligible is None:
+        raise TypeError("not a daily panel")
+    return np.flatnonzero(panel.eligible[:, -1])
+
+
+def _eligible(panel: Panel, now: pd.Series, policy: Policy) -> NDArray[np.bool_]:
+    """(N, T + 1): the series with enough days of sales in the eight weeks before, and at the end those of `now`."""
+    sold = np.cumsum(np.nan_to_num(panel.y) > 0, axis=1)
+    days = np.concatenate([np.zeros((len(sold), 1), dtype=sold.dtype), sold], axis=1)
+    before = np.concatenate([np.zeros((len(sold), RECENT_DAYS), dtype=sold.dtype), days[:, :-RECENT_DAYS]], axis=1)
+    eligible = days - before[:, : days.shape[1]] >= policy.min_days_sold
+    eligible[:, -1] = panel.ids.isin(now)
+    return eligible
 
 
 def _goods_sold(sales_lines: ir.Table, items: ir.Table, day: date, policy: Policy) -> ir.Table:
@@ -220,12 +265,13 @@ def _sold(sales_lines: ir.Table, day: date, days: int) -> pd.Series:
     return sold.set_index(sold["store"] + BETWEEN + sold["item"])["units"]
 
 
-def _usual_series(past: ir.Table, items: ir.Table, day: date, policy: Policy) -> pd.DataFrame:
-    """Store-items that sell often enough, those of most sales first; columns `store, item`.
+def _usual_series(past: ir.Table, items: ir.Table, at: date, day: date, policy: Policy) -> pd.DataFrame:
+    """Store-items that sold often enough at the close of day `at`, those of most sales first; columns `store, item`.
 
-    Items out of the range are left out: their empty shelf would count as a stock-out of a demand that nobody serves.
+    Items out of the range by `day` are left out: their empty shelf would count as a stock-out of a demand that nobody
+    serves.
     """
-    late = past.filter(past.day > ibis.literal(day - timedelta(days=56)))
+    late = past.filter(past.day > ibis.literal(at - timedelta(days=RECENT_DAYS)), past.day <= ibis.literal(at))
     late = late.anti_join(items.filter(items.delisted_from <= ibis.literal(day)), "item")
     often = late.group_by("store", "item").agg(sold=late.day.nunique(), money=late.amount.sum())
     often = often.filter(often.sold >= policy.min_days_sold).order_by(ibis.desc("money"), "store", "item")

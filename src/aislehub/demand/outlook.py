@@ -21,7 +21,7 @@ from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.hub import Hub
 from aislehub.core.models import Card, find_learned
 from aislehub.core.tables import Tables
-from aislehub.demand.daily import Policy, demand_panel, learn_demand, series_of
+from aislehub.demand.daily import Policy, demand_panel, forecast_rows, learn_demand, series_of
 from aislehub.demand.forecast import Forecaster
 from aislehub.demand.panel import FloatArray, Panel
 from aislehub.demand.weeks import Past, past_weeks
@@ -102,6 +102,7 @@ def outlook(hub: Hub) -> Outlook:
         if key not in _held:
             tables = [hub.tables.read(name, as_of=day) for name in learn_demand.reads]
             panel = demand_panel(*tables, day=day, policy=Policy.load(hub.home))
+            panel = panel.only(forecast_rows(panel))
             places = {series_of(name): row for row, name in enumerate(panel.ids)}
             found = Outlook(day, card, Forecaster.load(folder), panel, places, hub.tables)
             _held.clear()

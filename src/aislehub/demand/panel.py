@@ -85,6 +85,8 @@ class Panel:
         alike: what makes series alike (shelf, usual price), each (N,), without being a covariate; NaN = unknown.
         among: the panel that these series were chosen from (`only`), and their rows there: what all series have in
             common (groups, closed periods, signs) is still read from all.
+        eligible: shape (N, T + 1): which series one would have forecast after t periods, by a rule that looks at their
+            sales; None = always all. Learning and rehearsing only on series that sell *now* would flatter the past.
     """
 
     ids: pd.Index
@@ -103,6 +105,7 @@ class Panel:
     truth: Truth = field(default_factory=Truth)
     alike: dict[str, FloatArray] = field(default_factory=dict)
     among: tuple[Panel, NDArray[np.intp]] | None = None
+    eligible: NDArray[np.bool_] | None = None
 
     @classmethod
     def from_table(
@@ -334,7 +337,8 @@ class Panel:
             static={name: values[rows] for name, values in self.static.items()},
             alike={name: values[rows] for name, values in self.alike.items()},
             unplanned=None if self.unplanned is None else self.unplanned[rows],
-            among=(self, rows),
+            among=(self, rows) if self.among is None else (self.among[0], self.among[1][rows]),
+            eligible=None if self.eligible is None else self.eligible[rows],
         )
 
     def trait(self, name: str) -> FloatArray | None:
@@ -364,6 +368,7 @@ class Panel:
             known={name: values[:, span] for name, values in self.known.items()},
             unplanned=None if self.unplanned is None else self.unplanned[:, span],
             among=None if self.among is None else (self.among[0]._cut(start, origin, horizon), self.among[1]),
+            eligible=None if self.eligible is None else self.eligible[:, start : origin + 1],
         )
 
     def to_table(self, columns: dict[str, FloatArray]) -> pd.DataFrame:

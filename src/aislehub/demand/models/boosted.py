@@ -146,13 +146,16 @@ class Boosted:
         count, past = panel.y.shape
         steps = min(horizon, max(1, past // 3))
         earliest = features.first + min(MIN_PAST * panel.season, max(1, past // 4))
-        wanted = min(self.rows, max(LEAST_ROWS, panel.y.size // 10))
+        cells = panel.y.size if panel.eligible is None else int(panel.eligible.sum())
+        wanted = min(self.rows, max(LEAST_ROWS, cells // 10))
         tries = min(4 * wanted, 4 * panel.y.size)
         series = random.integers(0, count, tries)
         step = random.integers(1, steps + 1, tries)
         target = random.integers(max(0, past - 2 * panel.year), past, tries)
         origin = target - step + 1
         usable = (origin >= earliest[series]) & ~np.isnan(panel.sold[series, target])
+        if panel.eligible is not None:
+            usable &= panel.eligible[series, origin]
         chosen = np.flatnonzero(usable)[:wanted]
         return RowIndex(series[chosen], origin[chosen], step[chosen])
 
