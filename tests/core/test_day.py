@@ -266,7 +266,7 @@ def test_a_model_with_a_rule_of_its_own_is_learned_when_that_asks(tmp_path: Path
     house.run(DAY + timedelta(days=18), policies={"tiny": asking.Policy(factor=2.0)})
     found = [json.loads(file.read_text()) for file in (house.folder / "mean").glob("*/card.json")]
     assert {card["day"]: card["why"] for card in found} == {
-        "2017-11-05": "none yet", "2017-11-15": "10 days", "2017-11-23": "8 days",
+        "2017-11-05": "first", "2017-11-15": "10 days", "2017-11-23": "8 days",
     }  # fmt: skip
 
 

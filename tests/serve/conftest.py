@@ -28,7 +28,6 @@ from aislehub.core.models import save_learned
 from aislehub.core.pages import Page
 from aislehub.core.registry import collect
 from aislehub.core.settings import HubSettings
-from aislehub.data.quality import Policy
 from aislehub.serve import auth
 from aislehub.serve.api import application
 
@@ -110,20 +109,26 @@ def fill_tables(hub: Hub, days: int = 60, seed: int = 0) -> None:
     _append(hub, "stock", stock)
     _append(hub, "rejected", [_rejected(n) for n in range(1, 9)])
     _write(hub, "demand_forecast", forecast)
-    (hub.home / "hub.toml").write_text('[demand]\nmodel = "seasonal_mean"\nhorizon_days = 14\n')
-    _learn(hub, "demand")
-    assess = next(step for step in hub.registry.steps if step.writes.name == "readiness")
-    hub.tables.write("readiness", assess.run(hub.tables, day=DAY, policy=Policy()), DAY)
+    (hub.home / "hub.toml").write_text('[demand]\nmodel = "seasonal_mean+mean28"\nhorizon_days = 14\n')
+    model = _learn(hub, "demand")
+    for table in ("readiness", "forecast_accuracy"):
+        step = next(step for step in hub.registry.steps if step.writes.name == table)
+        assert step.policy
+        rows = step.run(hub.tables, day=DAY, policy=step.policy.load(hub.home), model=model)
+        hub.tables.write(table, step.writes.require(rows), DAY)
     (hub.home / "mappings").mkdir(exist_ok=True)
     (hub.home / "mappings" / "sales_lines-1a2b.toml").write_text(MAPPING)
 
 
-def _learn(hub: Hub, model: str) -> None:
+def _learn(hub: Hub, model: str) -> Path:
+    """Learn a model for the first time; its folder."""
     learn, made = hub.registry.learns[model], hub.home / "made"
     made.mkdir()
     assert learn.policy
     metrics = learn.run(hub.tables, day=DAY, policy=learn.policy.load(hub.home), folder=made)
-    save_learned(hub.models, model, made, day=str(DAY), metrics=metrics, versions={}, code="", policy="")
+    about = {"day": str(DAY), "metrics": metrics, "versions": {}, "code": "", "policy": "", "why": "first"}
+    card = save_learned(hub.models, model, made, **about)
+    return hub.models / model / card.id.partition("@")[2]
 
 
 def _level(place: int, day: date) -> float:

@@ -244,7 +244,7 @@ def _model(context: _Day, step: Step, learn_now: bool) -> tuple[str, Path]:
     learn = context.registry.learns.get(name)
     found = None if learn and learn_now else models.find_learned(context.folder, name, day=context.day.isoformat())
     if learn is not None:
-        why = _why_learn(context, found[0], learn) if found else "asked" if learn_now else "none yet"
+        why = _why_learn(context, found[0], learn) if found else "asked" if learn_now else "first"
         if why:
             _learn(context, learn, why)
             found = models.find_learned(context.folder, name, day=context.day.isoformat())

@@ -20,7 +20,9 @@ from typing import Any
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.settings import home, read_toml
 
-__all__ = ["Card", "Entry", "catalogue", "find_learned", "model_file", "save_learned", "sha256", "verified"]
+__all__ = [
+    "Card", "Entry", "catalogue", "find_learned", "learned_cards", "model_file", "save_learned", "sha256", "verified",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -142,14 +144,17 @@ def find_learned(folder: Path, model: str, *, day: str) -> tuple[Card, Path] | N
     Raises:
         HubError: `models.hash`, `models.missing` when a file is not the one that was learned.
     """
-    cards = []
-    for path in (folder / model).glob("*/card.json"):
-        card = Card(**json.loads(path.read_text(encoding="utf-8")))
-        if card.day <= day:
-            cards.append((card.day, path.stat().st_mtime_ns, card, path.parent))
-    if not cards:
+    found = [entry for entry in learned_cards(folder, model) if entry[0].day <= day]
+    if not found:
         return None
-    _, _, card, place = max(cards, key=lambda entry: entry[:2])
+    card, place = found[-1]
     for name, expected in card.files.items():
         verified(place / name, expected, model=model)
     return card, place
+
+
+def learned_cards(folder: Path, model: str = "*") -> list[tuple[Card, Path]]:
+    """Every learned version of one model, or of all, with its folder: oldest first, files not looked at."""
+    paths = sorted(folder.glob(f"{model}/*/card.json"), key=lambda path: path.stat().st_mtime_ns)
+    found = [(Card(**json.loads(path.read_text(encoding="utf-8"))), path.parent) for path in paths]
+    return sorted(found, key=lambda entry: entry[0].day)

@@ -95,11 +95,12 @@ def _scores(outcomes: Outcomes, policy: Policy) -> dict[str, FloatArray]:
 
 
 def _errors(sold: FloatArray, expected: FloatArray) -> dict[str, FloatArray]:
-    """WAPE, RMSSE and bias of each row, (n, weeks) → (n,); NaN where nothing is known."""
+    """Units sold, WAPE, RMSSE and bias of each row, (n, weeks) → (n,); NaN where nothing is known."""
     error = expected - sold
     volume = np.nansum(np.where(np.isfinite(error), sold, 0), axis=1)
     naive = _mean(np.diff(sold, axis=1) ** 2)
     return {
+        "sold": volume,
         "wape": _ratio(np.nansum(np.abs(error), axis=1), volume),
         "rmsse": np.sqrt(_ratio(_mean(error**2), naive)),
         "bias": _ratio(np.nansum(error, axis=1), volume),
@@ -158,7 +159,7 @@ def _by_class(weeks: ItemWeeks) -> pd.DataFrame:
                 "level": "item_store", "store": "", "subject": name, "week": weeks.weeks[-1],
                 "weeks": int(np.isfinite(sold[member]).any(axis=0).sum()), "series": int(member.sum()),
                 "units": _sum(sold[member, -1]), "forecast": _sum(expected[member, -1]),
-                "wape": whole["wape"][0], "bias": whole["bias"][0],
+                "sold": whole["sold"][0], "wape": whole["wape"][0], "bias": whole["bias"][0],
                 "rmsse": float(_mean(_errors(sold[member], expected[member])["rmsse"][None])[0]),
                 "state": "unknown",
             }

@@ -87,7 +87,8 @@ def learn_demand(
         panel, _labels(panel, items, stores), LEVELS, forecaster.rehearsal, seed=seed, reconcile=policy.reconcile
     )
     coherence.save(folder / "levels")
-    metrics: dict[str, Any] = {"series": len(forecast_rows(panel)), "days": panel.y.shape[1]}
+    series = len(forecast_rows(panel))
+    metrics: dict[str, Any] = {"model": policy.model, "series": series, "days": panel.y.shape[1]}
     metrics |= asdict(panel.truth) | coherence.metrics
     if isinstance(forecaster.model, Blend):
         metrics["choices"] = [asdict(choice) for choice in forecaster.model.choices]

@@ -8,7 +8,7 @@ latest made within the 7 days up to the Sunday 1, 2, 3 and 4 weeks before its en
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,7 +25,9 @@ from aislehub.demand.corrections import BETWEEN
 from aislehub.demand.deviation import Outcomes
 from aislehub.demand.panel import FloatArray, Panel
 
-__all__ = ["LEVELS", "ItemWeeks", "Nodes", "item_weeks", "keep_rehearsal", "last_sunday", "nodes_of"]
+__all__ = [
+    "LEVELS", "ItemWeeks", "Nodes", "item_weeks", "keep_rehearsal", "last_sunday", "nodes_of", "rehearsed_weeks",
+]  # fmt: skip
 
 LEADS = 4
 LEVELS = ("chain", "region", "department", "category", "store", "store_department", "store_category")
@@ -127,6 +129,29 @@ def item_weeks(
         sold[place], expected[place] = part["sold"].to_numpy(), part["expected"].to_numpy()
     series = series.merge(classes, on=["store", "item"], how="left").fillna({"demand_class": "new"})
     return ItemWeeks(series, sundays, sold, expected)
+
+
+def rehearsed_weeks(
+    model: Path, *, day: date, weeks: int, stores: Collection[str] | None = None, items: Collection[str] | None = None
+) -> dict[date, tuple[float, float]]:
+    """Sunday → units sold and forecast of some stores and items (None = all), of the weeks that a model rehearsed.
+
+    Of these, the last `weeks` before the close of `day`; none for a model that rehearsed nothing.
+    """
+    if not (model / _REHEARSAL).is_file():
+        return {}
+    end = last_sunday(day)
+    sundays = [end - timedelta(days=7 * back) for back in range(weeks - 1, -1, -1)]
+    with np.load(model / _REHEARSAL, allow_pickle=False) as kept:
+        wanted = np.ones(len(kept["store"]), dtype=bool)
+        for name, keys in (("store", stores), ("item", items)):
+            if keys is not None:
+                wanted &= np.isin(kept[name], list(keys))
+        part = {name: kept[name][wanted] for name in ("store", "item")} | {"origin": kept["origin"]}
+        cells = _rehearsed(part | {name: kept[name][:, wanted] for name in ("mean", "actual")}, sundays)
+    latest = cells.sort_values("lead").drop_duplicates(["store", "item", "week"])
+    totals = latest.groupby("week")[["sold", "expected"]].sum()
+    return {sundays[week]: (float(sold), float(expected)) for week, sold, expected in totals.itertuples()}
 
 
 def nodes_of(weeks: ItemWeeks, items: pd.DataFrame, stores: pd.DataFrame) -> Nodes:

@@ -60,6 +60,7 @@ FORECAST_ACCURACY = Contract(
         Column("low", "float", "5 % quantile of the week's sales, from past errors and what the rest did",
                "item's unit", required=False, low=0),
         Column("high", "float", "95 % quantile of the week's sales", "item's unit", required=False, low=0),
+        Column("sold", "float", "Units sold in all these weeks", "item's unit", required=False, low=0),
         Column("wape", "float", "Absolute weekly errors over units sold, all weeks", "fraction", required=False,
                low=0),
         Column("rmsse", "float", "Root mean squared weekly error over that of repeating last week", "ratio",

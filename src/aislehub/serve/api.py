@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from ibis.expr.types import Table
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
@@ -23,13 +24,16 @@ from aislehub.core.contract import Column
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.ledger import MOVES, Filter
+from aislehub.core.tables import Tables
 from aislehub.demand.explain import explain
+from aislehub.demand.outcomes import LEVELS
 from aislehub.demand.whatif import promotion_of, whatif
 from aislehub.serve import console
 from aislehub.serve.auth import User, ensure_admin
 from aislehub.serve.documents import alert_document, decision_document
 from aislehub.serve.guard import Guard
 from aislehub.serve.intake import take_in
+from aislehub.serve.learned import learned_models
 from aislehub.serve.lookup import last_day, rows_of_day
 from aislehub.serve.problems import PROBLEMS, Problem, problem
 from aislehub.serve.site import Site, needs, site_of
@@ -37,6 +41,7 @@ from aislehub.serve.site import Site, needs, site_of
 __all__ = ["application", "create_app"]
 
 State = Annotated[str, Field(pattern=f"^({'|'.join(MOVES)})$")]
+AccuracyLevel = Annotated[str, Field(pattern=f"^({'|'.join((*LEVELS, 'item_store'))})$")]
 AlertState = Annotated[str, Field(pattern=f"^({'|'.join(STATES)})$")]
 House = Annotated[Site, Depends(site_of)]
 Viewer = Annotated[User, Depends(needs("viewer"))]
@@ -224,9 +229,7 @@ def read_table(
     contract = site.hub.tables.contract(name)
     if contract.persons and not user.may("admin"):
         raise HubError("serve.persons", table=name, columns=", ".join(contract.persons))
-    (start,) = _opened(cursor, int) or (0,)
-    if not 0 <= start < 2**53:
-        raise HubError("serve.cursor", cursor=cursor)
+    start = _start(cursor)
     if as_of is not None and not 1900 <= as_of.year <= 2200:
         raise HubError("serve.as_of", value=as_of)
     rows = site.hub.tables.run(
@@ -275,6 +278,47 @@ def what_if(
     """The forecast under another price or promotion beside the one as planned: units, revenue, margin, intervals."""
     found = whatif(site.hub, item, store=store, price=price, promotion=promotion_of(promo), first=first, last=last)
     return found.document()
+
+
+@api.get("/accuracy")
+def accuracy(
+    site: House,
+    user: Viewer,
+    day: Annotated[date | None, Query(description="A business day; without it, the last")] = None,
+    level: Annotated[AccuracyLevel | None, Query(description="What is added up")] = None,
+    store: Annotated[str | None, Query(max_length=80, pattern=r"^[^\x00]*$")] = None,
+    subject: Annotated[
+        str | None,
+        Query(max_length=80, pattern=r"^[^\x00]*$", description="Region, department, category, or class of demand"),
+    ] = None,
+    cursor: Cursor = "",
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """How good forecasts were: a row for every part of the chain; every given field narrows, empty text = all."""
+    start = _start(cursor)
+    last = day or last_day(site.hub, "forecast_accuracy")
+    wanted = {
+        name: value for name, value in (("level", level), ("store", store), ("subject", subject)) if value is not None
+    }
+
+    def query(tables: Tables) -> Table:
+        t = tables.read("forecast_accuracy")
+        parts = [t[name].fill_null("") == value for name, value in wanted.items()]
+        return t.filter([t.day == last, *parts]).order_by("level", "store", "subject").limit(limit + 1, offset=start)
+
+    rows = site.hub.tables.run(query).to_pylist() if last else []
+    following = _cursor(start + limit) if len(rows) > limit else None
+    return {"day": last, "accuracy": rows[:limit], "next": following}
+
+
+@api.get("/models")
+def list_models(
+    site: House,
+    user: Viewer,
+    day: Annotated[date | None, Query(description="Those in force at its close; without it, the newest")] = None,
+) -> dict[str, Any]:
+    """Learned models: when and why, and what each class of demand is forecast with beside its contenders."""
+    return {"models": learned_models(site.hub, day)}
 
 
 @api.post("/events", status_code=202)
@@ -359,6 +403,14 @@ def _promise(column: Column) -> dict[str, Any]:
 
 def _cursor(*parts: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+
+
+def _start(cursor: str) -> int:
+    """The row that a cursor of counted rows goes on from."""
+    (start,) = _opened(cursor, int) or (0,)
+    if not 0 <= start < 2**53:
+        raise HubError("serve.cursor", cursor=cursor)
+    return int(start)
 
 
 def _opened(cursor: str, *kinds: type) -> Any:

@@ -11,7 +11,20 @@ from zoneinfo import ZoneInfo
 
 from aislehub.core.text import current_language, has, say
 
-__all__ = ["action", "alert_state", "cause", "day", "instant", "interval", "label", "money", "number", "word"]
+__all__ = [
+    "action",
+    "alert_state",
+    "cause",
+    "day",
+    "instant",
+    "interval",
+    "label",
+    "money",
+    "number",
+    "percent",
+    "signed",
+    "word",
+]
 
 _SYMBOLS = {
     "en": {"USD": "$", "CNY": "CN¥", "EUR": "€", "GBP": "£", "JPY": "¥"},
@@ -32,6 +45,28 @@ def number(value: float | None, digits: int = 1) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return f"−{text}" if value < 0 and text != "0" else text
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share as a percentage.
+
+    Example:
+        >>> percent(0.4123), percent(-0.05), percent(None)
+        ('41.2 %', '−5 %', '–')
+    """
+    text = number(None if share is None else 100 * share, digits)
+    return text if text == "–" else f"{text} %"
+
+
+def signed(share: float | None, digits: int = 1) -> str:
+    """A percentage that says its direction.
+
+    Example:
+        >>> signed(0.05), signed(-0.05), signed(0.0)
+        ('+5 %', '−5 %', '0 %')
+    """
+    text = percent(share, digits)
+    return f"+{text}" if share is not None and share > 0 and text != "0 %" else text
 
 
 def money(value: float | None, currency: str) -> str:

@@ -1,4 +1,4 @@
-"""The plan on the terminal: decisions by money with their reasons, alerts and the readiness of the data."""
+"""The plan on the terminal: what forecasts it, decisions by money with reasons, alerts, readiness of the data."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from aislehub.core.reasons import sentence
 from aislehub.core.text import say
 from aislehub.serve import formats
 from aislehub.serve.documents import alert_document
+from aislehub.serve.learned import choice_line, forecaster
 from aislehub.serve.lookup import names, readiness
 
 __all__ = ["console", "show_alerts", "show_decisions", "show_plan", "show_steps"]
@@ -31,11 +32,12 @@ def console() -> Console:
 
 
 def show_plan(hub: Hub, report: DayReport, *, top: int) -> None:
-    """Tomorrow's decisions, the most money first, then alerts and the readiness of the data."""
+    """What demand is forecast with, tomorrow's decisions by money, alerts and the readiness of the data."""
     out = console()
     which, currency = Filter(day=report.day), hub.settings.currency
     summary = hub.ledger.summary(which)
     out.rule(say("plan.title", day=report.day))
+    _show_forecaster(out, hub, report)
     for group in summary:
         out.print(say(
             "plan.summary", count=group["count"], kind=formats.word("kind", group["kind"]),
@@ -101,6 +103,21 @@ def _why(decision: Mapping[str, Any]) -> str:
     if decision["bound"] != "none":
         sentences.append(say("plan.bound", bound=formats.word("bound", decision["bound"])))
     return " ".join(sentences)
+
+
+def _show_forecaster(out: Console, hub: Hub, report: DayReport) -> None:
+    model = forecaster(hub, report.day)
+    if model is None:
+        return
+    metrics = model["metrics"]
+    counts = {name: formats.number(metrics[name], 0) for name in ("series", "days")}
+    told = [model["sentence"], say("accuracy.learned_from", **counts)]
+    if "levels" in metrics:
+        told.append(say(f"accuracy.levels_{metrics['levels']}"))
+    out.print(say("plan.forecast", told=" ".join(told)))
+    for choice in model["choices"]:
+        out.print(f"- {choice_line(choice)}")
+    out.print()
 
 
 def _show_open_alerts(out: Console, hub: Hub, report: DayReport) -> None:

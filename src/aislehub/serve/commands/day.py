@@ -18,6 +18,7 @@ from aislehub.core.text import say
 from aislehub.data.ingest import ingest_inbox
 from aislehub.serve.commands.alerts import tell_webhook
 from aislehub.serve.documents import alert_document, decision_document
+from aislehub.serve.learned import learned_models
 from aislehub.serve.plan import show_plan, show_steps
 
 __all__ = ["commands", "day", "run"]
@@ -72,6 +73,7 @@ def _document(hub: Hub, report: DayReport) -> dict[str, object]:
     return {
         "day": report.day,
         "steps": [vars(step) for step in report.steps],
+        "models": learned_models(hub, report.day),
         "summary": hub.ledger.summary(Filter(day=report.day)),
         "alerts": [alert_document(alert) for alert in hub.alerts.find(AlertFilter(states=("open",)))],
         "decisions": [decision_document(decision) for decision in hub.ledger.find(Filter(day=report.day))],

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from aislehub.core.hub import open_hub
-from aislehub.core.models import catalogue
+from aislehub.core.models import catalogue, learned_cards
 from aislehub.core.output import print_json
 from aislehub.core.settings import all_settings
 from aislehub.core.text import say
@@ -80,19 +80,20 @@ def settings(as_json: Json = False) -> None:
 
 
 def models(as_json: Json = False) -> None:
-    """The model catalogue: files, hashes and licences of the weights.
+    """The model catalogue: files, hashes and licences of the weights; of models learned here, when and why.
 
     Example: aislehub models
     """
     rows = [vars(entry) for entry in catalogue().values()]
     with open_hub() as hub:
-        for card in sorted((hub.home / "models").glob("*/*/card.json")):
-            place = card.parent.relative_to(hub.home)
-            rows.append({"name": card.parent.parent.name, "file": str(place), "licence": "own", "source": "learned"})
+        for card, place in learned_cards(hub.models):
+            file = str(place.relative_to(hub.home))
+            learned = {"source": "learned", "day": card.day, "why": card.why, "metrics": card.metrics}
+            rows.append({"name": card.model, "file": file, "licence": "own", **learned})
     if as_json:
         print_json(rows)
     else:
-        _show(rows, ("name", "file", "licence", "source"))
+        _show(rows, ("name", "file", "licence", "source", "day", "why"))
 
 
 def tables(as_json: Json = False) -> None:

@@ -178,7 +178,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.globals |= {
-        "t": say, "word": formats.word, "number": formats.number,
+        "t": say, "word": formats.word, "number": formats.number, "percent": formats.percent, "signed": formats.signed,
         "day_text": formats.day, "action_text": formats.action, "alert_state": formats.alert_state,
         "cause_text": formats.cause, "label": formats.label, "asset": _asset,
     }  # fmt: skip

@@ -131,7 +131,28 @@ function whatif(data, isNarrow) {
   };
 }
 
-const KINDS = { demand, waterfall, parts, whatif };
+function weeks(data, isNarrow) {
+  const words = data.words;
+  const spread = data.high.map((high, n) => (high === null ? null : high - data.low[n]));
+  const band = { type: "bar", stack: "band", barWidth: 10, barGap: "-100%", silent: true };
+  return {
+    animation: false,
+    textStyle: { fontFamily: "inherit" },
+    grid: { left: 56, right: 12, top: isNarrow ? 60 : 40, bottom: 30 },
+    legend: { top: 4, textStyle: { color: colour("ink") }, data: [words.sold, words.mean, ...(spread.some((value) => value) ? [words.band] : [])] },
+    tooltip: { trigger: "axis", renderMode: "richText" },
+    xAxis: { type: "category", data: data.days, ...axisStyle(), splitLine: { show: false } },
+    yAxis: { type: "value", name: words.units, nameTextStyle: { color: colour("muted") }, ...axisStyle() },
+    series: [
+      { name: words.sold, type: "bar", barWidth: "55%", data: data.sold, itemStyle: { color: colour("soft") } },
+      { ...band, data: data.low, itemStyle: { opacity: 0 }, tooltip: { show: false } },
+      { ...band, name: words.band, data: spread, itemStyle: { color: colour("accent"), opacity: 0.4 }, tooltip: { show: false } },
+      { name: words.mean, type: "line", data: data.mean, symbol: "circle", symbolSize: 6, lineStyle: { width: 2, color: colour("accent") }, itemStyle: { color: colour("accent") } },
+    ],
+  };
+}
+
+const KINDS = { demand, waterfall, parts, whatif, weeks };
 
 function draw() {
   for (const chart of drawn.splice(0)) chart.dispose();
