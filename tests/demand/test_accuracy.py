@@ -14,7 +14,7 @@ from aislehub.core.tables import Tables
 from aislehub.demand.accuracy import Policy, forecast_accuracy
 from aislehub.demand.backtest import Rehearsal
 from aislehub.demand.corrections import BETWEEN
-from aislehub.demand.outcomes import item_weeks, keep_rehearsal, last_sunday
+from aislehub.demand.outcomes import item_weeks, keep_rehearsal, last_sunday, rehearsed_weeks
 from aislehub.demand.panel import Panel
 from aislehub.schema import DEMAND_FORECAST, FORECAST_ACCURACY, ITEMS, SALES_LINES, STORES
 
@@ -112,6 +112,7 @@ def test_the_rehearsal_stands_in_where_no_forecast_was_made(tmp_path: Path) -> N
     rows = rows_of(house(weeks=0), tmp_path)
     assert rows.loc[("chain", "", ""), "weeks"] == 12
     assert rows.loc[("chain", "", ""), "bias"] == pytest.approx(0.2)
+    assert rows.loc[("chain", "", ""), "sold"] == 12 * 7 * 2 * 5.0
 
     tables = house(weeks=1)
     sales = tables.read("sales_lines")
@@ -121,6 +122,21 @@ def test_the_rehearsal_stands_in_where_no_forecast_was_made(tmp_path: Path) -> N
     assert weeks.expected[at, -1, 0] == 28.0  # made on the last Sunday but one
     assert weeks.expected[at, -1, 3] == 42.0  # rehearsed four weeks before
     assert np.isnan(weeks.expected[at, -2, 0])
+
+
+def test_rehearsed_weeks_of_a_part_add_up_its_items(tmp_path: Path) -> None:
+    """By store and by item, the last weeks asked for; a part without items, and a model without rehearsal, has none."""
+    ids = pd.Index([f"A{BETWEEN}milk", f"A{BETWEEN}tea", f"B{BETWEEN}tea"])
+    panel = Panel(ids, pd.date_range(FIRST, SUNDAY + timedelta(days=28)), np.full((3, 140), 5.0))
+    assert rehearsed_weeks(tmp_path, day=SUNDAY, weeks=20) == {}
+    keep_rehearsal(tmp_path, panel, Rehearsal(np.full((3, 3, 28), 6.0), np.full((3, 3, 28), 5.0)))
+    whole = rehearsed_weeks(tmp_path, day=SUNDAY, weeks=20)
+    assert len(whole) == 12 and max(whole) == SUNDAY and set(whole.values()) == {(105.0, 126.0)}
+    assert set(rehearsed_weeks(tmp_path, day=SUNDAY, weeks=4, stores=["A"]).values()) == {(70.0, 84.0)}
+    one = rehearsed_weeks(tmp_path, day=SUNDAY, weeks=4, stores=["A"], items=["tea"])
+    assert list(one) == [SUNDAY - timedelta(days=7 * back) for back in (3, 2, 1, 0)]
+    assert set(one.values()) == {(35.0, 42.0)}
+    assert rehearsed_weeks(tmp_path, day=SUNDAY, weeks=4, items=[]) == {}
 
 
 def test_a_rehearsal_begun_on_any_weekday_gives_whole_weeks_only(tmp_path: Path) -> None:

@@ -316,3 +316,35 @@ def test_an_alert_is_suppressed_and_resumed(client: TestClient, bearer: Headers,
     assert client.post(f"/api/alerts/{id}/resume", json={}, headers=planner).json()["state"] == "open"
     assert told(client.post(f"/api/alerts/{id}/resume", json={}, headers=planner)) == (409, "alerts.move")
     assert told(client.get(f"/api/alerts/{'0' * 16}", headers=viewer)) == (404, "alerts.unknown")
+
+
+def test_accuracy_is_told_page_by_page(client: TestClient, bearer: Headers) -> None:
+    """Every part of the last day in the order of its key, narrowed by what is given."""
+    headers = bearer("viewer")
+    whole = client.get("/api/accuracy", headers=headers).json()
+    assert whole["day"] == "2017-11-05" and whole["next"] is None
+    assert [(row["level"], row["store"], row["subject"]) for row in whole["accuracy"]] == [
+        ("chain", "", ""), ("item_store", "", "smooth"), ("store", "367", ""), ("store", "406", ""),
+    ]  # fmt: skip
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = client.get("/api/accuracy", params={"limit": 3, "cursor": cursor}, headers=headers).json()
+        seen += page["accuracy"]
+        cursor = page["next"]
+    assert seen == whole["accuracy"]
+    for query, count in (
+        ("level=store", 2), ("store=367", 1), ("store=", 2), ("subject=smooth", 1), ("day=2017-11-04", 0),
+    ):  # fmt: skip
+        assert len(client.get(f"/api/accuracy?{query}", headers=headers).json()["accuracy"]) == count, query
+    assert client.get("/api/accuracy?level=street", headers=headers).status_code == 422
+
+
+def test_learned_models_say_what_was_chosen_and_why(client: TestClient, bearer: Headers) -> None:
+    """The newest of each, with its classes, weights that sum to 1 and a sentence; none before the first was learnt."""
+    headers = bearer("viewer") | {"Accept-Language": "en"}
+    (model,) = client.get("/api/models", headers=headers).json()["models"]
+    assert (model["model"], model["day"], model["why"]) == ("demand", "2017-11-05", "first")
+    (choice,) = model["choices"]
+    assert choice["demand_class"] == "new" and choice["series"] == 16 and choice["sentence"].endswith(".")
+    assert sum(choice["weights"].values()) == pytest.approx(1) and set(choice["wape"]) >= {"seasonal_mean", "mean28"}
+    assert client.get("/api/models?day=2017-11-04", headers=headers).json() == {"models": []}

@@ -20,7 +20,10 @@ from aislehub.core.ledger import Filter
 pytestmark = pytest.mark.browser
 PASSWORD = "correct horse"
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-PAGES = ("today", "demand", "alerts", "alerts?state=", "data", "account", "range", "data/table/items")
+PAGES = (
+    "today", "demand", "accuracy", "accuracy?level=store&store=367", "alerts", "alerts?state=", "data", "account",
+    "range", "data/table/items",
+)  # fmt: skip
 
 # Every visible text: the contrast of its colour with the first opaque background behind it, by WCAG 2.2.
 CONTRAST = """() => {

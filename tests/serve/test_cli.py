@@ -137,7 +137,8 @@ def test_the_house_describes_itself(run: Run) -> None:
     settings = {row["setting"]: row for row in told(run, "settings")}
     assert settings["hub.currency"]["env"] == "AISLEHUB_HUB__CURRENCY" and settings["hub.currency"]["help"]
     assert next(row for row in told(run, "tables") if row["table"] == "items")["rows"] == 8
-    assert isinstance(told(run, "models"), list)
+    learned = next(row for row in told(run, "models") if row["source"] == "learned")
+    assert (learned["name"], learned["day"], learned["why"]) == ("demand", "2017-11-05", "first")
     code, out, err = run("token", "admin", "--label", "test")
     assert (code, err) == (0, "") and len(out.split()) == 1
 

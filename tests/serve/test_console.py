@@ -25,6 +25,8 @@ SignIn = Callable[..., TestClient]
 PATHS = [
     "/today",
     "/demand",
+    "/accuracy",
+    "/accuracy?level=store&store=367",
     "/alerts",
     "/data",
     "/account",
@@ -79,7 +81,7 @@ def test_navigation_comes_from_the_registry(sign_in: SignIn) -> None:
     """Own pages and a capability's page stand in their order, the open one is marked, and data make a page."""
     page = sign_in().get("/range").text
     links = re.findall(r'<a href="/(\w+)"( aria-current="page")?>', page.partition("</nav>")[0])
-    assert [path for path, _ in links] == ["today", "demand", "alerts", "range", "data"] and links[3][1]
+    assert [path for path, _ in links] == ["today", "demand", "accuracy", "alerts", "range", "data"] and links[4][1]
     assert "Whole milk 1 L" in page and "All items" in page
     assert len({page.path for page in PAGES}) == len(PAGES)
 
@@ -410,3 +412,69 @@ def test_suppressing_needs_a_day_a_reason_and_a_planner(sign_in: SignIn, hub: Hu
     assert sign_in("viewer").post(f"/alerts/{id}/suppress", data={"until": "2017-11-20", "why": "x"}).status_code == 403
     assert "data-act" not in client.get("/alerts").text
     assert client.get("/alerts/0000000000000000").status_code == 404
+
+
+# -- accuracy --------------------------------------------------------------------------------------
+
+
+def test_accuracy_tells_what_each_class_is_forecast_with(sign_in: SignIn) -> None:
+    """Each class with its contenders, the shares of the forecast, the closest marked, why, and why it was learnt."""
+    page = sign_in().get("/accuracy").text
+    champions = page.partition('id="champions"')[2]
+    assert "because there was none yet" in champions and "mean of 28 days" in champions
+    assert champions.count('class="card champion"') == 1 and champions.count("closest</span>") == 1
+    widths = [float(width) for width in re.findall(r'<rect class="part\d" x="[\d.]+" width="([\d.]+)"', champions)]
+    assert len(widths) == 2 and sum(widths) == pytest.approx(100, abs=0.1)
+
+
+def test_accuracy_goes_down_from_level_to_part(sign_in: SignIn) -> None:
+    """Levels lead to their parts, the largest error first; a part shows its weeks; filters by number and by name."""
+    client = sign_in()
+    page = client.get("/accuracy").text
+    assert re.findall(r"/accuracy\?level=(\w+)", page) == ["chain", "store", "item_store"] and 'id="parts"' not in page
+    stores = client.get("/accuracy?level=store&sort=money").text
+    parts = re.findall(r'href="/accuracy\?level=store&amp;store=(\d+)&amp;sort=money"', stores)
+    assert sorted(parts) == ["367", "406"]
+    units = re.findall(r'</th>\s*<td class="figure">([\d.]+)</td><td class="figure">\$', stores)
+    errors = [float(text) for text in units]
+    assert len(errors) == 2 and errors == sorted(errors, reverse=True)
+    for search, found in (("harb", ["406"]), ("36", ["367"]), ("nowhere", [])):
+        page = client.get(f"/accuracy?level=store&search={search}").text
+        assert re.findall(r'href="/accuracy\?level=store&amp;store=(\d+)&amp;', page) == found, search
+    one = client.get("/accuracy?level=store&store=367").text
+    drawn = json.loads(re.search(r'data-chart><script type="application/json">(.*?)</script>', one)[1])
+    assert "367 Main St" in one and drawn["days"] == ["2017-10-29", "2017-11-05"] and drawn["sold"][1] == 500
+
+
+def test_an_unknown_part_falls_back_to_the_chain(sign_in: SignIn) -> None:
+    """What the address asks for and the table lacks, nonsense too, shows the chain."""
+    client = sign_in()
+    for query in ("level=store&store=nowhere", "level=nonsense&store=367", "level=region", "sort=x&search=%00"):
+        page = client.get(f"/accuracy?{query}")
+        assert page.status_code == 200 and "<small>Chain</small>" in page.text, query
+
+
+def test_an_alert_of_a_part_is_linked(sign_in: SignIn, hub: Hub) -> None:
+    """A part that monitoring alerts about leads to that alert."""
+    schema = hub.tables.contract("demand_alerts").schema
+    row = {
+        "cause": "demand.alert_store_below", "store": "406", "subject": "store", "owner": "planner",
+        "money_at_risk": 99.0, "facts": "{}", "source": "till",
+    }  # fmt: skip
+    hub.alerts.record(date(2017, 11, 6), {"demand_alerts": pa.Table.from_pylist([row], schema)}, currency="USD")
+    id = next(alert["id"] for alert in hub.alerts.find(AlertFilter()) if alert["cause"] == row["cause"])
+    page = sign_in().get("/accuracy?level=store").text
+    assert page.count(f'href="/alerts/{id}"') == 1
+    assert f'href="/alerts/{id}"' in page[page.index("406 Harbour</a>") :]
+
+
+def test_demand_leads_to_the_accuracy_of_its_store(sign_in: SignIn) -> None:
+    """Below the chart of an item."""
+    assert "/accuracy?level=store&amp;store=406" in sign_in().get("/demand?store=406&item=1001").text
+
+
+def test_before_the_first_week_accuracy_tells_the_model(sign_in: SignIn, hub: Hub) -> None:
+    """With a model and no week to compare, the champions are there and the page says what is missing."""
+    hub.tables.write("forecast_accuracy", hub.tables.contract("forecast_accuracy").empty(), date(2017, 11, 5))
+    page = sign_in().get("/accuracy").text
+    assert "No week can be compared yet" in page and "champion" in page

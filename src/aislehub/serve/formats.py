@@ -48,14 +48,14 @@ def number(value: float | None, digits: int = 1) -> str:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share as a percentage.
+    """A share as a percentage, its sign kept on the line of its number.
 
     Example:
         >>> percent(0.4123), percent(-0.05), percent(None)
-        ('41.2 %', '−5 %', '–')
+        ('41.2\\xa0%', '−5\\xa0%', '–')
     """
     text = number(None if share is None else 100 * share, digits)
-    return text if text == "–" else f"{text} %"
+    return text if text == "–" else f"{text}\N{NO-BREAK SPACE}%"
 
 
 def signed(share: float | None, digits: int = 1) -> str:
@@ -63,10 +63,10 @@ def signed(share: float | None, digits: int = 1) -> str:
 
     Example:
         >>> signed(0.05), signed(-0.05), signed(0.0)
-        ('+5 %', '−5 %', '0 %')
+        ('+5\\xa0%', '−5\\xa0%', '0\\xa0%')
     """
     text = percent(share, digits)
-    return f"+{text}" if share is not None and share > 0 and text != "0 %" else text
+    return f"+{text}" if share is not None and share > 0 and text != percent(0.0) else text
 
 
 def money(value: float | None, currency: str) -> str:

@@ -133,20 +133,21 @@ function whatif(data, isNarrow) {
 
 function weeks(data, isNarrow) {
   const words = data.words;
-  const spread = data.high.map((high, n) => (high === null ? null : high - data.low[n]));
-  const band = { type: "bar", stack: "band", barWidth: 10, barGap: "-100%", silent: true };
+  const bands = data.low.map((low, n) => (low === null ? null : [n, low, data.high[n]])).filter(Boolean);
+  const legend = [words.sold, words.mean, ...(bands.length ? [words.band] : [])];
   return {
-    animation: false,
-    textStyle: { fontFamily: "inherit" },
+    ...frame(data, isNarrow ? 60 : 40),
     grid: { left: 56, right: 12, top: isNarrow ? 60 : 40, bottom: 30 },
-    legend: { top: 4, textStyle: { color: colour("ink") }, data: [words.sold, words.mean, ...(spread.some((value) => value) ? [words.band] : [])] },
-    tooltip: { trigger: "axis", renderMode: "richText" },
+    legend: { top: 4, textStyle: { color: colour("ink") }, data: legend },
     xAxis: { type: "category", data: data.days, ...axisStyle(), splitLine: { show: false } },
-    yAxis: { type: "value", name: words.units, nameTextStyle: { color: colour("muted") }, ...axisStyle() },
     series: [
       { name: words.sold, type: "bar", barWidth: "55%", data: data.sold, itemStyle: { color: colour("soft") } },
-      { ...band, data: data.low, itemStyle: { opacity: 0 }, tooltip: { show: false } },
-      { ...band, name: words.band, data: spread, itemStyle: { color: colour("accent"), opacity: 0.4 }, tooltip: { show: false } },
+      { name: words.band, type: "custom", data: bands, encode: { x: 0, y: [1, 2] }, itemStyle: { color: colour("accent"), opacity: 0.4 }, tooltip: { show: false },
+        renderItem: (params, api) => {
+          const [x, top] = api.coord([api.value(0), api.value(2)]);
+          const [, bottom] = api.coord([api.value(0), api.value(1)]);
+          return { type: "rect", shape: { x: x - 5, y: top, width: 10, height: bottom - top }, style: { fill: colour("accent"), opacity: 0.4 } };
+        } },
       { name: words.mean, type: "line", data: data.mean, symbol: "circle", symbolSize: 6, lineStyle: { width: 2, color: colour("accent") }, itemStyle: { color: colour("accent") } },
     ],
   };
