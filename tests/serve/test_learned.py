@@ -46,7 +46,7 @@ WAPE = {"boosted": 0.9733, "seasonal_mean": 1.18, "mean28": 1.17, "blend": 0.978
             {"boosted": 0.9, "mean28": 0.1},
             WAPE,
             "blend",
-            "Boosted trees alone came closer by WAPE (97.3\N{NO-BREAK SPACE}% against",
+            "Boosted trees alone came closer by WAPE",
         ),
         ({"seasonal_mean": 1.0}, {"seasonal_mean": 1.2, "blend": 1.2}, "seasonal_mean", "Nothing else was tried"),
     ],
