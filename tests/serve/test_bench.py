@@ -35,3 +35,20 @@ def test_an_unknown_benchmark_is_refused(home: Path, capsys: pytest.CaptureFixtu
     """A name that no file has ends with 1 and the nearest name."""
     assert main(["bench", "ledgr"]) == 1
     assert "ledger" in capsys.readouterr().err
+
+
+def test_forecasts_are_scored_beside_the_rules(
+    data_folder: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`bench forecast --quick`: every contender has accuracy from one origin, the product bands and distances, too."""
+    monkeypatch.setenv("AISLEHUB_TEST_DATA", str(data_folder))
+    out = tmp_path / "rows.json"
+    assert main(["bench", "forecast", "--quick", "--out", str(out)]) == 0
+    rows = json.loads(out.read_text())
+    simple = ("seasonal_naive", "mean28", "seasonal_mean")
+    assert all(list(row) == COLUMNS for row in rows)
+    assert {*simple, "croston", "tsb", "recursive", "boosted", "aislehub"} <= {row["model"] for row in rows}
+    mine = {row["metric"]: row["value"] for row in rows if row["model"] == "aislehub"}
+    rules = [row["value"] for row in rows if row["metric"] == "wape_weekly" and row["model"] in simple]
+    assert {"rmsse", "bias", "pinball", "coverage_80", "coverage_90_lead_time_large"} <= mine.keys()
+    assert mine["wape_weekly_vs_best_rule"] == pytest.approx(mine["wape_weekly"] / min(rules) - 1, abs=1e-3)
