@@ -147,11 +147,15 @@ def rehearsed_weeks(
         for name, keys in (("store", stores), ("item", items)):
             if keys is not None:
                 wanted &= np.isin(kept[name], list(keys))
-        part = {name: kept[name][wanted] for name in ("store", "item")} | {"origin": kept["origin"]}
-        cells = _rehearsed(part | {name: kept[name][:, wanted] for name in ("mean", "actual")}, sundays)
-    latest = cells.sort_values("lead").drop_duplicates(["store", "item", "week"])
-    totals = latest.groupby("week")[["sold", "expected"]].sum()
-    return {sundays[week]: (float(sold), float(expected)) for week, sold, expected in totals.itertuples()}
+        mean, actual = (kept[name][:, wanted].astype(np.float64) for name in ("mean", "actual"))
+        known = np.isfinite(actual)
+        total = {"store": np.array([""]), "item": np.array([""]), "origin": kept["origin"]}
+        total |= {name: np.where(known, part, 0).sum(axis=1, keepdims=True) for name, part in
+                  (("mean", mean), ("actual", actual))}  # fmt: skip
+        total["actual"][~known.any(axis=1, keepdims=True)] = np.nan
+    cells = _rehearsed(total, sundays).sort_values("lead").drop_duplicates("week").sort_values("week")
+    figures = cells[["week", "sold", "expected"]].itertuples(index=False)
+    return {sundays[week]: (float(sold), float(expected)) for week, sold, expected in figures}
 
 
 def nodes_of(weeks: ItemWeeks, items: pd.DataFrame, stores: pd.DataFrame) -> Nodes:

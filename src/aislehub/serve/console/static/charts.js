@@ -142,13 +142,13 @@ function weeks(data, isNarrow) {
     xAxis: { type: "category", data: data.days, ...axisStyle(), splitLine: { show: false } },
     series: [
       { name: words.sold, type: "bar", barWidth: "55%", data: data.sold, itemStyle: { color: colour("soft") } },
-      { name: words.band, type: "custom", data: bands, encode: { x: 0, y: [1, 2] }, itemStyle: { color: colour("accent"), opacity: 0.4 }, tooltip: { show: false },
+      { name: words.band, type: "custom", z: 3, data: bands, encode: { x: 0, y: [1, 2] }, itemStyle: { color: colour("accent"), opacity: 0.5 }, tooltip: { show: false },
         renderItem: (params, api) => {
           const [x, top] = api.coord([api.value(0), api.value(2)]);
           const [, bottom] = api.coord([api.value(0), api.value(1)]);
-          return { type: "rect", shape: { x: x - 5, y: top, width: 10, height: bottom - top }, style: { fill: colour("accent"), opacity: 0.4 } };
+          return { type: "rect", shape: { x: x - 5, y: top, width: 10, height: bottom - top }, style: { fill: colour("accent"), opacity: 0.5 } };
         } },
-      { name: words.mean, type: "line", data: data.mean, symbol: "circle", symbolSize: 6, lineStyle: { width: 2, color: colour("accent") }, itemStyle: { color: colour("accent") } },
+      { name: words.mean, type: "line", z: 4, data: data.mean, symbol: "circle", symbolSize: 6, lineStyle: { width: 2, color: colour("accent") }, itemStyle: { color: colour("accent") } },
     ],
   };
 }
