@@ -75,7 +75,7 @@ def test_parts_learn_from_their_sums_what_they_cannot_see(sparse: tuple[Panel, F
     sums, bands = again.totals(hierarchy, after, (0.1, 0.9))
     np.testing.assert_allclose(sums, hierarchy.aggregate(after))
     real = hierarchy.aggregate(truth)
-    assert 0.65 < ((real >= bands[..., 0]) & (real <= bands[..., 1])).mean() < 0.95
+    assert 0.55 < ((real >= bands[..., 0]) & (real <= bands[..., 1])).mean() < 0.95
 
 
 def test_what_does_not_pay_is_not_done() -> None:

@@ -584,7 +584,8 @@ def _covariates(
     for name in plan.columns:
         values, text = plan.matrix(name, rows, codes, at)
         labels |= {name: text} if text else {}
-        constant = _constant(values, empty_counts=bool(text))
+        empty = np.isnan(values) & plan.has_row(name in rows, codes, at) if text else np.zeros(values.shape, dtype=bool)
+        constant = _constant(values, empty)
         if constant is None:
             ahead[name] = values
         elif len(constant) == count:
@@ -592,14 +593,16 @@ def _covariates(
     return static, ahead, labels, ignored
 
 
-def _constant(matrix: FloatArray, *, empty_counts: bool) -> FloatArray | None:
+def _constant(matrix: FloatArray, empty: NDArray[np.bool_]) -> FloatArray | None:
     """The one value of each row, NaN where it has none; None when a row changes.
 
-    An empty number is unknown; an empty text says something (no event, no promotion): beside one label it is a change.
+    Args:
+        empty: cells whose text was left empty. An empty number is unknown, but an empty text says something (no event,
+            no promotion): beside one label it is a change.
     """
     low = np.fmin.reduce(matrix, axis=1)
     high = np.fmax.reduce(matrix, axis=1)
-    if empty_counts and (np.isnan(matrix).any(axis=1) & ~np.isnan(low)).any():
+    if (empty.any(axis=1) & ~np.isnan(low)).any():
         return None
     return low if ((low == high) | np.isnan(low)).all() else None
 
@@ -693,6 +696,15 @@ class _Plan:
         if self.unplanned is None:
             matrix = _fill_gaps(matrix, missing=self._gaps(codes, at) if in_history else None)
         return matrix, labels
+
+    def has_row(self, in_history: bool, codes: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Cells of a covariate's matrix for which the plan, or the history, has a row."""
+        given = np.zeros(self._shape, dtype=bool)
+        given[self._series, self._at] = True
+        if in_history:
+            given = np.repeat(given, len(self._panel.ids) // len(given), axis=0)
+            given[codes, at] = True
+        return given
 
     def _gaps(self, codes: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Periods without a row inside a series, which sold 0 under conditions that the table does not state."""
