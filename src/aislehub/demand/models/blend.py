@@ -46,7 +46,7 @@ class Choice:
 
     Attributes:
         demand_class: one of `demand.classes.CLASSES`.
-        series: how many series were of this class when they were rehearsed.
+        series: how many series of this class are forecast now.
         weights: part → its share in the forecast; one alone is the champion, several are a blend.
         wape: part, and `blend`, → cycle WAPE in the rehearsal.
         change: part, and `blend`, → absolute change of the horizon's total from one origin to the next, over demand.
@@ -88,7 +88,9 @@ class Blend:
             self.weights = _stack(means, actual, classes)
             mixed = _mix(self.weights[classes], means)
             scored = dict(zip([*self._parts, "blend"], [*means, mixed], strict=True))
-            self.choices = _choices(scored, self.weights, actual, classes, panel.cycle)
+            wanted = np.ones(len(classes), dtype=bool) if panel.eligible is None else panel.eligible[:, -1]
+            now = np.bincount(demand_classes(panel)[wanted], minlength=len(CLASSES))
+            self.choices = _choices(scored, self.weights, actual, classes, now, panel.cycle)
             self.rehearsal = Rehearsal(mixed, actual)
         for part in self._used().values():
             part.fit(panel, horizon=horizon, seed=seed)
@@ -189,9 +191,10 @@ def _least(cost: FloatArray) -> FloatArray:
 
 
 def _choices(
-    scored: Mapping[str, FloatArray], weights: FloatArray, actual: FloatArray, classes: NDArray[np.intp], cycle: int
-) -> list[Choice]:
-    """One record per class that has series; `scored` holds the rehearsed means of the parts and of the blend."""
+    scored: Mapping[str, FloatArray], weights: FloatArray, actual: FloatArray, classes: NDArray[np.intp],
+    now: NDArray[np.intp], cycle: int,
+) -> list[Choice]:  # fmt: skip
+    """One record per class that was rehearsed; `scored` holds the rehearsed means of the parts and of the blend."""
     made = []
     for place in np.unique(classes):
         member = classes == place
@@ -203,5 +206,5 @@ def _choices(
             wape[name] = round(weekly_error(real.reshape(-1, steps), mine.reshape(-1, steps), cycle)[0], 4)
             change[name] = round(float(np.abs(np.diff(mine.sum(axis=2), axis=0)).sum()) / demand, 4)
         share = {name: round(float(part), 4) for name, part in zip(scored, weights[place], strict=False) if part}
-        made.append(Choice(CLASSES[place], int(member.sum()), share, wape, change))
+        made.append(Choice(CLASSES[place], int(now[place]), share, wape, change))
     return made
