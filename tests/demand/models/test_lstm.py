@@ -254,3 +254,17 @@ def test_a_file_of_another_kind_is_refused_as_demo_network(home: Path) -> None:
     (home / "hub.toml").write_text(f'[models.lstm_demo]\nfile = "{file}"\nsha256 = "{sha256(file)}"\n')
     with pytest.raises(HubError, match="does not say what it was trained on"):
         lstm_demo().fit(weekly(), horizon=7, seed=0)
+
+
+def test_some_series_are_forecast_as_among_all() -> None:
+    """What a usual promotion is does not change with the series that are asked for."""
+    random = np.random.default_rng(0)
+    days = pd.date_range("2024-01-01", periods=120)
+    promotion = np.zeros((6, 120), dtype=np.float32)
+    promotion[0, 20:] = 1.0
+    panel = Panel(
+        pd.RangeIndex(6), days, random.poisson(4, (6, 106)).astype(np.float32), known={"promotion": promotion}
+    )
+    model = lstm_demo()
+    model.fit(panel, horizon=14, seed=0)
+    np.testing.assert_allclose(model.predict(panel.only(np.array([0]))), model.predict(panel)[:1], rtol=1e-5)

@@ -248,15 +248,20 @@ def _lacking(panel: Panel) -> FloatArray:
 
 
 def _flag(panel: Panel, names: list[str]) -> FloatArray:
-    """1 where one of the covariates is not at its usual value; one without a usual value says nothing."""
+    """1 where one of the covariates is not at its usual value; one without a usual value says nothing.
+
+    What is usual is counted over all series, also when the panel holds some of them (`Panel.only`).
+    """
     flag = _lacking(panel)
+    everything = panel if panel.among is None else panel.among[0]
     for name in names:
-        values = panel.known[name]
-        codes = pd.factorize(values.ravel())[0] + 1
-        counts = np.bincount(codes)
-        usual = counts.argmax()
-        if 2 * counts[usual] >= len(codes):
-            flag = np.maximum(flag, (codes != usual).reshape(values.shape).astype(np.float32))
+        codes, levels = pd.factorize(everything.known[name].ravel())
+        counts = np.bincount(codes + 1)
+        most = counts.argmax()
+        if 2 * counts[most] >= len(codes):
+            values = panel.known[name]
+            usual = values == levels[most - 1] if most else np.isnan(values)
+            flag = np.maximum(flag, (~usual).astype(np.float32))
     return flag
 
 
