@@ -46,7 +46,7 @@ class Choice:
 
     Attributes:
         demand_class: one of `demand.classes.CLASSES`.
-        series: how many series of this class are forecast now.
+        series: how many of the series forecast now were of this class when they were rehearsed.
         weights: part → its share in the forecast; one alone is the champion, several are a blend.
         wape: part, and `blend`, → cycle WAPE in the rehearsal.
         change: part, and `blend`, → absolute change of the horizon's total from one origin to the next, over demand.
@@ -89,7 +89,7 @@ class Blend:
             mixed = _mix(self.weights[classes], means)
             scored = dict(zip([*self._parts, "blend"], [*means, mixed], strict=True))
             wanted = np.ones(len(classes), dtype=bool) if panel.eligible is None else panel.eligible[:, -1]
-            now = np.bincount(demand_classes(panel)[wanted], minlength=len(CLASSES))
+            now = np.bincount(classes[wanted], minlength=len(CLASSES))
             self.choices = _choices(scored, self.weights, actual, classes, now, panel.cycle)
             self.rehearsal = Rehearsal(mixed, actual)
         for part in self._used().values():
