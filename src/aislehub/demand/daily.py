@@ -49,8 +49,6 @@ __all__ = [
 ]
 
 REASONS = 3
-
-
 RECENT_DAYS = 56
 """Days whose sales decide whether a store's item is worth a forecast."""
 
@@ -366,7 +364,7 @@ def _expand(rows: pd.DataFrame, start: str, end: str, days: pd.DatetimeIndex) ->
 
 
 def _long(table: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-    """The number of a series as `unique_id`, with store and item beside it where they tell series apart."""
+    """Store and item in place of a series' number, and joined as its `unique_id`."""
     place = table["series"].to_numpy()
     names = {"unique_id": series["store"] + BETWEEN + series["item"], "store": series["store"], "item": series["item"]}
     named = {name: values.to_numpy()[place] for name, values in names.items()}

@@ -33,7 +33,7 @@ __all__ = ["PARTS", "Blend", "Choice", "light"]
 PARTS = ("boosted", "seasonal_mean", "mean28", "seasonal_naive")
 FALLBACK = "seasonal_mean"
 STABILITY = 0.1
-"""Squared change of a forecast between two origins that weighs as much as one squared error."""
+"""What a squared change of a forecast between two origins weighs beside a squared error."""
 PRIOR_OUTCOMES = 5_000.0
 """Outcomes of all series together that a class's own are weighed against."""
 LEAST_WEIGHT = 0.02
