@@ -11,6 +11,7 @@ from __future__ import annotations
 from aislehub.schema.calendar import CALENDAR, WEATHER
 from aislehub.schema.customers import CUSTOMERS
 from aislehub.schema.demand import DEMAND_FORECAST, DEMAND_TOTALS, FORECAST_ACCURACY
+from aislehub.schema.elasticities import CROSS_ELASTICITIES, PRICE_ELASTICITIES
 from aislehub.schema.events import EVENTS
 from aislehub.schema.footfall import FOOTFALL, FOOTFALL_FORECAST
 from aislehub.schema.items import ITEMS
@@ -27,6 +28,7 @@ from aislehub.schema.vehicles import VEHICLES
 __all__ = [
     "CALENDAR",
     "COMPETITOR_PRICES",
+    "CROSS_ELASTICITIES",
     "CUSTOMERS",
     "CUSTOMER_ORDERS",
     "DEMAND_FORECAST",
@@ -38,6 +40,7 @@ __all__ = [
     "ITEMS",
     "LEAD_TIMES",
     "PRICES",
+    "PRICE_ELASTICITIES",
     "PROMOTIONS",
     "RECEIPTS",
     "REVIEWS",
