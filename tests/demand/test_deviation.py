@@ -92,7 +92,7 @@ def test_a_cause_is_told_once_where_it_began(where: tuple[slice | int, ...], tol
 
 def test_a_second_cause_below_the_first_is_told_too() -> None:
     """Goods fall by 20 % everywhere, in one store by half: the goods and that cell are told."""
-    sold = quiet(4)
+    sold = quiet(1)
     sold[:, 1, LEARN + 5 :] *= 0.8
     sold[9, 1, LEARN + 5 :] *= 0.5
     assert sorted(causes(sold, LEARN + 7)) == [FIRST_GOODS + 1, FIRST_CELL + 9 * GOODS + 1]

@@ -121,7 +121,7 @@ def _signals(outcomes: Outcomes, policy: Policy) -> dict[str, object]:
     known = np.isfinite(signal)
     sold, expected = (np.stack(parts)[best, at, last] for parts in zip(*map(outcomes.over, WINDOWS), strict=True))
     reach, rest = (np.stack(parts)[best, at] for parts in (
-        [limits.reach(window) for window in WINDOWS],
+        [limits.reach(outcomes, window)[:, last] for window in WINDOWS],
         [limits.foreseen(outcomes, window)[:, last] for window in WINDOWS],
     ))  # fmt: skip
     middle, low, high = limits.expectation(outcomes)

@@ -7,10 +7,12 @@ log(sold / forecast). Four things make small shifts visible without crying wolf:
   before the window began. A forecast that has seen the shift would hide it.
 - What the rest of the node's parents did in the same weeks (the other stores, the other categories), and where the node
   itself stood before, is taken out of its error: a shift is what these do not explain.
-- In a week in which all nodes of a level scatter more than usual (a feast, a storm), all of them are given that.
-- A window's error is divided by its usual size, measured on the node's own past and drawn to that of nodes of its size,
-  and the limit is read off the far tail of all such ratios (peaks over threshold: Pickands 1975,
-  https://doi.org/10.1214/aos/1176343003), so that quiet nodes exceed it once in so many series-weeks and no oftener.
+- A window's error is divided by its usual size: the node's own, drawn to that of nodes of its size; wider in a week in
+  which all nodes of a level scatter (a feast, a storm), and wider or narrower as the node's latest weeks were wild or
+  calm.
+- The limit is read off the far tail of such ratios as they were met in the past, each judged by what the weeks before
+  had shown (peaks over threshold, a spell of high weeks counted once: Pickands 1975,
+  https://doi.org/10.1214/aos/1176343003), so that a quiet node raises an alert once in so many weeks and no oftener.
 
 All of it is learnt on weeks before those that are judged.
 """
@@ -39,16 +41,22 @@ LEAST_EXPECTED = 5.0
 _CLIP = 4.0
 """Weekly errors count up to this many of their usual sizes in longer windows: one wild week is no shift."""
 _OWN_WEEKS = 8
+"""Latest weeks in which a node shows where it stands and how restless it is."""
 _PRIOR_WEEKS = 8.0
+_BLOCK = 13
+"""Weeks that are met by one past."""
+_SPELL = max(WINDOWS) - 1
+"""Weeks around a peak that belong to its alert: their windows overlap."""
+_MARGIN = 0.7
+"""Aim below the promised rate: a limit learnt on one past is exceeded oftener on the next."""
+_WILD = 3.0
 _MIN_PEERS = 8
 _MIN_SCATTER = 20
-_MIN_VALUES = 200
+_MIN_VALUES = 100
 _CLASS_VALUES = 1_000
 _MAX_CLASSES = 6
 _TAIL = 0.05
 _PRIOR_SHAPE, _PRIOR_PEAKS = 0.1, 30.0
-_MARGIN = 0.7
-"""Aim below the promised rate: a limit learnt on one past is exceeded oftener on the next."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,7 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class Limits:
+class _Usual:
     """How wrong forecasts of these nodes usually are.
 
     Attributes:
@@ -140,85 +148,106 @@ class Limits:
         centre: (nodes,), median of what is left.
         scale: (nodes,), usual size of a week's remaining error, in logs.
         spread: (windows, nodes), usual size of a window's sum of `error / scale`, over √window.
-        limit: (windows, nodes), multiples of `spread` that are beyond chance.
-        band: the multiple of `spread` within which 90 % of single weeks lie.
-        values: series-weeks it was learnt on.
     """
 
     slope: FloatArray
     centre: FloatArray
     scale: FloatArray
     spread: FloatArray
+
+    @classmethod
+    def of(cls, past: Outcomes) -> _Usual:
+        slope = _slopes(past)
+        left = past.errors - np.einsum("np,npwl->nwl", slope, past.around)
+        flat = left.reshape(len(left), -1)
+        centre = _quiet_median(flat) * _trust(flat)
+        left = left - centre[:, None, None]
+        scale = np.sqrt(_variance(first_known(left), past))
+        scaled = left / scale[:, None, None]
+        scaled = scaled / _restless(scaled, past.level)
+        spread = [np.sqrt(_variance(_window_sum(scaled, window), past)) for window in WINDOWS]
+        return cls(slope, centre, scale, np.stack(spread))
+
+    def aside(self, outcomes: Outcomes) -> FloatArray:
+        """Errors that those around, and past ones, make one expect, in logs, (nodes, weeks, leads)."""
+        return np.einsum("np,npwl->nwl", self.slope, outcomes.around) + self.centre[:, None, None]
+
+    def unit(self, outcomes: Outcomes) -> FloatArray:
+        """Usual size of a week's remaining error, in logs, given how restless the weeks are, (nodes, weeks, leads)."""
+        scaled = (outcomes.errors - self.aside(outcomes)) / self.scale[:, None, None]
+        return self.scale[:, None, None] * _restless(scaled, outcomes.level)
+
+    def ratios(self, outcomes: Outcomes, clip: float = _CLIP) -> FloatArray:
+        """Errors of the windows ending at each week over their usual size, (windows, nodes, weeks)."""
+        scaled = (outcomes.errors - self.aside(outcomes)) / self.unit(outcomes)
+        sums = [_window_sum(scaled, window, clip) for window in WINDOWS]
+        return np.stack(sums) / self.spread[:, :, None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is beyond chance.
+
+    Attributes:
+        usual: how wrong forecasts of these nodes usually are.
+        limit: (windows, nodes), multiples of that beyond chance.
+        band: the multiple within which 90 % of single weeks lie.
+    """
+
+    usual: _Usual
     limit: FloatArray
     band: float
-    values: int
 
     @classmethod
     def learn(cls, past: Outcomes, *, rate: float = 0.001) -> Limits | None:
         """Learn on weeks that are not judged.
 
+        The tail is that of ratios as they would have been met: of each block of weeks by what the weeks before it
+        showed to be usual. So a past that is no guide to what follows it widens the limits.
+
         Args:
             rate: series-weeks per series-week in which a quiet node may exceed its limit.
 
         Returns:
-            None with fewer than 200 series-weeks: there is no tail to read a limit from.
+            None with fewer than 100 series-weeks in the later half of the past: there is no tail to read a limit from.
         """
-        if np.isfinite(past.errors).any(axis=2).sum() < _MIN_VALUES:
+        usual = _Usual.of(past)
+        ratios = np.abs(_as_met(past))
+        if np.isfinite(ratios[0]).sum() < _MIN_VALUES:
             return None
-        slope = _slopes(past)
-        left = _unexplained(past, slope)
-        flat = left.reshape(len(left), -1)
-        centre = _quiet_median(flat) * _trust(flat)
-        left = left - centre[:, None, None]
-        scale = np.sqrt(_variance(first_known(left), past)[0])
-        scaled = _calmed(left / scale[:, None, None], past.level)
-        ratios, spread = [], []
-        for window in WINDOWS:
-            summed = _window_sum(scaled, window)
-            variance, without = _variance(summed, past)
-            spread.append(np.sqrt(variance))
-            ratios.append(np.abs(summed) / np.sqrt(without))
-        share = [float(np.nanquantile(ratio, 1 - _TAIL)) if np.isfinite(ratio).any() else np.inf for ratio in ratios]
-        largest = _quiet_max(np.stack([ratio / unit for ratio, unit in zip(ratios, share, strict=True)]))
-        limit = _tail_limits(largest, scale, rate * _MARGIN)
-        return cls(
-            slope=slope, centre=centre, scale=scale, spread=np.stack(spread), limit=np.outer(share, limit),
-            band=float(np.nanquantile(ratios[0], 0.9)), values=int(np.isfinite(largest).sum()),
-        )  # fmt: skip
+        alone = np.stack([_tail_limits(_peaks(ratio), usual.scale, rate) for ratio in ratios])
+        largest = _quiet_max(ratios / alone[:, :, None])
+        limit = alone * _tail_limits(_peaks(largest), usual.scale, rate * _MARGIN)
+        band = float(np.nanquantile(ratios[0], 0.9))
+        return cls(usual, limit, band)
 
     def signals(self, outcomes: Outcomes, *, clip: float = _CLIP) -> FloatArray:
         """Signed errors of the windows ending at each week as multiples of the limit, (windows, nodes, weeks).
 
         Beyond ±1 is beyond chance. NaN where the window lacks a forecast.
         """
-        left = outcomes.errors - self._aside(outcomes)
-        scaled = _calmed(left / self.scale[:, None, None], outcomes.level)
-        found = [
-            _window_sum(scaled, window, clip) / (spread * limit)[:, None]
-            for window, spread, limit in zip(WINDOWS, self.spread, self.limit, strict=True)
-        ]
-        return np.stack(found)
+        return self.usual.ratios(outcomes, clip) / self.limit[:, :, None]
 
-    def reach(self, window: int) -> FloatArray:
-        """The smallest steady deviation (in logs, > 0) that exceeds the limit after `window` weeks, (nodes,)."""
+    def reach(self, outcomes: Outcomes, window: int) -> FloatArray:
+        """The smallest steady deviation (in logs, > 0) that exceeds the limit in the window up to each week,
+        (nodes, weeks); NaN where the window lacks a forecast."""
         at = WINDOWS.index(window)
-        return self.scale * self.spread[at] * self.limit[at] / np.sqrt(window)
+        unit = _over(self.usual.unit(outcomes), window) / window
+        return unit * (self.usual.spread[at] * self.limit[at])[:, None] / np.sqrt(window)
 
     def foreseen(self, outcomes: Outcomes, window: int) -> FloatArray:
         """Mean error (in logs) over the window up to each week that past errors and the rest make one expect,
         (nodes, weeks)."""
-        aside = self._aside(outcomes)
+        aside = self.usual.aside(outcomes)
         return _over(np.where(np.isfinite(outcomes.errors), aside, np.nan), window) / window
 
     def expectation(self, outcomes: Outcomes) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Sales expected of each week given the rest, and the 90 % band around them, each (nodes, weeks)."""
-        aside = self._aside(outcomes)
+        aside = self.usual.aside(outcomes)
         middle = first_known(np.where(np.isfinite(outcomes.errors), outcomes.expected * np.exp(aside), np.nan))
-        width = np.exp(self.band * self.scale * self.spread[0])[:, None]
+        unit = first_known(np.where(np.isfinite(outcomes.errors), self.usual.unit(outcomes), np.nan))
+        width = np.exp(self.band * unit * self.usual.spread[0][:, None])
         return middle, middle / width, middle * width
-
-    def _aside(self, outcomes: Outcomes) -> FloatArray:
-        return np.einsum("np,npwl->nwl", self.slope, outcomes.around) + self.centre[:, None, None]
 
     def causes(self, outcomes: Outcomes, week: int) -> list[Cause]:
         """The nodes to look at after `week`, one per cause, the clearest first.
@@ -227,7 +256,7 @@ class Limits:
         is taken off everything that it contains, and so off every total of that; what is beyond its limit still
         is looked at in the same way, until nothing is.
         """
-        span = _OWN_WEEKS + outcomes.sold.shape[2] + max(WINDOWS)
+        span = 2 * _OWN_WEEKS + outcomes.sold.shape[2] + max(WINDOWS)
         now = outcomes.weeks(week + 1 - span, week + 1)
         above = _above(outcomes.parents)
         parts = np.bincount(outcomes.parents[outcomes.parents >= 0], minlength=len(outcomes.level)) == 0
@@ -264,7 +293,7 @@ class Limits:
     def _without(self, outcomes: Outcomes, node: int, above: sparse.csc_array, parts: NDArray[np.bool_]) -> Outcomes:
         """What would have been sold had the node sold what was expected of it in the weeks of the windows."""
         late = np.arange(outcomes.sold.shape[1]) >= outcomes.sold.shape[1] - max(WINDOWS)
-        off = np.where(late[:, None], np.nan_to_num(outcomes.errors[node] - self._aside(outcomes)[node]), 0.0)
+        off = np.where(late[:, None], np.nan_to_num(outcomes.errors[node] - self.usual.aside(outcomes)[node]), 0.0)
         change = np.zeros(outcomes.sold.shape)
         inside = above[:, [node]].nonzero()[0]
         inside = inside[parts[inside]]
@@ -319,18 +348,43 @@ def _window_sum(scaled: FloatArray, window: int, clip: float = _CLIP) -> FloatAr
     return _over(scaled if window == 1 else np.clip(scaled, -clip, clip), window) / np.sqrt(window)
 
 
-def _unexplained(outcomes: Outcomes, slope: FloatArray) -> FloatArray:
-    return outcomes.errors - np.einsum("np,npwl->nwl", slope, outcomes.around)
+def _as_met(past: Outcomes) -> FloatArray:
+    """Ratios of the later half of the past, each block of weeks by what is usual in all before; NaN in the first."""
+    weeks = past.sold.shape[1]
+    met = np.full((len(WINDOWS), *past.sold.shape[:2]), np.nan)
+    for start in range(weeks // 2, weeks, _BLOCK):
+        stop = min(start + _BLOCK, weeks)
+        met[:, :, start:stop] = _Usual.of(past.weeks(0, start)).ratios(past.weeks(0, stop))[:, :, start:stop]
+    return met
 
 
-def _calmed(scaled: FloatArray, level: NDArray[np.intp]) -> FloatArray:
-    """Divided by how widely a level's nodes scatter in that week, where that is wider than usual."""
-    calmed = scaled.copy()
+def _restless(scaled: FloatArray, level: NDArray[np.intp]) -> FloatArray:
+    """How much more than usual a week's errors may be: what all nodes of its level scatter in it, times what the node
+    itself scattered in the weeks before the forecast; (nodes, weeks, leads)."""
+    common = np.ones(scaled.shape)
     for member in (level == one for one in np.unique(level)):
         if member.sum() >= _MIN_SCATTER:
             scatter = 1.4826 * _quiet_median(np.abs(np.moveaxis(scaled[member], 0, -1)))
-            calmed[member] /= np.maximum(scatter, 1.0)
-    return calmed
+            common[member] = np.maximum(scatter, 1.0)
+    return common * _lately(scaled / common)
+
+
+def _lately(scaled: FloatArray) -> FloatArray:
+    """Root mean square of the latest errors known when each forecast was made, drawn to 1; (nodes, weeks, leads).
+
+    Errors of sales come in calm and wild spells: one limit for both is too wide in the one, too narrow in the other.
+    """
+    squares = np.minimum(first_known(scaled) ** 2, _WILD**2)
+    known = np.isfinite(squares)
+    total = np.pad(np.cumsum(np.where(known, squares, 0), axis=1), ((0, 0), (1, 0)))
+    count = np.pad(np.cumsum(known, axis=1), ((0, 0), (1, 0)))
+    lately = np.ones(scaled.shape)
+    for lead in range(scaled.shape[2]):
+        end = np.maximum(np.arange(scaled.shape[1]) - lead, 0)
+        start = np.maximum(end - _OWN_WEEKS, 0)
+        seen = count[:, end] - count[:, start]
+        lately[:, :, lead] = np.sqrt((total[:, end] - total[:, start] + _PRIOR_WEEKS) / (seen + _PRIOR_WEEKS))
+    return lately
 
 
 def _slopes(past: Outcomes) -> FloatArray:
@@ -357,8 +411,8 @@ def _slopes(past: Outcomes) -> FloatArray:
     return slope
 
 
-def _variance(values: FloatArray, past: Outcomes) -> tuple[FloatArray, FloatArray]:
-    """Variance about 0 of each node's values, and the same without each value, (nodes,) and (nodes, weeks).
+def _variance(values: FloatArray, past: Outcomes) -> FloatArray:
+    """Variance about 0 of each node's values, (nodes, weeks) → (nodes,).
 
     Squares are capped at 16 times their level's median. Where a level has several nodes, noise is τ² + φ / size
     (steady disturbance and chance of counts); each node is drawn to that by 8 weeks' weight.
@@ -375,10 +429,7 @@ def _variance(values: FloatArray, past: Outcomes) -> tuple[FloatArray, FloatArra
         squares[member] = np.minimum(squares[member], 16 * np.median(squares[member][seen]))
         own = squares[member].sum(axis=1) / np.maximum(count[member], 1)
         prior[member] = _noise_of_size(own, count[member], past.size[member])
-    total = squares.sum(axis=1)
-    variance = (total + _PRIOR_WEEKS * prior) / (count + _PRIOR_WEEKS)
-    without = (total[:, None] - squares + _PRIOR_WEEKS * prior[:, None]) / (count[:, None] - 1 + _PRIOR_WEEKS)
-    return np.maximum(variance, 1e-8), np.maximum(without, 1e-8)
+    return np.maximum((squares.sum(axis=1) + _PRIOR_WEEKS * prior) / (count + _PRIOR_WEEKS), 1e-8)
 
 
 def _noise_of_size(own: FloatArray, count: NDArray[np.intp], size: FloatArray) -> FloatArray:
@@ -393,6 +444,13 @@ def _noise_of_size(own: FloatArray, count: NDArray[np.intp], size: FloatArray) -
         shares, _ = nnls(parts[seen] * weight[:, None], own[seen] * weight)
         fitted = np.maximum(parts @ shares, 1e-8)
     return fitted
+
+
+def _peaks(largest: FloatArray) -> FloatArray:
+    """The same with the weeks beside a higher one set to 0: they belong to its alert."""
+    around = np.pad(np.nan_to_num(largest), ((0, 0), (_SPELL, _SPELL)))
+    highest = np.lib.stride_tricks.sliding_window_view(around, 2 * _SPELL + 1, axis=1).max(axis=2)
+    return np.where(np.isnan(largest) | (largest >= highest), largest, 0.0)
 
 
 def _tail_limits(largest: FloatArray, scale: FloatArray, rate: float) -> FloatArray:
