@@ -179,3 +179,17 @@ def test_every_part_has_a_sentence_in_both_languages(panel: Panel, boosted: Fore
                     assert "{" not in sentence({"code": reason.code, "facts": reason.facts}, lang)
                     assert has(reason.code)
     assert all(has(f"demand.part.{part}") for part in PARTS)
+
+
+def test_a_place_of_several_promotions_is_told_once(panel: Panel, boosted: Forecaster) -> None:
+    """Two promotions with a second placement in common name it once; their leaflet pages are both named."""
+    promoted = pd.DataFrame(
+        {
+            "unique_id": panel.ids[0], "starts": panel.future[0], "ends": panel.future[-1],
+            "what": ["rear end cap, front page", "rear end cap, back page"],
+        }
+    )  # fmt: skip
+    parts = decompose(boosted, panel, boosted.means(panel))
+    told = part_reasons(panel, parts, range(HORIZON), promoted, model="boosted")[0]
+    words = {reason.code: reason.facts for reason in told}["demand.because.promotion"]["what"]
+    assert words == "rear end cap, front page, back page"

@@ -147,11 +147,12 @@ def _promotions(panel: Panel, window: slice, promoted: pd.DataFrame) -> dict[str
 
 
 def _shown(panel: Panel, window: slice, promoted: pd.DataFrame) -> list[str]:
-    """Displays, leaflet pages or mechanics of the promotions that meet these days, by series."""
+    """Displays, leaflet pages or mechanics of the promotions that meet these days, each once, by series."""
     meets = (promoted["starts"] <= panel.periods[window.stop - 1]) & (promoted["ends"] >= panel.periods[window.start])
     rows = promoted[meets]
-    rows = rows[rows["unique_id"].isin(panel.ids)].drop_duplicates(["unique_id", "what"])
-    told = rows.groupby("unique_id")["what"].agg(", ".join)
+    rows = rows[rows["unique_id"].isin(panel.ids)]
+    each = rows.assign(what=rows["what"].astype(str).str.split(", ")).explode("what").drop_duplicates(["unique_id", "what"])
+    told = each.groupby("unique_id")["what"].agg(", ".join)
     return [told.get(name, "") for name in panel.ids]
 
 
