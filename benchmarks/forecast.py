@@ -169,7 +169,7 @@ def _score(case: Case, panel: Panel, truth: FloatArray, mean: FloatArray, cpu: f
 
 def _bands(forecaster: Forecaster, panel: Panel, truth: FloatArray, mean: FloatArray) -> dict[str, Any]:
     """How often bands of days and of lead-time totals hold, pinball loss, and the error of weekly medians."""
-    bands = forecaster.spread.quantiles(panel.ids, mean, LEVELS)
+    bands = forecaster.spread.quantiles(panel.ids, mean, LEVELS, first=1 + np.arange(panel.horizon))
     daily = {level: bands[..., place] for place, level in enumerate(LEVELS)}
     open_ = ~panel.closed[:, -truth.shape[1] :]
     inside = np.where(open_, (truth >= daily[0.1]) & (truth <= daily[0.9]), np.nan)
@@ -182,7 +182,9 @@ def _bands(forecaster: Forecaster, panel: Panel, truth: FloatArray, mean: FloatA
         if last > panel.horizon:
             continue
         total, expected = (values[:, first - 1 : last].sum(axis=1) for values in (truth, mean))
-        band = forecaster.spread.quantiles(panel.ids, expected[:, None], (0.05, 0.95), span=last - first + 1)[:, 0]
+        band = forecaster.spread.quantiles(
+            panel.ids, expected[:, None], (0.05, 0.95), span=last - first + 1, first=first
+        )[:, 0]
         held_now = (total >= band[:, 0]) & (total <= band[:, 1])
         large = expected >= LARGE
         held["large"].append(np.where(large, held_now, np.nan))
@@ -192,7 +194,9 @@ def _bands(forecaster: Forecaster, panel: Panel, truth: FloatArray, mean: FloatA
         if columns:
             averages[f"coverage_90_lead_time_{size}"] = _mean_of_known(np.stack(columns, axis=1))
     sold, weeks = _weekly(panel, truth), _weekly(panel, mean)
-    median = forecaster.spread.quantiles(panel.ids, weeks, (0.5,), span=truth.shape[1] // weeks.shape[1])[..., 0]
+    span = truth.shape[1] // weeks.shape[1]
+    first = 1 + span * np.arange(weeks.shape[1])
+    median = forecaster.spread.quantiles(panel.ids, weeks, (0.5,), span=span, first=first)[..., 0]
     return {"averages": averages, "median": np.abs(median - sold).sum(axis=1)}
 
 

@@ -119,7 +119,7 @@ class Coherence:
     ) -> tuple[FloatArray, FloatArray]:
         """What the parts' forecasts (series, horizon) add up to, (sums, horizon), and its quantiles as last axis."""
         sums = hierarchy.aggregate(mean)
-        return sums, self.spread.quantiles(hierarchy.ids, sums, quantiles)
+        return sums, self.spread.quantiles(hierarchy.ids, sums, quantiles, first=1 + np.arange(mean.shape[1]))
 
     @property
     def metrics(self) -> dict[str, Any]:

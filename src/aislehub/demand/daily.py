@@ -116,8 +116,12 @@ def demand_forecast(
     sold = _sold(sales_lines, day, 28).reindex(panel.ids, fill_value=0.0)
     store_item = table["unique_id"].str.split(BETWEEN, n=1, expand=True)
     total = mean.cumsum(axis=1)
-    spans = range(1, panel.horizon + 1)
-    dispersion = np.stack([forecaster.spread.dispersion_of(panel.ids, span) for span in spans], axis=1)
+    variance = np.column_stack(
+        [
+            forecaster.spread.variance(panel.ids, total[:, [span - 1]], span=span, first=1)
+            for span in range(1, panel.horizon + 1)
+        ]
+    )
     return pd.DataFrame(
         {
             "store": store_item[0],
@@ -127,7 +131,7 @@ def demand_forecast(
             "low": table["q0.1"],
             "high": table["q0.9"],
             "total_mean": total.ravel(),
-            "total_sd": np.sqrt(dispersion * total).ravel(),
+            "total_sd": np.sqrt(variance).ravel(),
             "sold_28d": np.repeat(sold.to_numpy(), panel.horizon),
             "reasons": np.repeat(reasons(forecaster, panel, mean, promotions), panel.horizon),
         }

@@ -137,7 +137,7 @@ def footfall_forecast(
     mean = days["y_hat"].to_numpy().reshape(len(panel.ids), panel.horizon)
     hourly = mean[:, :, None] * hour_shares(counts, panel.y.shape[1])[:, -panel.horizon :]
     flat = hourly.reshape(len(panel.ids), -1)
-    bands = Spread.load(model / "hours").quantiles(panel.ids, flat, _LEVELS)
+    bands = Spread.load(model / "hours").quantiles(panel.ids, flat, _LEVELS, first=1 + np.arange(flat.shape[1]))
     weekday = panel.future.dayofweek.to_numpy()
     conversion = ratio_by_weekday(counts.receipts, counts.visitors, panel)[:, weekday]
     basket = ratio_by_weekday(counts.amount, counts.receipts, panel)[:, weekday]

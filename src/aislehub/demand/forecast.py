@@ -32,7 +32,7 @@ from aislehub.demand.spread import Spread
 __all__ = ["DEFAULT_MODEL", "DEFAULT_QUANTILES", "Forecaster", "forecast"]
 
 DEFAULT_MODEL = "aislehub"
-FORMAT = 2
+FORMAT = 3
 """Of the files that a forecaster is kept in; another one is not read."""
 DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
 
@@ -127,7 +127,7 @@ class Forecaster:
     ) -> pd.DataFrame:
         """Long table `unique_id, ds, y_hat, q…` for the panel's future, around `means` or the `mean` given."""
         mean = self.means(panel) if mean is None else mean
-        bands = self.spread.quantiles(panel.ids, mean, quantiles)
+        bands = self.spread.quantiles(panel.ids, mean, quantiles, first=1 + np.arange(panel.horizon))
         shut = panel.closed[:, -panel.horizon :]
         columns = {f"q{level:g}": np.where(shut, 0.0, bands[..., at]) for at, level in enumerate(quantiles)}
         return panel.to_table({"y_hat": mean, **columns})
@@ -146,7 +146,8 @@ class Forecaster:
         if not 1 <= first <= last <= panel.horizon:
             raise HubError("demand.window", first=first, last=last, limit=panel.horizon)
         total = self.means(panel)[:, first - 1 : last].sum(axis=1, keepdims=True)
-        bands = self.spread.quantiles(panel.ids, total, _checked_levels(quantiles), span=last - first + 1)
+        levels, span = _checked_levels(quantiles), last - first + 1
+        bands = self.spread.quantiles(panel.ids, total, levels, span=span, first=first)
         table = pd.DataFrame({"unique_id": np.asarray(panel.ids), "y_hat": total[:, 0]})
         for at, level in enumerate(quantiles):
             table[f"q{level:g}"] = bands[:, 0, at]

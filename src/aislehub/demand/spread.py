@@ -7,32 +7,38 @@ transform (Kuleshov et al. 2018, https://arxiv.org/abs/1807.00263): where 12 % o
 quantile, a higher one is taken. Quantiles are inverse distribution functions, so they cannot cross.
 
 A total over a lead time is *not* the sum of the periods' quantiles: errors partly cancel, and partly persist. So
-totals have a dispersion of their own, measured on totals of the same length: `quantiles(total, levels, span=days)`.
+totals have a dispersion of their own, measured on totals of the same length: `quantiles(total, levels, span=days)`. It
+grows with the distance of the total, `first=` its first period. What all series share (`aislehub.demand.shock`) is no
+part of it: that is a variance for itself, and adds to each.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from aislehub.demand.backtest import Rehearsal
 from aislehub.demand.panel import FloatArray, Panel
+from aislehub.demand.shock import common_shock
 
 __all__ = ["Spread"]
 
 Family = Literal["counts", "amounts", "signed"]
+First = int | NDArray[np.int_] | None
 
 SPANS = (1, 2, 4, 7, 14, 28)
 PRIOR_PERIODS = 28.0
 PRIOR_OUTCOMES = 100.0
 MAX_OUTCOMES = 200_000
 MAX_BINS = 5
+MAX_AGEING = 1.5
 MIN_OUTCOMES_PER_BIN = 400
 _GRID = np.linspace(0, 1, 201)
 _POISSON = 1.02
@@ -40,8 +46,31 @@ _POISSON = 1.02
 _NEAREST_FROM = 10.0
 """Means from which a count's quantile is the whole number nearest to its probability. Below, a unit is a large step, so
 the quantile keeps at least what it promises."""
+_USUAL = 0.99
+"""Share of squared errors that tell how errors grow with the distance; the rest is cut to the largest of them."""
 _SMOOTH_FROM = 2_000.0
 """Means from which a rounded gamma stands in for the negative binomial, which it equals there to the unit."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the rehearsal says of totals of one length.
+
+    Attributes:
+        span: length, in periods.
+        growth: dispersion over that of one period.
+        ageing: by how much the variance grows over the horizon, relative to its mean.
+        shock: standard deviation of what all series have in common, relative to their means.
+        edges: means that separate the size classes of the calibration.
+        calibration: (classes, 201): the probability to ask of the family for the probability wanted.
+    """
+
+    span: int
+    growth: float
+    ageing: float
+    shock: float
+    edges: FloatArray
+    calibration: FloatArray
 
 
 @dataclass(frozen=True)
@@ -52,12 +81,10 @@ class Spread:
         family: which distribution.
         ids: `unique_id` of the series that were rehearsed.
         dispersion: variance / mean (variance / level² when signed) of one period, per series.
-        typical: the same for a series that was not rehearsed.
-        spans: lengths of totals that were rehearsed, in periods.
-        growth: dispersion of a total over that of one period, per span.
-        edges: means that separate the size classes of the calibration, per span.
-        calibration: (classes, 201) per span: the probability to ask of the family for the probability wanted.
         level: mean absolute forecast per series, the unit of a signed dispersion.
+        typical: the dispersion of a series that was not rehearsed.
+        steps: periods that a rehearsal looked ahead.
+        totals: of each length that was rehearsed, shortest first.
     """
 
     family: Family
@@ -65,10 +92,8 @@ class Spread:
     dispersion: FloatArray
     level: FloatArray
     typical: float
-    spans: tuple[int, ...]
-    growth: FloatArray
-    edges: list[FloatArray]
-    calibration: list[FloatArray]
+    steps: int
+    totals: tuple[Totals, ...]
 
     @classmethod
     def learn(cls, panel: Panel, rehearsal: Rehearsal | None, *, seed: int) -> Spread:
@@ -77,28 +102,18 @@ class Spread:
         level = np.maximum(np.nan_to_num(np.nanmean(np.abs(_with_zero(panel.sold)), axis=1)), 1e-9)
         if rehearsal is None or not (~np.isnan(rehearsal.actual)).any():
             guess = {"counts": 2.0, "amounts": float(level.mean()), "signed": 1.0}[family]
-            alike = np.full(len(level), guess)
-            return cls(family, panel.ids, alike, level, guess, (1,), np.ones(1), [np.empty(0)], [_GRID[None, :]])
+            as_it_is = Totals(1, 1.0, 0.0, 0.0, np.empty(0), _GRID[None, :])
+            return cls(family, panel.ids, np.full(len(level), guess), level, guess, 1, (as_it_is,))
 
-        series_level = np.maximum(np.abs(rehearsal.mean).mean(axis=(0, 2)), 1e-9)
-        dispersion, typical = _dispersion(family, rehearsal, series_level)
-        spans = tuple(span for span in SPANS if span <= rehearsal.mean.shape[2])
-        growth, edges, calibration = [], [], []
-        for span in spans:
-            mean, actual = _totals(rehearsal, span)
-            known = ~np.isnan(actual)
-            unit = _variance(family, mean, dispersion[None, :, None], series_level[None, :, None], span)
-            squared = float(((actual - mean)[known] ** 2).sum())
-            growth.append(np.clip(squared / max(float(unit[known].sum()), 1e-12), 0.2, 100.0) if span > 1 else 1.0)
-            chosen = _sample(np.flatnonzero(known.ravel()), seed)
-            variance = (unit * growth[-1]).ravel()[chosen]
-            outcome = _transform(family, actual.ravel()[chosen], mean.ravel()[chosen], variance, seed)
-            edge, curve = _calibrate(mean.ravel()[chosen], outcome)
-            edges.append(edge)
-            calibration.append(curve)
-        return cls(family, panel.ids, dispersion, series_level, typical, spans, np.array(growth), edges, calibration)
+        level = np.maximum(np.abs(rehearsal.mean).mean(axis=(0, 2)), 1e-9)
+        dispersion, typical = _dispersion(family, rehearsal, level)
+        steps = rehearsal.mean.shape[2]
+        totals = tuple(_measure(family, rehearsal, span, dispersion, level, seed) for span in SPANS if span <= steps)
+        return cls(family, panel.ids, dispersion, level, typical, steps, totals)
 
-    def quantiles(self, ids: pd.Index, mean: FloatArray, levels: tuple[float, ...], *, span: int = 1) -> FloatArray:
+    def quantiles(
+        self, ids: pd.Index, mean: FloatArray, levels: tuple[float, ...], *, span: int = 1, first: First = None
+    ) -> FloatArray:
         """Quantiles of demand.
 
         Args:
@@ -106,58 +121,77 @@ class Spread:
             mean: shape (series, cells): forecast of one period, or of a total over `span` periods.
             levels: probabilities in (0, 1).
             span: periods in each total.
+            first: the period that each total begins with, 1 = the next; one for all, or one per cell. None = anywhere
+                in the horizon.
 
         Returns:
             Shape (series, cells, levels); never crossing, ≥ 0 unless signed, whole numbers for counts.
         """
-        at = self.ids.get_indexer(ids)
-        dispersion = self.dispersion_of(ids, span)[:, None]
-        level = np.where(at >= 0, self.level[at], np.abs(mean).mean(axis=1) / span)[:, None]
-        nearest = int(np.argmin(np.abs(np.log(np.array(self.spans) / span))))
-        variance = _variance(self.family, mean, dispersion, level, span)
-        size = np.searchsorted(self.edges[nearest], np.abs(mean))
+        nearest = min(self.totals, key=lambda one: abs(np.log(one.span / span)))
+        variance = self.variance(ids, mean, span=span, first=first)
+        size = np.searchsorted(nearest.edges, np.abs(mean))
         order = np.argsort(levels)
         result = np.empty((*mean.shape, len(levels)))
         for position in order:
-            curve = np.array([np.interp(levels[position], _GRID, row) for row in self.calibration[nearest]])
+            curve = np.array([np.interp(levels[position], _GRID, row) for row in nearest.calibration])
             result[..., position] = _inverse(self.family, curve[size], mean, variance)
             if self.family == "counts":
                 result[..., position] = _nearest(result[..., position], curve[size], mean, variance)
         return result
 
-    def dispersion_of(self, ids: pd.Index, span: int) -> FloatArray:
-        """Variance / mean of a total over `span` periods, shape (series,); variance / level² / span when signed."""
+    def variance(self, ids: pd.Index, mean: FloatArray, *, span: int = 1, first: First = None) -> FloatArray:
+        """Variance of demand around `mean`, in the same shape; arguments as in `quantiles`."""
         at = self.ids.get_indexer(ids)
-        one = np.where(at >= 0, self.dispersion[at], self.typical)
-        return one * np.interp(np.log(span), np.log(self.spans), self.growth)
+        level = np.where(at >= 0, self.level[at], np.abs(mean).mean(axis=1) / span)[:, None]
+        dispersion = np.where(at >= 0, self.dispersion[at], self.typical)[:, None]
+        measured = [(one.growth, one.ageing, one.shock) for one in self.totals]
+        spans = np.log([one.span for one in self.totals])
+        growth, ageing, shock = (np.interp(np.log(span), spans, each) for each in zip(*measured, strict=True))
+        age = 0.0 if first is None else _age(first, span, self.steps)
+        own = growth * (1 + ageing * age) * _variance(self.family, mean, dispersion, level, span)
+        return own + (shock * _size(self.family, mean, level, span)) ** 2
 
     def save(self, folder: Path) -> None:
-        np.savez_compressed(folder / "spread.npz", dispersion=self.dispersion, level=self.level, growth=self.growth)
+        np.savez_compressed(folder / "spread.npz", dispersion=self.dispersion, level=self.level)
         pd.DataFrame({"unique_id": self.ids}).to_parquet(folder / "spread_ids.parquet")
-        facts: dict[str, Any] = {
-            "family": self.family,
-            "typical": self.typical,
-            "spans": self.spans,
-            "edges": [edge.tolist() for edge in self.edges],
-            "calibration": [curve.tolist() for curve in self.calibration],
-        }
+        totals = [
+            asdict(one) | {"edges": one.edges.tolist(), "calibration": one.calibration.tolist()} for one in self.totals
+        ]
+        facts = {"family": self.family, "typical": self.typical, "steps": self.steps, "totals": totals}
         (folder / "spread.json").write_text(json.dumps(facts), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Spread:
         facts = json.loads((folder / "spread.json").read_text(encoding="utf-8"))
+        totals = tuple(
+            Totals(**one | {"edges": np.array(one["edges"]), "calibration": np.array(one["calibration"])})
+            for one in facts["totals"]
+        )
+        ids = pd.Index(pd.read_parquet(folder / "spread_ids.parquet")["unique_id"].to_numpy())
         with np.load(folder / "spread.npz", allow_pickle=False) as arrays:
             return cls(
-                family=facts["family"],
-                ids=pd.Index(pd.read_parquet(folder / "spread_ids.parquet")["unique_id"].to_numpy()),
-                dispersion=arrays["dispersion"],
-                level=arrays["level"],
-                typical=facts["typical"],
-                spans=tuple(facts["spans"]),
-                growth=arrays["growth"],
-                edges=[np.array(edge) for edge in facts["edges"]],
-                calibration=[np.array(curve) for curve in facts["calibration"]],
+                facts["family"], ids, arrays["dispersion"], arrays["level"], facts["typical"], facts["steps"], totals
             )
+
+
+def _measure(
+    family: Family, rehearsal: Rehearsal, span: int, dispersion: FloatArray, level: FloatArray, seed: int
+) -> Totals:
+    """Part the errors of totals into what all series share and what is their own, and calibrate the latter."""
+    mean, actual = _totals(rehearsal, span)
+    unit = _variance(family, mean, dispersion[None, :, None], level[None, :, None], span)
+    size = _size(family, mean, level[None, :, None], span)
+    error = actual - mean
+    moved, shock = common_shock(error, size, unit * _growth(error, unit))
+    centre = mean + moved * size
+    own = actual - centre
+    growth, ageing = _growth(own, unit), _ageing(own, unit)
+    age = _age(1 + span * np.arange(mean.shape[2]), span, rehearsal.mean.shape[2])
+    variance = unit * growth * (1 + ageing * age)
+    chosen = _sample(np.flatnonzero(~np.isnan(actual)), seed)
+    expected, came, around, scatter = (each.ravel()[chosen] for each in (mean, actual, centre, variance))
+    edges, calibration = _calibrate(expected, _transform(family, came, around, scatter, seed))
+    return Totals(span, growth, ageing, shock, edges, calibration)
 
 
 def _with_zero(values: FloatArray) -> FloatArray:
@@ -188,6 +222,45 @@ def _variance(family: Family, mean: FloatArray, dispersion: FloatArray, level: F
     if family == "signed":
         return np.broadcast_to(dispersion * level**2 * span, mean.shape)
     return dispersion * np.maximum(mean, 0)
+
+
+def _size(family: Family, mean: FloatArray, level: FloatArray, span: int) -> FloatArray:
+    """What a common shock multiplies."""
+    return np.broadcast_to(level * span, mean.shape) if family == "signed" else np.maximum(mean, 0)
+
+
+def _growth(error: FloatArray, unit: FloatArray) -> float:
+    """Size of squared errors over `unit`, a variance."""
+    known = ~np.isnan(error)
+    return float(np.clip((error[known] ** 2).sum() / max(float(unit[known].sum()), 1e-12), 0.2, 100.0))
+
+
+def _age(first: int | NDArray[np.int_], span: int, steps: int) -> FloatArray:
+    """Where in a horizon a total lies that begins with the period `first`: −½ at its start to ½ at its end."""
+    middle = np.asarray(first) - 1 + span / 2
+    return np.minimum(middle / steps, 1.0) - 0.5
+
+
+def _ageing(error: FloatArray, unit: FloatArray) -> float:
+    """Slope of the size of squared errors over `_age`, relative to its mean, drawn to 0 as far as origins differ in it.
+
+    Not below 0: what lies further ahead is not known better.
+    """
+    origins, _, windows = error.shape
+    known = ~np.isnan(error) & (unit > 0)
+    weight = np.where(known, unit, 0.0)
+    if windows < 2 or origins < 2 or not known.any():
+        return 0.0
+    ratio = np.where(known, error, 0.0) ** 2 / np.where(known, unit, 1.0)
+    ratio = np.minimum(ratio, np.quantile(ratio[known], _USUAL))
+    mean = (ratio * weight).sum() / weight.sum()
+    total = weight.sum(axis=1)
+    usual = np.where(total > 0, (ratio * weight).sum(axis=1) / np.where(total > 0, total, 1.0), mean)
+    age = _age(1 + np.arange(windows), 1, windows)
+    slopes = usual @ age / (age @ age) / max(mean, 1e-12)
+    chance = slopes.var(ddof=1) / origins
+    real = max(0.0, 1 - chance / max(slopes.mean() ** 2, 1e-12))
+    return float(np.clip(real * slopes.mean(), 0.0, MAX_AGEING))
 
 
 def _totals(rehearsal: Rehearsal, span: int) -> tuple[FloatArray, FloatArray]:
