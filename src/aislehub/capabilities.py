@@ -16,8 +16,10 @@ MODULES: tuple[str, ...] = (
     "aislehub.demand.monitor",
     "aislehub.supply.state",
     "aislehub.supply.replenish",
+    "aislehub.supply.outcome",
     "aislehub.supply.shortage",
     "aislehub.supply.cover",
     "aislehub.proof.kpis",
+    "aislehub.proof.judge",
     "aislehub.connect.webhook",
 )

@@ -59,6 +59,7 @@ class DayReport:
     steps: list[StepReport]
     proposed: dict[str, Proposed] = field(default_factory=dict)
     alerts: Recorded = field(default_factory=Recorded)
+    measured: dict[str, int] = field(default_factory=dict)
 
     @property
     def failed(self) -> list[StepReport]:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from aislehub.core.answers import Desk, Inbox
 from aislehub.core.approval import Approval, approve_by_rule
 from aislehub.core.day import DayReport, run_day
 from aislehub.core.errors import HubError
+from aislehub.core.judging import judge_due
 from aislehub.core.ledger import Ledger
 from aislehub.core.log import new_run, start_log
 from aislehub.core.registry import Registry, registry
@@ -82,9 +83,10 @@ class Hub:
                 progress=progress,
             )  # fmt: skip
             approve_by_rule(self.ledger, day, Approval.load(self.home))
+            measured = judge_due(self.ledger, self.tables, self.registry.judges, day, home=self.home)
             for name in self.registry.contracts:
                 self.tables.compact(name)
-            return report
+            return replace(report, measured=measured)
 
     @contextmanager
     def day_lock(self, day: date) -> Iterator[None]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -257,6 +257,25 @@ class Ledger:
         """Move decisions for the machinery (outbox, judge); all of them or none."""
         return self._move_all(Filter(ids=tuple(ids)), to, who, why) if ids else 0
 
+    def measure(self, found: Mapping[str, Mapping[str, Any]], *, who: str = "day") -> int:
+        """Write down what decisions turned out to be worth; those that were carried out become `judged`.
+
+        Args:
+            found: id → measurement, kept as JSON. One that stands already stays as it is.
+
+        Returns:
+            How many were written.
+        """
+        written = 0
+        with writing(self.engine) as connection:
+            for id, measurement in found.items():
+                here = and_(decisions.c.id == id, decisions.c.measured.is_(None))
+                note = json.dumps(dict(measurement), ensure_ascii=False, sort_keys=True)
+                written += connection.execute(update(decisions).where(here).values(measured=note)).rowcount
+            done = [state for state, targets in MOVES.items() if "judged" in targets]
+            self.move_within(connection, list(found), done, "judged", who, "ledger.note_measured")
+        return written
+
     def move_within(
         self, connection: Connection, ids: Sequence[str], states: Sequence[str], to: str, who: str, why: str
     ) -> int:
@@ -364,6 +383,32 @@ class Ledger:
             statement = statement.where(or_(decisions.c.money < money, same_money))
         return [_opened(row) for row in self._all(statement.limit(limit).offset(offset))]
 
+    def unmeasured(self, kind: str, *, since: date, today: date) -> list[dict[str, Any]]:
+        """Decisions of one kind whose horizon ended from `since` up to `today` and that nobody has measured, by day.
+
+        What was superseded was never in force, and a compensation is measured with what it takes back.
+        """
+        mine = and_(
+            decisions.c.kind == kind, decisions.c.measured.is_(None), decisions.c.compensates.is_(None),
+            decisions.c.state != "superseded", decisions.c.day < today,
+        )  # fmt: skip
+        rows = self._all(select(decisions).where(mine).order_by(decisions.c.day, decisions.c.id))
+        ends = ((row, row.day + timedelta(days=row.horizon_days)) for row in rows)
+        return [_opened(row) for row, end in ends if since <= end <= today]
+
+    def measured(self, since: date | None = None, until: date | None = None) -> list[dict[str, Any]]:
+        """What is needed to add up the decisions of those days that were measured, JSON fields opened."""
+        names = ("kind", "store", "subject", "money", "currency", "state", "source", "override", "measured")
+        mine = and_(decisions.c.measured.is_not(None), *_between(since, until))
+        return [_opened(row) for row in self._all(select(*(decisions.c[name] for name in names)).where(mine))]
+
+    def followed(self, since: date | None = None, until: date | None = None) -> list[dict[str, Any]]:
+        """Count of the decisions of those days by kind, state and whether a person changed the action."""
+        groups = (decisions.c.kind, decisions.c.state, decisions.c.override.is_not(None).label("overridden"))
+        mine = and_(decisions.c.compensates.is_(None), *_between(since, until))
+        statement = select(*groups, func.count().label("count")).where(mine).group_by(*groups)
+        return [dict(row._mapping) for row in self._all(statement)]
+
     def summary(self, which: Filter) -> list[dict[str, Any]]:
         """Count, money and outlay per kind and state."""
         groups = (decisions.c.kind, decisions.c.state)
@@ -404,13 +449,18 @@ class Ledger:
         return HubError("ledger.move", id=decision["id"], state=decision["state"], to=to, possible=possible)
 
 
+def _between(since: date | None, until: date | None) -> list[ColumnElement[bool]]:
+    first = [] if since is None else [decisions.c.day >= since]
+    return first if until is None else [*first, decisions.c.day <= until]
+
+
 def _content(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in _CONTENT)
 
 
 def _opened(row: Row[Any]) -> dict[str, Any]:
     fields = dict(row._mapping)
-    return fields | {name: json.loads(fields[name]) for name in _JSON if fields[name]}
+    return fields | {name: json.loads(fields[name]) for name in _JSON if fields.get(name)}
 
 
 def _overridden(decision: Mapping[str, Any], to: float | Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from aislehub.core.answers import Answer
 from aislehub.core.contract import Contract
 from aislehub.core.errors import HubError
+from aislehub.core.judging import Judge
 from aislehub.core.reasons import Check
 from aislehub.core.step import Learn, Step
 
@@ -20,7 +21,7 @@ __all__ = ["Registry", "collect", "registry"]
 
 @dataclass
 class Registry:
-    """Everything declared: contracts, steps in running order, models, answers, commands, pages, checks."""
+    """Everything declared: contracts, steps in running order, models, answers, commands, pages, checks, judges."""
 
     contracts: dict[str, Contract] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
@@ -29,6 +30,7 @@ class Registry:
     commands: list[Callable[..., Any]] = field(default_factory=list)
     pages: list[Any] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
+    judges: dict[str, Judge] = field(default_factory=dict)
 
     def producers(self) -> dict[str, Step]:
         return {step.writes.name: step for step in self.steps}
@@ -69,6 +71,7 @@ def collect(modules: Iterable[ModuleType]) -> Registry:
         found.commands += [c for c in getattr(module, "commands", ()) if c not in found.commands]
         found.pages += [page for page in getattr(module, "pages", ()) if page not in found.pages]
         found.checks |= getattr(module, "checks", {})
+        found.judges |= getattr(module, "judges", {})
     found.steps = _in_order(list(steps.values()), found.contracts, found.learns)
     return found
 

@@ -151,7 +151,11 @@ def _shown(panel: Panel, window: slice, promoted: pd.DataFrame) -> list[str]:
     meets = (promoted["starts"] <= panel.periods[window.stop - 1]) & (promoted["ends"] >= panel.periods[window.start])
     rows = promoted[meets]
     rows = rows[rows["unique_id"].isin(panel.ids)]
-    each = rows.assign(what=rows["what"].astype(str).str.split(", ")).explode("what").drop_duplicates(["unique_id", "what"])
+    each = (
+        rows.assign(what=rows["what"].astype(str).str.split(", "))
+        .explode("what")
+        .drop_duplicates(["unique_id", "what"])
+    )
     told = each.groupby("unique_id")["what"].agg(", ".join)
     return [told.get(name, "") for name in panel.ids]
 

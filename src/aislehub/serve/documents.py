@@ -7,7 +7,7 @@ from typing import Any
 
 from aislehub.core.reasons import sentence
 
-__all__ = ["ALERT_FIELDS", "FIELDS", "alert_document", "decision_document"]
+__all__ = ["ALERT_FIELDS", "FIELDS", "alert_document", "decision_document", "measured_document"]
 
 FIELDS = (
     "id", "kind", "day", "store", "subject", "action", "baseline", "money", "money_low", "money_high", "currency",
@@ -21,9 +21,15 @@ ALERT_FIELDS = (
 
 
 def decision_document(decision: Mapping[str, Any]) -> dict[str, Any]:
-    """The documented fields of a ledger row, each reason with its sentence in the language in force."""
+    """The documented fields of a ledger row; reasons and the measurement with sentences in the language in force."""
     reasons = [{**reason, "sentence": sentence(reason)} for reason in decision["reasons"]]
-    return {name: decision[name] for name in FIELDS} | {"reasons": reasons}
+    return {name: decision[name] for name in FIELDS} | {"reasons": reasons, "measured": measured_document(decision)}
+
+
+def measured_document(decision: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a decision turned out to be worth, with the sentence that says how it was measured; None before that."""
+    found = decision["measured"]
+    return found and {**found, "sentence": sentence({"code": found["method"], "facts": found["facts"]})}
 
 
 def alert_document(alert: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,9 @@ def show_plan(hub: Hub, report: DayReport, *, top: int) -> None:
             state=say(f"state.{group['state']}"), money=formats.money(group["money"], currency),
             outlay=formats.money(group["outlay"] or 0.0, currency),
         ))  # fmt: skip
+    for kind, count in report.measured.items():
+        if count:
+            out.print(say("plan.measured", count=count, kind=formats.word("kind", kind)))
     if top:
         out.print()
         show_decisions(hub, hub.ledger.find(which, limit=top), total=sum(group["count"] for group in summary))

@@ -23,9 +23,10 @@ import numpy as np
 
 from aislehub.supply.base_stock import FloatArray, covered, demand_quantile, expected_left
 
-__all__ = ["Economics", "ExpectedMoney", "Interval", "expected_money", "worth_having"]
+__all__ = ["Economics", "ExpectedMoney", "Interval", "contribution", "expected_money", "worth_having"]
 
-Left = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
+Left = Callable[[FloatArray, FloatArray], FloatArray]
+"""(days, units) → how many of these units the demand of the first `days` days leaves over, (n,)."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,16 @@ def expected_money(
     """
 
     def gain(left: Left) -> FloatArray:
-        return _contribution(order, position, interval, economics, left) - _contribution(
-            baseline, position, interval, economics, left
-        )
+        earned, usual = (contribution(units, position, interval, economics, left) for units in (order, baseline))
+        return earned - usual
+
+    def on_average(days: FloatArray, units: FloatArray) -> FloatArray:
+        return expected_left(*interval.part(days), units)
 
     def left_at(level: float) -> Left:
-        return lambda mean, variance, units: np.maximum(units - demand_quantile(mean, variance, level), 0)
+        return lambda days, units: np.maximum(units - demand_quantile(*interval.part(days), level), 0)
 
-    mean, few, many = gain(expected_left), gain(left_at(0.05)), gain(left_at(0.95))
+    mean, few, many = gain(on_average), gain(left_at(0.05)), gain(left_at(0.95))
     low, high = np.minimum(few, many), np.maximum(few, many)
     return ExpectedMoney(mean, np.minimum(low, mean), np.maximum(high, mean))
 
@@ -139,18 +142,17 @@ def _next_unit(units: FloatArray, interval: Interval, economics: Economics) -> F
     return economics.margin * (1 - unsold) - kept - economics.waste * expired
 
 
-def _contribution(
+def contribution(
     order: FloatArray, position: FloatArray, interval: Interval, economics: Economics, left: Left
 ) -> FloatArray:
-    """`left(mean, variance, units)` says how many units demand leaves over: on average, or in a given case."""
+    """What `order` earns over the protection interval where demand leaves over what `left` says: on average, in a given
+    case, or in what came to pass; (n,)."""
     units = position + order
-    at_end = left(interval.mean, interval.variance, units)
-    at_arrival = left(*interval.part(interval.lead), units)
-    held = (interval.cover - interval.lead) * (at_arrival + at_end) / 2
+    at_end = left(interval.cover, units)
+    held = (interval.cover - interval.lead) * (left(interval.lead, units) + at_end) / 2
     spoils = np.isfinite(interval.life)
     spoiled = np.zeros_like(units)
     if spoils.any():
-        mean, variance = interval.part(np.where(spoils, interval.lead + interval.life, 0))
-        spoiled[spoils] = left(mean[spoils], variance[spoils], units[spoils])
+        spoiled[spoils] = left(np.where(spoils, interval.lead + interval.life, 0.0), units)[spoils]
     sold = units - at_end
     return economics.margin * sold - economics.holding * held - economics.waste * spoiled - economics.line * (order > 0)

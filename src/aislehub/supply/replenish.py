@@ -24,7 +24,7 @@ from aislehub.supply.base_stock import FloatArray, covered, critical_ratio, dema
 from aislehub.supply.limits import Limited, Limits, limit_orders, within_budget
 from aislehub.supply.money import Economics, Interval, expected_money, worth_having
 
-__all__ = ["ORDERS", "Policy", "checks", "explain", "replenish"]
+__all__ = ["ORDERS", "Policy", "checks", "economics_of", "explain", "replenish"]
 
 _SOLD_DAYS = 28  # as the forecast's column sold_28d counts
 
@@ -78,7 +78,7 @@ def replenish(supply_state: Any, demand_forecast: Any, *, day: date, policy: Pol
     lines = _lines(demand_forecast, supply_state, day)
     position = np.maximum(lines["on_hand"], 0).to_numpy() + lines["on_order"].to_numpy()
     interval = _interval(lines)
-    economics = _economics(lines, policy)
+    economics = economics_of(lines, policy)
     review = interval.cover - interval.lead
     if policy.service == "critical_ratio":
         ratio = critical_ratio(economics.margin, economics.holding * review)
@@ -198,7 +198,8 @@ def _interval(lines: pd.DataFrame) -> Interval:
     )
 
 
-def _economics(lines: pd.DataFrame, policy: Policy) -> Economics:
+def economics_of(lines: pd.DataFrame, policy: Policy) -> Economics:
+    """Money per unit of lines of `supply_state`."""
     cost = lines["cost"].to_numpy(float)
     return Economics(
         margin=lines["price"].to_numpy(float) - cost,

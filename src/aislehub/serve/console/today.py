@@ -25,7 +25,7 @@ from aislehub.core.text import say
 from aislehub.serve import formats
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render, signed_in
-from aislehub.serve.documents import alert_document
+from aislehub.serve.documents import alert_document, measured_document
 from aislehub.serve.lookup import names
 from aislehub.serve.site import Site, needs, site_of
 
@@ -287,6 +287,7 @@ def _row(decision: Mapping[str, Any], items: Mapping[str, str], stores: Mapping[
         "action_text": formats.action(carried_out(decision), decision["kind"]),
         "baseline_text": formats.action(decision["baseline"], decision["kind"]),
         "sentences": [sentence(reason) for reason in decision["reasons"]],
+        "measured": measured_document(decision),
         "is_simulated": "simulated" in decision["source"],
         "can": {name for name, to in _TARGETS.items() if to & set(MOVES[decision["state"]])},
     }

@@ -1,0 +1,68 @@
+"""What decisions turned out to be worth: measured by the house that made them, once their time has passed.
+
+A capability declares `judges = {kind: function}`. The function is handed decisions whose horizon has passed and says,
+for each that it can measure, what the proposed action brought over its baseline. Nobody need have carried it out: the
+measurement says what it would have brought, the decision's state whether it was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from aislehub.core.ledger import Ledger
+from aislehub.core.step import policy_of
+from aislehub.core.tables import Tables
+
+__all__ = ["WAIT", "Judge", "Measured", "judge_due"]
+
+WAIT = timedelta(days=60)
+"""How long after its horizon a decision that could not be measured is looked at again: late files, long shelf lives."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Money of an action minus that of its baseline, over the decision's horizon, as it turned out.
+
+    Attributes:
+        money, low, high: of the proposed action; low and high hold what is not known, such as demand of a sold-out day.
+        chosen: of the action that a person put in its place; None where nobody did.
+        method: code of the sentence that says how it was measured.
+        facts: what the sentence states.
+    """
+
+    money: float
+    low: float
+    high: float
+    chosen: float | None
+    method: str
+    facts: Mapping[str, Any]
+
+
+Judge = Callable[..., Mapping[str, Measured]]
+"""(tables, decisions, *, day, today, policy) → id → Measured. `day` is that of the decisions; ids that cannot be
+measured yet are left out."""
+
+
+def judge_due(
+    ledger: Ledger, tables: Tables, judges: Mapping[str, Judge], today: date, *, home: Path | None = None
+) -> dict[str, int]:
+    """Measure every decision that is due and not measured yet; returns how many of each kind.
+
+    Decisions that were carried out become `judged`.
+    """
+    count = {}
+    for kind, judge in judges.items():
+        wanted = policy_of(judge)
+        policy = {} if wanted is None else {"policy": wanted.load(home)}
+        waiting = ledger.unmeasured(kind, since=today - WAIT, today=today)
+        measured: dict[str, Measured] = {}
+        for day, decisions in groupby(waiting, key=itemgetter("day")):
+            measured |= judge(tables, list(decisions), day=day, today=today, **policy)
+        count[kind] = ledger.measure({id: asdict(found) for id, found in measured.items()})
+    return count

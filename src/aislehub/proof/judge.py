@@ -1,0 +1,249 @@
+"""Measured money beside expected money: what decisions brought, who followed them, and what people's changes added.
+
+The rooms measure their own decisions once the time of these has passed (`aislehub.core.judging`). Here the measurements
+are added up. A sum's interval holds chance (stores, or items where there are few stores, drawn again) and what the
+measurement could not see; where it holds 0, nothing can be said to have been gained or lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from aislehub.core.hub import Hub, open_hub
+from aislehub.core.output import print_json
+from aislehub.core.pages import Page
+from aislehub.core.text import has, say
+
+__all__ = ["Adoption", "Change", "Worth", "adoption", "changes", "commands", "pages", "worth"]
+
+FEW_STORES = 8
+"""Fewer stores than this are too few to draw from again; then items are drawn."""
+FEW_CHANGES = 5
+"""Fewer changes than this tell nothing of the person who made them."""
+DRAWS = 1_000
+_CARRIED_OUT = ("approved", "overridden", "sent", "done", "failed", "judged", "reversed")
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Of one kind of decisions: how many were measured, what was expected of them, and what it turned out to be.
+
+    Money is that of the proposed actions over their baselines, whether or not somebody carried them out.
+    """
+
+    kind: str
+    currency: str
+    count: int
+    carried_out: int
+    expected: float
+    measured: float
+    low: float
+    high: float
+    simulated: bool
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """Of one kind of decisions whose day has passed: shares followed, changed, rejected and never looked at."""
+
+    kind: str
+    count: int
+    followed: float
+    changed: float
+    rejected: float
+    unseen: float
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one person's changes for one reason added to what the proposals would have brought."""
+
+    kind: str
+    currency: str
+    who: str
+    why: str
+    count: int
+    added: float
+    low: float
+    high: float
+    verdict: str
+
+
+def worth(rows: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[Worth]:
+    """Sums over measured decisions, by kind and currency.
+
+    Args:
+        rows: decisions of the ledger with `measured`.
+        seed: of the resampling.
+    """
+    found = []
+    for (kind, currency), mine in _groups(rows, "kind", "currency"):
+        measured = pd.DataFrame([row["measured"] for row in mine])
+        low, high = _interval(mine, *(measured[name].to_numpy(float) for name in ("low", "high")), seed=seed)
+        found.append(
+            Worth(
+                kind, currency, len(mine), sum(row["state"] in _CARRIED_OUT for row in mine),
+                expected=float(sum(row["money"] for row in mine)), measured=float(measured["money"].sum()),
+                low=low, high=high, simulated=any("simulated" in row["source"] for row in mine),
+                verdict=_verdict(low, high),
+            )
+        )  # fmt: skip
+    return found
+
+
+def changes(rows: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[Change]:
+    """What people's overrides and rejections added, by kind, person and reason, the most first."""
+    changed = [
+        dict(row) | {"who": (row["override"] or {}).get("who", ""), "why": (row["override"] or {}).get("why", "")}
+        for row in rows
+        if row["measured"]["chosen"] is not None and row["state"] != "expired"
+    ]
+    found = []
+    for (kind, currency, who, why), mine in _groups(changed, "kind", "currency", "who", "why"):
+        added = np.array([row["measured"]["chosen"] - row["measured"]["money"] for row in mine])
+        low, high = _interval(mine, added, added, seed=seed)
+        verdict = "proof.verdict_few" if len(mine) < FEW_CHANGES else _verdict(low, high)
+        found.append(Change(kind, currency, who, why, len(mine), float(added.sum()), low, high, verdict))
+    return sorted(found, key=lambda change: -change.added)
+
+
+def adoption(counts: Sequence[Mapping[str, Any]]) -> list[Adoption]:
+    """Shares of each kind, from counts by kind, state and whether somebody changed the action."""
+    found = []
+    for (kind,), mine in _groups([row for row in counts if row["state"] not in ("proposed", "superseded")], "kind"):
+        total = sum(row["count"] for row in mine)
+        parts = {
+            "changed": sum(row["count"] for row in mine if row["overridden"]),
+            "followed": sum(row["count"] for row in mine if row["state"] in _CARRIED_OUT and not row["overridden"]),
+            "rejected": sum(row["count"] for row in mine if row["state"] == "rejected"),
+            "unseen": sum(row["count"] for row in mine if row["state"] == "expired"),
+        }
+        found.append(Adoption(kind, total, **{name: part / total for name, part in parts.items()}))
+    return found
+
+
+def _groups(rows: Sequence[Mapping[str, Any]], *names: str) -> list[tuple[tuple[str, ...], list[Mapping[str, Any]]]]:
+    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    return sorted(groups.items())
+
+
+def _interval(
+    rows: Sequence[Mapping[str, Any]], low: NDArray[np.float64], high: NDArray[np.float64], *, seed: int
+) -> tuple[float, float]:
+    """5 % quantile of the sum of `low` and 95 % quantile of that of `high`, stores (or items) drawn again."""
+    by = "store" if len({row["store"] for row in rows}) >= FEW_STORES else "subject"
+    code, names = pd.factorize(np.array([row[by] for row in rows], dtype=object))
+    sums = np.stack([np.bincount(code, part, len(names)) for part in (low, high)])
+    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), DRAWS)
+    totals = drawn @ sums.T
+    return float(np.quantile(totals[:, 0], 0.05)), float(np.quantile(totals[:, 1], 0.95))
+
+
+def _verdict(low: float, high: float) -> str:
+    return "proof.verdict_gain" if low > 0 else "proof.verdict_loss" if high < 0 else "proof.verdict_none"
+
+
+def _report(hub: Hub, since: date | None, until: date | None) -> dict[str, list[dict[str, Any]]]:
+    rows = hub.ledger.measured(since, until)
+    return {
+        "worth": [asdict(part) for part in worth(rows)],
+        "adoption": [asdict(part) for part in adoption(hub.ledger.followed(since, until))],
+        "changes": [asdict(part) for part in changes(rows)],
+    }
+
+
+def judge(
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Decisions from this day on")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Decisions up to this day")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
+) -> None:
+    """What decisions brought beside what was expected, who followed them, and what people's changes added.
+
+    Decisions are measured by `aislehub day`, once their horizon has passed.
+
+    Example: aislehub judge --since 2017-11-01 --json
+    """
+    with open_hub() as hub:
+        report = _report(hub, since.date() if since else None, until.date() if until else None)
+    if as_json:
+        print_json(report)
+        return
+    out = Console()
+    for table in _tables(report):
+        shown = Table(*map(say, table["columns"]), title=say(table["title"]), title_justify="left")
+        for cells in table["rows"]:
+            shown.add_row(*cells)
+        out.print(shown if table["rows"] else f"{say(table['title'])}: {say('proof.nothing_measured')}")
+
+
+def _page(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
+    return {"tables": [table for table in _tables(_report(hub, None, None)) if table["rows"]]} | {
+        "empty": "proof.nothing_measured"
+    }
+
+
+def _tables(report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The three parts of the report as titled tables; titles and columns are codes."""
+    return [
+        {
+            "title": "proof.worth", "columns": ["proof.kind", "proof.count", "proof.carried_out", "proof.expected",
+            "proof.measured", "proof.interval", "proof.verdict"],
+            "rows": [
+                [_kind(row), f"{row['count']:,}", f"{row['carried_out']:,}", _money(row, "expected"),
+                 _money(row, "measured"), _range(row), _said(row)]
+                for row in report["worth"]
+            ],
+        },
+        {
+            "title": "proof.adoption", "columns": ["proof.kind", "proof.count", "proof.followed", "proof.changed",
+            "proof.rejected", "proof.unseen"],
+            "rows": [
+                [_kind(row), f"{row['count']:,}", *(f"{row[name]:.1%}" for name in
+                 ("followed", "changed", "rejected", "unseen"))]
+                for row in report["adoption"]
+            ],
+        },
+        {
+            "title": "proof.changes", "columns": ["proof.kind", "proof.who", "proof.why", "proof.count", "proof.added",
+            "proof.interval", "proof.verdict"],
+            "rows": [
+                [_kind(row), row["who"] or "–", row["why"] or say("proof.rejected"), f"{row['count']:,}",
+                 _money(row, "added"), _range(row), say(row["verdict"])]
+                for row in report["changes"]
+            ],
+        },
+    ]  # fmt: skip
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    code = f"kind.{row['kind']}"
+    return say(code) if has(code) else row["kind"]
+
+
+def _money(row: Mapping[str, Any], name: str) -> str:
+    return f"{row[name]:,.2f} {row['currency']}"
+
+
+def _range(row: Mapping[str, Any]) -> str:
+    return f"{row['low']:,.2f} … {row['high']:,.2f}"
+
+
+def _said(row: Mapping[str, Any]) -> str:
+    return say(row["verdict"]) + (f" ({say('proof.simulated')})" if row["simulated"] else "")
+
+
+commands = (judge,)
+pages = (Page("worth", "proof.title", 60, _page),)

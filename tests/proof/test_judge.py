@@ -1,0 +1,86 @@
+"""Measured money beside expected money: sums, intervals and verdicts say what the measurements bear, and no more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aislehub.proof.judge import adoption, changes, worth
+
+
+def row(money: float, *, store: str = "1", subject: str = "milk", state: str = "judged", **more: Any) -> dict[str, Any]:
+    """A measured decision."""
+    measured = {"money": money, "low": money, "high": money, "chosen": None, "method": "m", "facts": {}}
+    return {
+        "kind": "orders", "store": store, "subject": subject, "money": 2.0, "currency": "EUR", "state": state,
+        "source": "facts", "override": None, "measured": measured | more,
+    }  # fmt: skip
+
+
+def many(mean: float, *, sd: float = 1.0, stores: int = 20, count: int = 200) -> list[dict[str, Any]]:
+    """Decisions of several stores whose measured money scatters around a mean."""
+    money = np.random.default_rng(0).normal(mean, sd, count)
+    return [row(float(value), store=str(n % stores), subject=str(n)) for n, value in enumerate(money)]
+
+
+@pytest.mark.parametrize(("mean", "verdict"), [(1.0, "gain"), (-1.0, "loss"), (0.0, "none")])
+def test_the_verdict_follows_the_interval(mean: float, verdict: str) -> None:
+    """A gain or a loss is told where the interval leaves out 0, else that there is no measurable effect."""
+    found = worth(many(mean))[0]
+    assert found.verdict == f"proof.verdict_{verdict}"
+    assert found.low <= found.measured <= found.high
+    assert found.expected == 2.0 * 200
+
+
+def test_what_was_not_seen_widens_the_interval() -> None:
+    """Decisions that may have brought anything from −9 to 9 prove nothing, whatever their middle."""
+    assert worth(many(1.0))[0].verdict == "proof.verdict_gain"
+    assert worth([row(1.0, store=str(n), low=-9.0, high=9.0) for n in range(20)])[0].verdict == "proof.verdict_none"
+
+
+def test_one_lucky_store_is_no_proof() -> None:
+    """All gain comes from one of ten stores: drawn again, it may not be there."""
+    rows = [row(100.0 if store == 0 else -1.0, store=str(store), subject=str(n)) for store in range(10) for n in (1, 2)]
+    assert worth(rows)[0].verdict == "proof.verdict_none"
+
+
+def test_currencies_are_never_added_up() -> None:
+    """Two currencies are two rows."""
+    assert len(worth([row(1.0), row(1.0) | {"currency": "CNY"}])) == 2
+
+
+def test_changes_are_added_up_by_person_and_reason() -> None:
+    """What was chosen less what was proposed; fewer than five changes tell nothing."""
+    ann = {"override": {"action": {}, "who": "ann", "why": "fair"}}
+    bob = {"override": {"action": {}, "who": "bob", "why": "feeling"}}
+    rows = [row(1.0, subject=str(n), chosen=3.0) | ann for n in range(6)] + [row(1.0, chosen=0.0) | bob]
+    first, second = changes(rows)
+    assert (first.who, first.why, first.count, first.added, first.verdict) == (
+        "ann", "fair", 6, 12.0, "proof.verdict_gain",
+    )  # fmt: skip
+    assert (second.who, second.added, second.verdict) == ("bob", -1.0, "proof.verdict_few")
+
+
+def test_a_rejection_counts_and_an_unread_decision_does_not() -> None:
+    """Whoever rejects has chosen today's rule; whoever never looked has chosen nothing."""
+    rows = [row(-2.0, state="rejected", chosen=0.0), row(5.0, state="expired", chosen=0.0)]
+    assert [(change.who, change.added) for change in changes(rows)] == [("", 2.0)]
+
+
+STATES = st.sampled_from(["approved", "done", "judged", "rejected", "expired", "overridden"])
+
+
+@given(st.dictionaries(STATES, st.integers(1, 50), min_size=1), st.integers(0, 20))
+def test_shares_of_adoption_add_up_to_one(states: dict[str, int], open_: int) -> None:
+    """Whatever is no longer open was followed, changed, rejected or never looked at."""
+    counts = [
+        {"kind": "orders", "state": state, "overridden": state == "overridden", "count": count}
+        for state, count in (states | {"proposed": open_}).items()
+    ]
+    found = adoption(counts)[0]
+    assert found.count == sum(states.values())
+    assert found.followed + found.changed + found.rejected + found.unseen == pytest.approx(1)
