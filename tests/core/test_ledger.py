@@ -69,6 +69,21 @@ def refusal(caught: pytest.ExceptionInfo[HubError]) -> str:
 # -- proposing -------------------------------------------------------------------------------------
 
 
+def test_a_guarded_action_is_overridden_within_its_limits(ledger: Ledger) -> None:
+    """Where an action says `least` and `most`, its main field may be set between them, and nothing else may be set."""
+    action = {"price": 2.49, "was": 2.99, "least": 2.19, "most": 3.29}
+    propose(ledger, rows("a", action=json.dumps(action)))
+    (decision,) = ledger.find(Filter())
+    for to in (1.0, 2.18, 3.3, {"price": 9.9}):
+        with pytest.raises(HubError, match=r"guard-rails.*2.19 to 3.29"):
+            ledger.override(decision["id"], to, who="ann", why="clearance")
+    for field in ("was", "least", "most"):
+        with pytest.raises(HubError, match=f"no field '{field}'"):
+            ledger.override(decision["id"], {field: 9.9}, who="ann", why="clearance")
+    chosen = ledger.override(decision["id"], 2.19, who="ann", why="clearance")
+    assert chosen["override"]["action"] == action | {"price": 2.19}
+
+
 def test_a_decision_keeps_what_it_was_made_from(ledger: Ledger) -> None:
     """Action, baseline, money, model, policy, table versions and source are read back as they were written."""
     assert propose(ledger, rows("milk")) == Proposed(new=1, changed=0, same=0, kept=0, superseded=0)

@@ -181,14 +181,15 @@ def _run_step(context: _Day, step: Step, learn_now: bool) -> StepReport:
 
 def _rows(context: _Day, step: Step, policy: Settings | None, model: Path | None) -> pa.Table:
     """The step's rows: at once, or store by store in several processes where the tables can be reopened there."""
+    offered: dict[str, Any] = {"model": model, "seed": context.seed, "currency": context.currency}
     if step.per is None or context.workers <= 1 or context.tables.folder is None:
-        return step.run(context.tables, day=context.day, policy=policy, model=model, seed=context.seed)
+        return step.run(context.tables, day=context.day, policy=policy, **offered)
     first = context.tables.read(step.reads[0], as_of=context.day)
     keys = sorted(context.tables.run(lambda _: first.select(step.per).distinct())[step.per].to_pylist())
     parts = [tuple(keys[start :: context.workers * 2]) for start in range(min(len(keys), context.workers * 2))]
     work = partial(
         _part, context.tables.folder, context.tables.timezone, dict(context.tables.contracts), step.function.__module__,
-        step.name, context.day, policy, model, context.seed,
+        step.name, context.day, policy, offered,
     )  # fmt: skip
     made = fan_out(work, parts, workers=context.workers)
     if not made:
@@ -198,11 +199,11 @@ def _rows(context: _Day, step: Step, policy: Settings | None, model: Path | None
 
 def _part(
     folder: Path, timezone: str, contracts: Mapping[str, Contract], module: str, name: str, day: date,
-    policy: Settings | None, model: Path | None, seed: int, only: tuple[str, ...],
+    policy: Settings | None, offered: Mapping[str, Any], only: tuple[str, ...],
 ) -> pa.Table:  # fmt: skip
     """In a worker process: the step on its share of the keys."""
     step: Step = getattr(importlib.import_module(module), name)
-    return step.run(Tables(folder, contracts, timezone), day=day, policy=policy, only=only, model=model, seed=seed)
+    return step.run(Tables(folder, contracts, timezone), day=day, policy=policy, only=only, **offered)
 
 
 def _signature(context: _Day, step: Step, policy: Settings | None) -> str:

@@ -464,14 +464,23 @@ def _opened(row: Row[Any]) -> dict[str, Any]:
 
 
 def _overridden(decision: Mapping[str, Any], to: float | Mapping[str, Any]) -> dict[str, Any]:
-    """The proposed action with the human's values in it, each a finite number not below 0 where a number stood."""
+    """The proposed action with the human's values in it, each a finite number not below 0 where a number stood.
+
+    An action with `least` and `most` is guarded: only its main field may be set, and only between them.
+    """
     proposed = decision["action"]
-    wanted = dict(to) if isinstance(to, Mapping) else {main_field(proposed): to}
+    main = main_field(proposed)
+    guarded = {"least", "most"} <= proposed.keys()
+    known = [main] if guarded else list(proposed)
+    wanted = dict(to) if isinstance(to, Mapping) else {main: to}
     for name, value in wanted.items():
-        if name not in proposed:
-            raise HubError("ledger.action_field", field=name, kind=decision["kind"], known=", ".join(proposed))
+        if name not in known:
+            raise HubError("ledger.action_field", field=name, kind=decision["kind"], known=", ".join(known))
         if _is_number(proposed[name]) and not (_is_number(value) and 0 <= value < 1e12):
             raise HubError("ledger.action", to=value, field=name)
+        if guarded and not proposed["least"] <= value <= proposed["most"]:
+            limits = {"least": proposed["least"], "most": proposed["most"]}
+            raise HubError("ledger.outside", field=name, to=value, **limits)
     return dict(proposed) | wanted
 
 

@@ -99,8 +99,8 @@ def step(
     """Declare a step.
 
     The function takes one lazy table per name in `reads`, then, by keyword, whichever it asks for of
-    `day`, `policy`, `model` (the folder of the learned artifact), `seed` and `timezone` (the chain's). It returns an
-    Ibis expression, an Arrow table or a pandas frame.
+    `day`, `policy`, `model` (the folder of the learned artifact), `seed`, `timezone` and `currency` (the chain's). It
+    returns an Ibis expression, an Arrow table or a pandas frame.
 
     Args:
         per: column whose values are worked on independently ("store"), so that `run_day` may fan them out.
