@@ -59,7 +59,7 @@ def test_goods_spoil_after_their_life_and_the_oldest_go_first() -> None:
     first = chain.on_hand
     dear = Actions(price=world.regular_price * 1e5)  # nobody buys
     spoiled = [chain.advance(dear).spoiled for _ in range(20)]
-    assert {2, 10} <= set(world.life) and sum(spoiled).any(axis=0).sum() == (world.life < 20).sum()
+    assert {3, 4, 5} <= set(world.life)
     for day, thrown in enumerate(spoiled):
         assert np.array_equal(thrown, np.where(world.life == day + 1, first, 0))
 

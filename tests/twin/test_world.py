@@ -12,9 +12,9 @@ from aislehub.core.errors import HubError
 from aislehub.twin.world import FAMILIES, Family, World
 
 FROZEN = {
-    "heterogeneous": "38222e06486c59e9",
-    "none": "8d3898f863bdbb7e",
-    "drift": "8a17a211cc2a30e9",
+    "heterogeneous": "a72a05c036f03753",
+    "none": "d6fa7aa1059213e0",
+    "drift": "153ae55bcba7735a",
 }
 
 

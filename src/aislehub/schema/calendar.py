@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aislehub.core.contract import Column, Contract
+from aislehub.schema.provenance import SOURCE
 
 __all__ = ["CALENDAR", "WEATHER"]
 
@@ -16,6 +17,7 @@ CALENDAR = Contract(
         Column("kind", "text", "What it is",
                values=("holiday", "religious", "cultural", "sport", "school", "payday", "benefit", "shopping",
                        "workday", "closed")),
+        SOURCE,
     ),
     key="day region event",
     known_from="day",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aislehub.core.contract import Column, Contract
+from aislehub.schema.provenance import SOURCE
 
 __all__ = ["EVENTS"]
 
@@ -27,6 +28,7 @@ EVENTS = Contract(
                required=False),
         Column("payload", "text", "Anything more, a JSON object; no names, phone numbers or addresses",
                required=False),
+        SOURCE,
     ),
     key="event_id",
     known_from="at",

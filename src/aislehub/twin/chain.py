@@ -15,7 +15,6 @@ import numpy as np
 
 from aislehub.core.errors import HubError
 from aislehub.twin.demand import (
-    BoolArray,
     Draws,
     Shelf,
     expected,
@@ -24,7 +23,7 @@ from aislehub.twin.demand import (
     temperature_usual,
     visitors,
 )
-from aislehub.twin.world import KEEPS, FloatArray, IntArray, World
+from aislehub.twin.world import KEEPS, BoolArray, FloatArray, IntArray, World
 
 __all__ = ["Actions", "Chain", "Delivery", "Outcome"]
 

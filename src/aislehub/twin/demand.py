@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from aislehub.twin.world import HOLIDAYS, FloatArray, World
+from aislehub.twin.world import HOLIDAYS, BoolArray, FloatArray, World
 
-__all__ = ["Draws", "Shelf", "expected", "poisson_quantile", "season", "temperature_usual", "visitors"]
-
-BoolArray = NDArray[np.bool_]
+__all__ = ["Draws", "Shelf", "expected", "poisson_quantile", "season", "stream", "temperature_usual", "visitors"]
 
 SEARCHED_BELOW = 12.0
 """Means up to which counts are found by adding up probabilities."""
@@ -52,7 +49,7 @@ class Draws:
     @classmethod
     def of(cls, world: World, seed: int, day: int) -> Draws:
         """Draw a day."""
-        rng = np.random.Generator(np.random.Philox(key=[seed, world.seed], counter=[0, day, 0, 0]))
+        rng = stream(world, seed, day)
         regions, (stores, items) = int(world.region.max()) + 1, world.shape
         return cls(
             heat=rng.standard_normal(regions),
@@ -99,6 +96,11 @@ def expected(
     moved = world.elasticity_on(day) * cut + lift + (world.cross @ pull.T).T
     usual = np.exp(base)
     return usual * np.exp(moved), usual
+
+
+def stream(world: World, seed: int, day: int, purpose: int = 0) -> np.random.Generator:
+    """The random numbers of one day; 0 = what happens in the chain, other numbers for what is told about it."""
+    return np.random.Generator(np.random.Philox(key=[seed, world.seed], counter=[0, day, purpose, 0]))
 
 
 def season(world: World, day: int) -> FloatArray:

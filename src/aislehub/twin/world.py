@@ -19,10 +19,21 @@ from scipy import sparse
 
 from aislehub.core.errors import HubError, did_you_mean
 
-__all__ = ["DEPARTMENTS", "FAMILIES", "HOLIDAYS", "Department", "Family", "World"]
+__all__ = [
+    "DEPARTMENTS",
+    "FAMILIES",
+    "HOLIDAYS",
+    "BoolArray",
+    "Department",
+    "Family",
+    "FloatArray",
+    "IntArray",
+    "World",
+]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 FAMILIES = ("heterogeneous", "none", "drift")
 START = date(2024, 1, 1)
@@ -32,6 +43,7 @@ BASKET = 4.0  # units, about
 CONVERSION = 0.65  # receipts per visitor
 CASES = np.array([1, 2, 3, 4, 6, 8, 12, 24])
 KEEPS = 10_000  # days; goods that do not spoil
+FRESH = 8  # days within which fresh goods spoil
 
 
 @dataclass(frozen=True)
@@ -47,9 +59,9 @@ DEPARTMENTS = (  # in the order in which a growing range takes them up
     Department("pantry", None, -0.04),
     Department("dairy", (10, 16), 0.0),
     Department("drinks", None, 0.20),
-    Department("produce", (4, 7), 0.08),
+    Department("produce", (4, 8), 0.08),
     Department("household", None, 0.0),
-    Department("bakery", (2, 4), 0.0),
+    Department("bakery", (3, 5), 0.0),
     Department("frozen", None, 0.12),
     Department("meat", (4, 8), 0.0),
     Department("care", None, 0.0),
@@ -75,6 +87,7 @@ class Family:
     rate_item_sd: float
     rate_store_sd: float
     rate_own_sd: float
+    fresh_rate: float
     dispersion: float
     dispersion_sd: float
     category_shock_sd: float
@@ -116,7 +129,9 @@ class Family:
     price_store_sd: float
     margin: float
     margin_sd: float
+    fresh_margin: float
     lead_days: tuple[int, int]
+    fresh_lead_days: int
     late: float
     case_days: float
     order_cost: float
@@ -279,7 +294,10 @@ def _drawn(family: Family, stores: int, items: int, seed: int, start: date) -> W
     def normal(sd: float, *shape: int) -> Any:
         return sd * rng.standard_normal(shape)
 
-    rate = family.rate * np.exp(
+    life = _lives(rng, department[category])
+    fresh = life <= FRESH
+    rate = family.rate * np.where(fresh, family.fresh_rate, 1.0)
+    rate = rate * np.exp(
         normal(family.rate_item_sd, items)
         + normal(family.rate_store_sd, stores, 1)
         + normal(family.rate_own_sd, stores, items)
@@ -289,10 +307,15 @@ def _drawn(family: Family, stores: int, items: int, seed: int, start: date) -> W
     elasticity = np.clip(own, *family.elasticity_range)
     price = np.exp(normal(family.price_sd, items)) * family.price
     regular = np.round(price * np.exp(normal(family.price_store_sd, stores, 1)), 2).clip(0.1)
-    margin = family.margin + normal(family.margin_sd, categories)[category] + normal(family.margin_sd, items) / 2
+    margin = (
+        family.margin
+        + family.fresh_margin * fresh
+        + normal(family.margin_sd, categories)[category]
+        + normal(family.margin_sd, items) / 2
+    )
     cross, switch = _substitutes(family, rng, category, elasticity.mean(axis=0))
-    life = _lives(rng, department[category])
-    lasting = rate.mean(axis=0) * np.minimum(family.case_days, life)
+    lasting = rate.mean(axis=0) * np.minimum(family.case_days, life / 3)
+    lead = np.repeat(rng.integers(family.lead_days[0], family.lead_days[1] + 1, (stores, 1)), items, axis=1)
     warmth = np.array([DEPARTMENTS[number].warmth for number in department])
     return World(
         family=family,
@@ -323,7 +346,7 @@ def _drawn(family: Family, stores: int, items: int, seed: int, start: date) -> W
         cost=np.repeat((price * (1 - np.clip(margin, 0.08, 0.6)))[None, :], stores, axis=0),
         life=life,
         case=CASES[np.maximum(np.searchsorted(CASES, lasting, side="right") - 1, 0)].astype(float),
-        lead_days=rng.integers(family.lead_days[0], family.lead_days[1] + 1, (stores, 1)) * np.ones(items, dtype=int),
+        lead_days=np.where(fresh, family.fresh_lead_days, lead),
     )
 
 

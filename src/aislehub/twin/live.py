@@ -1,0 +1,161 @@
+"""A chain lives under a policy: rules and the hub decide from what the chain's tables hold, and the day follows.
+
+Until policies part, the chain lives under today's rules; so every policy starts with the same past.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from aislehub.core.registry import Registry
+from aislehub.twin.chain import Actions, Chain, Outcome
+from aislehub.twin.emit import Offer, announced, master, of_day
+from aislehub.twin.office import Office
+from aislehub.twin.policy import TODAY, Policy
+from aislehub.twin.rules import Books, follow_competitor, rotating, weeks_of_cover
+from aislehub.twin.world import FloatArray, World
+
+__all__ = ["ORDER_WEEKDAYS", "WARM_UP", "Twin", "live", "warmed"]
+
+ORDER_WEEKDAYS = "135"
+"""ISO weekdays on which the twin's stores order; the hub decides on the evenings before."""
+WARM_UP = 112
+"""Days that a chain lives under today's rules before policies part."""
+TOLD_DAYS = 400  # for which the calendar is told
+BOOKED_DAYS = 28
+
+
+@dataclass
+class Twin:
+    """A chain on a morning: its past, its shelf prices outside of offers, its offers so far and the next one."""
+
+    chain: Chain
+    prices: FloatArray
+    past: list[Outcome] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
+
+    def fork(self) -> Twin:
+        """The same morning once more."""
+        return Twin(self.chain.fork(), self.prices, list(self.past), list(self.offers))
+
+
+def warmed(world: World, seed: int, days: int = WARM_UP) -> Twin:
+    """A chain that has lived some days under today's rules."""
+    twin = Twin(Chain(world, seed), world.regular_price)
+    live(twin, TODAY, days)
+    return twin
+
+
+def live(
+    twin: Twin, policy: Policy, days: int, registry: Registry | None = None,
+    progress: Callable[[date], None] = lambda day: None,
+) -> list[Outcome]:  # fmt: skip
+    """Live on for some days under a policy; returns their outcomes.
+
+    Args:
+        registry: the hub, wanted where the policy leaves a decision to it.
+        progress: told each day before it is lived.
+
+    Raises:
+        HubError: `twin.no_step`, `twin.step_failed`, and what a wrong setting says.
+    """
+    with tempfile.TemporaryDirectory(prefix="twin-") as folder:
+        office = None
+        if registry is not None and policy.hub_tables():
+            (Path(folder) / "hub.toml").write_text(policy.as_toml(), encoding="utf-8")
+            office = Office(registry, policy.hub_tables(), Path(folder))
+            _tell_past(office, twin)
+        for _ in range(days):
+            progress(twin.chain.today)
+            _day(twin, policy, office)
+    return twin.past[len(twin.past) - days :]
+
+
+def _day(twin: Twin, policy: Policy, office: Office | None) -> None:
+    """Plan, decide, live and tell one day."""
+    chain, world, today = twin.chain, twin.chain.world, twin.chain.today
+    planned = len(twin.offers)
+    if policy.promotion == "rotating":
+        _plan(twin, today)
+    ordering = str(today.isoweekday()) in ORDER_WEEKDAYS
+    books = _books(twin) if twin.past else None
+    decided = office.decide(today - timedelta(days=1)) if office and ordering else {}
+    order = None
+    if "orders" in decided:
+        order = _at(world, decided["orders"], "quantity", np.zeros(world.shape))
+    elif policy.replenish == "weeks_of_cover" and ordering and books:
+        order = weeks_of_cover(books, policy.weeks_of_cover)
+    if "price_changes" in decided:
+        twin.prices = _at(world, decided["price_changes"], "price", twin.prices)
+    elif policy.price == "follow_competitor" and today.weekday() == 0 and books:
+        twin.prices = follow_competitor(books, twin.prices)
+    elif policy.price == "regular":
+        twin.prices = world.regular_price
+
+    offer = next((offer for offer in twin.offers if offer.starts <= today <= offer.ends), None)
+    price, promoted, displayed = twin.prices, None, None
+    if offer is not None:
+        reduced = np.round(world.regular_price * (1 - offer.discount), 2)
+        price = np.where(offer.discount > 0, np.minimum(reduced, price), price)
+        promoted, displayed = offer.promoted, offer.displayed
+    twin.past.append(chain.advance(Actions(price, promoted, displayed, order)))
+    if office is not None:
+        before = twin.past[-2] if len(twin.past) > 1 else None
+        office.tell(of_day(world, chain.seed, twin.past[-1], before, office.reads))
+        for new in twin.offers[planned:]:
+            office.tell(announced(world, new))
+
+
+def _plan(twin: Twin, today: date) -> None:
+    """Plan this week's offer, if there is none, and the next week's."""
+    monday = today - timedelta(days=today.weekday())
+    planned = {offer.starts for offer in twin.offers}
+    for starts in (monday, monday + timedelta(days=7)):
+        if starts not in planned:
+            twin.offers.append(rotating(twin.chain.world.regular_price.shape, starts))
+
+
+def _books(twin: Twin) -> Books:
+    """What the chain's computers hold this morning."""
+    world, last = twin.chain.world, twin.past[-1]
+    return Books(
+        day=twin.chain.today,
+        regular=world.regular_price,
+        cost=world.cost,
+        case=world.case,
+        life=world.life,
+        lead_days=world.lead_days,
+        sold=np.stack([outcome.sold for outcome in twin.past[-BOOKED_DAYS:]]),
+        stock=last.stock,
+        on_order=last.on_order,
+        seen=np.stack([twin.past[0].competitor, last.competitor]),
+    )
+
+
+def _tell_past(office: Office, twin: Twin) -> None:
+    world, seed = twin.chain.world, twin.chain.seed
+    office.tell(master(world, TOLD_DAYS, order_weekdays=ORDER_WEEKDAYS))
+    for offer in twin.offers:
+        office.tell(announced(world, offer))
+    for outcome, before in zip(twin.past, [None, *twin.past], strict=False):
+        office.tell(of_day(world, seed, outcome, before, office.reads))
+
+
+def _at(world: World, rows: pa.Table, column: str, otherwise: FloatArray) -> FloatArray:
+    """A decided column as (S, I); cells without a row stay as they were."""
+    stores = {name: number for number, name in enumerate(world.stores)}
+    items = {name: number for number, name in enumerate(world.items)}
+    values = otherwise.copy()
+    cells = (
+        [stores[name] for name in rows["store"].to_pylist()],
+        [items[name] for name in rows["subject"].to_pylist()],
+    )
+    values[cells] = rows[column].to_numpy()
+    return values

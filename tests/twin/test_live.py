@@ -1,0 +1,140 @@
+"""Policies live in the twin by the hub's own day, from tables alone."""
+
+from __future__ import annotations
+
+import ast
+import gc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import aislehub.twin.office
+from aislehub.core.errors import HubError
+from aislehub.core.registry import registry
+from aislehub.twin.chain import Chain, Outcome
+from aislehub.twin.live import ORDER_WEEKDAYS, Twin, live, warmed
+from aislehub.twin.office import Office, needed
+from aislehub.twin.policy import TODAY, Policy
+from aislehub.twin.rules import Books
+from aislehub.twin.world import Family, World
+
+HUB = Policy("hub", replenish="hub", settings={"demand": {"model": "seasonal_mean"}})
+WARM = 63
+
+
+@pytest.fixture(scope="module")
+def warm() -> Twin:
+    """A small chain after nine weeks under today's rules."""
+    return warmed(World.make("heterogeneous", stores=2, items=24, seed=3), 3, WARM)
+
+
+@pytest.fixture(scope="module")
+def offices() -> list[Office]:
+    """Every office that was opened in this module, in order."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def by_hub(warm: Twin, offices: list[Office]) -> list[Outcome]:
+    """Nine days on which the hub orders."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aislehub.twin.live.Office", lambda *given: offices.append(Office(*given)) or offices[-1])
+        return live(warm.fork(), HUB, 9, registry())
+
+
+def test_the_hub_orders_in_the_twin(by_hub: list[Outcome]) -> None:
+    """The hub's orders are placed on the mornings on which the stores order, and only then."""
+    ordered = [outcome.ordered.sum() > 0 for outcome in by_hub]
+    assert ordered == [str(outcome.day.isoweekday()) in ORDER_WEEKDAYS for outcome in by_hub]
+
+
+def test_orders_are_those_that_the_hub_decided(by_hub: list[Outcome], offices: list[Office]) -> None:
+    """Each morning's orders are the rows of the decision table of the evening before, cell by cell."""
+    orders = offices[0].tables.fetch("orders").to_pandas()
+    last = next(outcome for outcome in reversed(by_hub) if outcome.ordered.any())
+    mine = orders[orders["day"] == orders["day"].max()]
+    assert (last.day - orders["day"].max()).days == 1
+    assert mine["quantity"].sum() == last.ordered.sum()
+
+
+def reachable(start: Any) -> set[type]:
+    """Types of everything that an object leads to, without modules, classes and functions."""
+    skipped = (type, type(gc), type(reachable))
+    seen: dict[int, Any] = {}
+    waiting = [start]
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in seen and not isinstance(one, skipped):
+            seen[id(one)] = one
+            waiting += gc.get_referents(one)
+    return {type(one) for one in seen.values()}
+
+
+def test_nothing_that_decides_can_reach_the_truth(by_hub: list[Outcome], offices: list[Office]) -> None:
+    """From the tables that `run_day` is given no reference leads to the world, the chain or an outcome."""
+    found = reachable(offices[0].tables)
+    assert len(found) > 20
+    assert found & {World, Family, Chain, Outcome, Twin} == set()
+    assert reachable({"twin": by_hub}) >= {Outcome}  # the search finds what there is
+
+
+def test_the_office_does_not_know_the_twin() -> None:
+    """The module that runs the hub's day imports nothing of the twin."""
+    source = Path(aislehub.twin.office.__file__).read_text(encoding="utf-8")
+    imported = [node.module or "" for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
+    assert imported and not any(module.startswith("aislehub.twin") for module in imported)
+
+
+def test_the_tables_of_the_hub_hold_only_what_a_chain_knows(by_hub: list[Outcome], offices: list[Office]) -> None:
+    """Facts in the office's tables are those of contracts; no column is called by a name of the truth."""
+    tables = offices[0].tables
+    filled = {name: tables.fetch(name) for name in tables.contracts if tables.version(name) >= 0}
+    assert {"sales_lines", "stock", "items", "lead_times", "orders"} <= set(filled)
+    columns = {column for rows in filled.values() for column in rows.column_names}
+    assert not columns & {"elasticity", "cross", "lost", "moved", "pantry", "rate", "promotion_lift"}
+
+
+def test_rules_see_books_and_no_truth() -> None:
+    """Today's rules are given `Books`: what was sold and is in stock, not what was wanted."""
+    assert {"demand", "lost", "elasticity", "rate"} & set(Books.__annotations__) == set()
+
+
+def test_policies_that_act_alike_live_alike(warm: Twin) -> None:
+    """Today's rules under another name bring exactly the same days: chance is shared."""
+    first = live(warm.fork(), TODAY, 15)
+    again = live(warm.fork(), Policy("the same"), 15)
+    assert all(np.array_equal(a.profit, b.profit) and np.array_equal(a.stock, b.stock)
+               for a, b in zip(first, again, strict=True))  # fmt: skip
+
+
+def test_a_policy_changes_only_what_it_decides(warm: Twin) -> None:
+    """Without promotions nothing is in a leaflet; with regular prices nothing else is asked."""
+    plain = live(warm.fork(), Policy("plain", price="regular", promotion="none", weeks_of_cover=3), 28)
+    # The offer of the first week had been announced before.
+    assert not any(outcome.promoted.any() for outcome in plain[7:])
+    assert all(np.array_equal(outcome.price, warm.chain.world.regular_price) for outcome in plain[7:])
+    usual = live(warm.fork(), TODAY, 28)
+    assert any(outcome.promoted.any() for outcome in usual[7:])
+    assert sum(o.stock.sum() for o in plain) > sum(o.stock.sum() for o in usual)
+
+
+def test_only_the_steps_that_matter_are_run() -> None:
+    """For orders the hub needs its forecast and its supply state, not its key figures."""
+    steps = {step.name for step in needed(registry(), ["orders"]).steps}
+    assert {"demand_forecast", "supply_state", "replenish"} <= steps
+    assert "key_figures" not in steps
+
+
+def test_a_decision_that_no_step_writes_is_refused(warm: Twin) -> None:
+    """A policy that leaves to the hub what it cannot decide says so."""
+    with pytest.raises(HubError, match="No step of this hub writes nothing_known"):
+        needed(registry(), ["nothing_known"])
+
+
+def test_a_wrong_setting_stops_the_run(warm: Twin) -> None:
+    """A setting that the hub's step does not know is told, with the step and the day."""
+    wrong = Policy("wrong", replenish="hub", settings={"replenish": {"service_levl": 0.9}})
+    with pytest.raises(HubError, match="service_level"):
+        live(warm.fork(), wrong, 3, registry())
