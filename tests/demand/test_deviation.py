@@ -111,6 +111,19 @@ def test_without_history_there_is_no_limit() -> None:
     assert Limits.learn(outcomes(quiet(0)).weeks(0, 2)) is None
 
 
+def test_weeks_before_the_first_forecast_change_nothing() -> None:
+    """A house that has forecast for 20 weeks has the limits of those weeks, however far back its table reaches."""
+    now = outcomes(quiet(3))
+    sold, expected = (np.where(np.arange(WEEKS)[None, :, None] < 30, np.nan, x) for x in (now.sold, now.expected))
+    padded = Outcomes(sold, expected, now.parents, now.level).weeks(0, LEARN)
+    long, short = Limits.learn(padded), Limits.learn(padded.weeks(30, LEARN))
+    assert long is not None
+    assert short is not None
+    np.testing.assert_allclose(long.limit, short.limit)
+    inside = np.abs(long.usual.ratios(now.weeks(30, LEARN))[0]) < long.band
+    assert 0.8 < inside.mean() < 0.98
+
+
 def test_tiny_nodes_say_nothing() -> None:
     """Below 5 expected units a week a relative error is not counted at all."""
     small = outcomes(np.random.default_rng(0).poisson(1.0, (STORES, GOODS, WEEKS)).astype(float), size=1.0)

@@ -349,10 +349,11 @@ def _window_sum(scaled: FloatArray, window: int, clip: float = _CLIP) -> FloatAr
 
 
 def _as_met(past: Outcomes) -> FloatArray:
-    """Ratios of the later half of the past, each block of weeks by what is usual in all before; NaN in the first."""
+    """Ratios of the later half of the known weeks, each block by what is usual in all before; NaN in the others."""
     weeks = past.sold.shape[1]
     met = np.full((len(WINDOWS), *past.sold.shape[:2]), np.nan)
-    for start in range(weeks // 2, weeks, _BLOCK):
+    known = np.flatnonzero(np.isfinite(past.errors).any(axis=(0, 2)))
+    for start in range(int(known[len(known) // 2]) if len(known) else weeks, weeks, _BLOCK):
         stop = min(start + _BLOCK, weeks)
         met[:, :, start:stop] = _Usual.of(past.weeks(0, start)).ratios(past.weeks(0, stop))[:, :, start:stop]
     return met
@@ -389,7 +390,7 @@ def _lately(scaled: FloatArray) -> FloatArray:
 
 def _slopes(past: Outcomes) -> FloatArray:
     """Per level, the share of the errors around that goes into the node's own: least squares, each share in [0, 1]."""
-    around = past.around
+    around = np.where(np.isfinite(past.errors)[:, None], past.around, np.nan)
     nodes, factors = around.shape[:2]
     around = around - _quiet_median(around.reshape(nodes, factors, -1))[:, :, None, None]
     own = past.errors - _quiet_median(past.errors.reshape(nodes, -1))[:, None, None]
