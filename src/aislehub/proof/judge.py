@@ -190,9 +190,8 @@ def judge(
 
 
 def _page(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
-    return {"tables": [table for table in _tables(_report(hub, None, None)) if table["rows"]]} | {
-        "empty": "proof.nothing_measured"
-    }
+    tables = [table for table in _tables(_report(hub, None, None)) if table["rows"]]
+    return {"tables": tables} if tables else {"empty": "proof.nothing_measured"}
 
 
 def _tables(report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
