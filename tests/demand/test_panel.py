@@ -284,3 +284,30 @@ def test_a_text_that_is_empty_on_some_days_is_known_ahead() -> None:
     assert list(panel.known) == ["promo"]
     assert list(panel.static) == ["brand"]
     assert (~np.isnan(panel.known["promo"][0])).tolist() == (np.arange(24) % 3 == 0).tolist()
+
+
+def test_matrices_are_read_as_the_long_table_is() -> None:
+    """The same facts as matrices and as a long table make the same panel: what changes is known ahead, the rest static,
+    text has labels, and before a series starts nothing is known."""
+    random = np.random.default_rng(1)
+    ids, periods, past = pd.Index(["1/b", "2/a"]), pd.date_range("2024-01-01", periods=37), 30
+    started = np.arange(past) >= np.array([[0], [12]])
+    y = np.where(started, random.poisson(3, started.shape), np.nan).astype(np.float32)
+    price = random.choice([2.0, 3.0, np.nan], (2, 37)).astype(np.float32)
+    event = pd.Series([None] * 37, index=periods, dtype=object)
+    event.iloc[[3, 20, 33]] = ["fair", "derby", "fair"]
+    known = {"price": price, "display": np.zeros((2, 37), np.float32), "event": event}
+    static = pd.DataFrame({"store": ["1", "2"], "item": ["b", "a"]}, index=ids)
+    cells = pd.DataFrame({"unique_id": np.repeat(ids, 37), "ds": np.tile(periods, 2), "price": price.ravel()})
+    cells = cells.assign(display=0.0, event=np.tile(event, 2)).merge(static, left_on="unique_id", right_index=True)
+    cells = cells.assign(y=np.hstack([y, np.full((2, 7), np.nan, np.float32)]).ravel())
+    history = cells[(cells["ds"] < periods[past]) & cells["y"].notna()]
+    table = Panel.from_table(history, 7, freq="D", known=cells[cells["ds"] >= periods[past]].drop(columns="y"))
+    made = Panel.from_matrices(ids, periods, y, freq="D", started=started, known=known, static=static)
+    assert list(made.ids) == list(table.ids) and (made.periods == table.periods).all() and made.labels == table.labels
+    np.testing.assert_array_equal(made.y, table.y)
+    for one, other in ((made.known, table.known), (made.static, table.static)):
+        assert list(one) == list(other)
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+            assert one[name].dtype == other[name].dtype

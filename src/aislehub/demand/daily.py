@@ -205,21 +205,13 @@ def demand_panel(
         _usual_series(past, items, day - timedelta(days=policy.horizon_days * back), day, policy)
         for back in range(1, MAX_ORIGINS + 1)
     ]
-    series = pd.concat([now, *earlier]).drop_duplicates(["store", "item"], ignore_index=True)
-    series["series"] = series.index  # one number joins faster than two texts, millions of times
+    series = pd.concat([now, *earlier]).drop_duplicates(["store", "item"])
+    series = series.set_index(series["store"] + BETWEEN + series["item"]).sort_index()
+    series["series"] = np.arange(len(series))  # one number joins faster than two texts, millions of times
     sales = _daily_sales(past, series)
-    days = pd.date_range(sales["day"].min(), day + timedelta(days=policy.horizon_days), name="day")
-    plan = _by_day(series, days)
-    plan = _with_promotions(plan, promotions, series, days)
-    plan = _with_prices(plan, prices, series, days)
-    plan = _with_calendar(plan, calendar, days)
-    units = sales.merge(series, on=["store", "item"])[["series", "day", "y"]]
-    history = plan.loc[plan["day"] <= pd.Timestamp(day)].merge(units, on=["series", "day"], how="left")
-    first = history["day"].where(history["y"].notna()).groupby(history["series"]).transform("min")
-    history["y"] = history["y"].fillna(0.0).where(first.notna())  # what never sold is not known to sell nothing
-    history = history.loc[history["day"] >= first.fillna(pd.Timestamp(day))]
-    known = plan.loc[plan["day"] > pd.Timestamp(day)]
-    panel = Panel.from_table(_long(history, series), policy.horizon_days, freq="D", known=_long(known, series))
+    days = pd.date_range(sales["day"].min(), day + timedelta(days=policy.horizon_days), unit="ns")
+    known = _promotions(promotions, series, days) | _prices(prices, series, days) | _events(calendar, days)
+    panel = _laid_out(series, days, sales, known, policy.horizon_days)
     panel = replace(panel, eligible=_eligible(panel, now["store"] + BETWEEN + now["item"], policy))
     traffic = past.group_by("store", "day").agg(receipts=past.receipt.nunique(), lines=past.count()).to_pandas()
     panel = with_shelves(panel, sales, items)
@@ -283,40 +275,49 @@ def _usual_series(past: ir.Table, items: ir.Table, at: date, day: date, policy: 
 
 
 def _daily_sales(past: ir.Table, series: pd.DataFrame) -> pd.DataFrame:
-    """Units and money by store, item and day of these series, with the units of the largest line."""
-    rows = past.semi_join(ibis.memtable(series), ["store", "item"])
-    daily = rows.group_by("store", "item", "day").agg(
+    """Units and money of these series by day, with the units of the largest line."""
+    rows = past.inner_join(ibis.memtable(series), ["store", "item"])
+    daily = rows.group_by("series", "store", "item", "day").agg(
         y=rows.quantity.sum(), amount=rows.amount.sum(), largest=rows.quantity.max()
     )
     sales = daily.to_pandas()
     return sales.assign(day=pd.to_datetime(sales["day"]))
 
 
-def _by_day(series: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
-    """One row per series and day."""
-    return pd.DataFrame(
-        {"series": np.repeat(series["series"].to_numpy(), len(days)), "day": np.tile(days, len(series))}
+def _laid_out(
+    series: pd.DataFrame, days: pd.DatetimeIndex, sales: pd.DataFrame, known: Mapping[str, FloatArray | pd.Series],
+    horizon: int,
+) -> Panel:  # fmt: skip
+    """A series starts with its first sale; of what never sold (which is not known to sell nothing) the last day counts.
+
+    The tables were checked when they came in, so what they say goes to its cell at once: the long table that
+    `Panel.from_table` reads would have a row for each of millions of cells.
+    """
+    cells = sales["series"].to_numpy(), days.get_indexer(pd.DatetimeIndex(sales["day"]))
+    sold = np.zeros((len(series), len(days) - horizon), dtype=bool)
+    sold[cells] = True
+    started = np.logical_or.accumulate(sold, axis=1)
+    y = np.where(started, 0.0, np.nan).astype(np.float32)
+    y[cells] = sales["y"]
+    started[:, -1] = True
+    return Panel.from_matrices(
+        series.index, days, y, freq="D", started=started, known=known, static=series[["store", "item"]]
     )
 
 
-def _with_promotions(
-    plan: pd.DataFrame, promotions: ir.Table, series: pd.DataFrame, days: pd.DatetimeIndex
-) -> pd.DataFrame:
+def _promotions(promotions: ir.Table, series: pd.DataFrame, days: pd.DatetimeIndex) -> dict[str, FloatArray]:
     """Flags of announced promotions: any, with a second placement, in the leaflet; and the deepest discount."""
     rows = _valid(promotions.select("store", "item", "starts", "ends", "discount", "display", "mailer"), series, days)
     if rows.empty:
-        return plan
-    rows = rows.assign(
-        promotion=1.0,
-        display=rows["display"].fillna("").ne("").astype(float),
-        mailer=rows["mailer"].fillna("").ne("").astype(float),
-    )
-    flags = ["promotion", "display", "mailer", "discount"]
-    expanded = _expand(rows, "starts", "ends", days).groupby(["series", "day"], as_index=False)[flags].max()
-    return plan.merge(expanded, on=["series", "day"], how="left").fillna(dict.fromkeys(flags, 0.0))
+        return {}
+    shape = len(series), len(days)
+    flags = {"promotion": rows} | {name: rows[rows[name].fillna("").ne("")] for name in ("display", "mailer")}
+    made = {name: _spread(np.zeros(shape, np.float32), flagged, 1.0, days) for name, flagged in flags.items()}
+    deepest = rows.dropna(subset="discount").sort_values("discount")
+    return made | {"discount": _spread(np.zeros(shape, np.float32), deepest, deepest["discount"], days)}
 
 
-def _with_prices(plan: pd.DataFrame, prices: ir.Table, series: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
+def _prices(prices: ir.Table, series: pd.DataFrame, days: pd.DatetimeIndex) -> dict[str, FloatArray]:
     """The lowest price open to everyone on each day; empty where none is known.
 
     Prices read off receipts (source `observed`) are left out: they exist only where something was sold, so a model
@@ -331,20 +332,21 @@ def _with_prices(plan: pd.DataFrame, prices: ir.Table, series: pd.DataFrame, day
         days,
     )
     if rows.empty:
-        return plan
+        return {}
     rows = rows.sort_values(["series", "kind", "starts"])
     following = rows.groupby(["series", "kind"])["starts"].shift(-1) - pd.Timedelta(days=1)
     rows["ends"] = rows["ends"].fillna(following).fillna(days[-1])
-    lowest = _expand(rows, "starts", "ends", days).groupby(["series", "day"], as_index=False)["price"].min()
-    return plan.merge(lowest, on=["series", "day"], how="left")
+    lowest = rows.dropna(subset="price").sort_values("price", ascending=False)
+    unknown = np.full((len(series), len(days)), np.nan, np.float32)
+    return {"price": _spread(unknown, lowest, lowest["price"], days)}
 
 
-def _with_calendar(plan: pd.DataFrame, calendar: ir.Table, days: pd.DatetimeIndex) -> pd.DataFrame:
+def _events(calendar: ir.Table, days: pd.DatetimeIndex) -> dict[str, pd.Series]:
     """The special day that holds everywhere, by name."""
     rows = calendar.filter(calendar.region == "all").select("day", "event").to_pandas()
     rows = rows.assign(day=pd.to_datetime(rows["day"]))
     rows = rows[rows["day"].isin(days)].sort_values(["day", "event"]).drop_duplicates("day")
-    return plan if rows.empty else plan.merge(rows, on="day", how="left")
+    return {} if rows.empty else {"event": rows.set_index("day")["event"].reindex(days)}
 
 
 def _valid(rows: ir.Table, series: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
@@ -352,24 +354,16 @@ def _valid(rows: ir.Table, series: pd.DataFrame, days: pd.DatetimeIndex) -> pd.D
     meets = rows.filter(
         rows.starts <= ibis.literal(days[-1].date()), rows.ends.isnull() | (rows.ends >= ibis.literal(days[0].date()))
     )
-    table = meets.inner_join(ibis.memtable(series), ["store", "item"]).to_pandas()
+    table = meets.inner_join(ibis.memtable(series), ["store", "item"]).drop("store", "item").to_pandas()
     return table.assign(starts=pd.to_datetime(table["starts"]), ends=pd.to_datetime(table["ends"]))
 
 
-def _expand(rows: pd.DataFrame, start: str, end: str, days: pd.DatetimeIndex) -> pd.DataFrame:
-    """One row per day of each interval, within `days`."""
-    first = np.maximum((rows[start] - days[0]).dt.days.to_numpy(), 0)
-    last = np.minimum((rows[end] - days[0]).dt.days.to_numpy(), len(days) - 1)
-    length = np.maximum(last - first + 1, 0).astype(int)
-    expanded = rows.loc[rows.index.repeat(length)].copy()
+def _spread(matrix: FloatArray, rows: pd.DataFrame, values: Any, days: pd.DatetimeIndex) -> FloatArray:
+    """The matrix with each row's value on the days of its interval; where several meet, the last row's."""
+    first = np.maximum((rows["starts"] - days[0]).dt.days.to_numpy(), 0)
+    last = np.minimum((rows["ends"] - days[0]).dt.days.to_numpy(), len(days) - 1)
+    length = np.maximum(last - first + 1, 0)
     within = np.arange(length.sum()) - np.repeat(length.cumsum() - length, length)
-    expanded["day"] = days[np.repeat(first, length).astype(int) + within]
-    return expanded
-
-
-def _long(table: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-    """Store and item in place of a series' number, and joined as its `unique_id`."""
-    place = table["series"].to_numpy()
-    names = {"unique_id": series["store"] + BETWEEN + series["item"], "store": series["store"], "item": series["item"]}
-    named = {name: values.to_numpy()[place] for name, values in names.items()}
-    return table.drop(columns="series").assign(**named).rename(columns={"day": "ds"})
+    at = np.repeat(first, length) + within
+    matrix[np.repeat(rows["series"].to_numpy(), length), at] = np.repeat(np.broadcast_to(values, len(rows)), length)
+    return matrix

@@ -25,6 +25,7 @@ Rules, stated once:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -35,6 +36,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 from pandas.tseries.offsets import Tick
+from scipy import sparse
 
 from aislehub.core.errors import HubError
 from aislehub.demand.truth import Truth, uncensor
@@ -142,8 +144,7 @@ class Panel:
         periods, alias = _grid(rows["ds"], freq, horizon)
         codes, ids = pd.factorize(rows["unique_id"], sort=True)
         shape = (len(ids), len(periods) - horizon)
-        if len(ids) * len(periods) > MAX_CELLS:
-            raise HubError("demand.too_large", series=len(ids), periods=len(periods), limit=MAX_CELLS)
+        _refuse_too_large(len(ids), len(periods))
         at = _positions(rows["ds"], periods[: shape[1]])
         _refuse_duplicates(codes, at, rows, "history")
 
@@ -178,6 +179,44 @@ class Panel:
             returns=returns,
             gaps=int((last - first + 1).sum() - len(rows)),
         )
+
+    @classmethod
+    def from_matrices(
+        cls, ids: pd.Index, periods: pd.DatetimeIndex, y: FloatArray, *, freq: str, started: NDArray[np.bool_],
+        known: Mapping[str, FloatArray | pd.Series], static: pd.DataFrame,
+    ) -> Panel:  # fmt: skip
+        """What is laid out already, as `from_table` would have it; the caller makes sure of what that checks.
+
+        Args:
+            ids: sorted.
+            periods: the T past and the H coming ones.
+            y: (N, T), ≥ 0, NaN where unknown.
+            started: (N, T), False before a series' first row; what is known ahead is unknown there.
+            known: covariates known ahead, numbers (N, T + H), or of text its value in each period for all series.
+            static: covariates of each series, a column each.
+
+        Raises:
+            HubError: `demand.too_large`.
+        """
+        _refuse_too_large(len(ids), len(periods))
+        absent = np.pad(~started, ((0, 0), (0, len(periods) - y.shape[1])))
+        constant: dict[str, FloatArray] = {}
+        ahead: dict[str, FloatArray] = {}
+        labels: dict[str, list[str]] = {}
+        for name, given in known.items():
+            values, text = _as_numbers(given) if isinstance(given, pd.Series) else (given, [])
+            matrix = np.where(absent, np.nan, values).astype(np.float32)
+            alike = _constant(matrix, np.isnan(matrix) & ~absent if text else np.zeros_like(absent))
+            labels |= {name: text} if text else {}
+            if alike is None:
+                ahead[name] = matrix
+            else:
+                constant[name] = alike
+        for name in static:
+            values, text = _as_numbers(static[name])
+            constant[name] = values.astype(np.float32)
+            labels |= {name: text} if text else {}
+        return cls(pd.Index(ids), periods, y, known=ahead, static=constant, labels=labels, freq=freq)
 
     @property
     def horizon(self) -> int:
@@ -318,9 +357,8 @@ class Panel:
                     members[name] = codes
         made = {}
         for name, member in members.items():
-            totals = np.zeros((member.max() + 1, self.y.shape[1]))
-            np.add.at(totals, member, np.nan_to_num(self.sold))
-            made[name] = (member, totals.astype(np.float32))
+            belongs = sparse.csr_array((np.ones(count), (member, np.arange(count))))
+            made[name] = (member, (belongs @ np.nan_to_num(self.sold)).astype(np.float32))
         return made
 
     def only(self, rows: NDArray[np.intp]) -> Panel:
@@ -484,6 +522,11 @@ def _flags(values: pd.Series, name: str) -> NDArray[np.bool_]:
     if bad.any():
         raise HubError("demand.bad_flag", column=name, value=f"{numbers[bad].iloc[0]:g}", row=_row(bad))
     return numbers.to_numpy() == 1
+
+
+def _refuse_too_large(series: int, periods: int) -> None:
+    if series * periods > MAX_CELLS:
+        raise HubError("demand.too_large", series=series, periods=periods, limit=MAX_CELLS)
 
 
 def _refuse_duplicates(codes: NDArray[np.intp], at: NDArray[np.intp], rows: pd.DataFrame, role: str) -> None:
@@ -659,8 +702,8 @@ class _Plan:
         habit = 1 - share[usual].mean() if usual.any() else 0.0
         expected = np.broadcast_to(missing, (len(present), horizon)) & usual[:, np.arange(horizon) % usual.shape[1]]
         shifted = bool(missing[:, 0].all()) and reaches_beyond
-        sparse = self._per_series and not present[:, -8 * cycle :].all()
-        if not sparse or shifted or expected.mean() > 2 * habit + 0.01:
+        skips = self._per_series and not present[:, -8 * cycle :].all()
+        if not skips or shifted or expected.mean() > 2 * habit + 0.01:
             series, day = np.argwhere(missing)[0]
             raise HubError(
                 "demand.known_missing",
