@@ -21,6 +21,7 @@ __all__ = ["NEW_DAYS", "new_series", "with_shelves"]
 
 NEW_DAYS = 56
 """Days since listing or opening in which a store-item counts as new."""
+PRICE_DIGITS = 6
 
 
 def new_series(
@@ -67,7 +68,8 @@ def with_shelves(panel: Panel, sales: pd.DataFrame, items: ir.Table) -> Panel:
         if (codes >= 0).any():
             alike[name] = np.where(codes < 0, np.nan, codes)
     total = sales.groupby("item")[["amount", "y"]].sum()
-    paid = (total["amount"] / total["y"]).reindex(of).to_numpy(float)
+    # The last digits of a sum depend on the order in which threads add, and shall not part two items of one price.
+    paid = (total["amount"] / total["y"]).round(PRICE_DIGITS).reindex(of).to_numpy(float)
     alike["usual price"] = known["price"].fillna(pd.Series(paid, index=known.index)).to_numpy(float)
     return replace(panel, alike=alike)
 
