@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aislehub.demand.backtest import accuracy, pinball, rehearse, weekly_error
+from aislehub.demand.backtest import accuracy, pinball, rehearse, rehearse_all, weekly_error
 from aislehub.demand.forecast import Forecaster
-from aislehub.demand.models.seasonal import SeasonalNaive
+from aislehub.demand.models.seasonal import RecentMean, SeasonalNaive
 from aislehub.demand.panel import FloatArray, Panel
 
 
@@ -48,6 +48,21 @@ def test_a_rehearsed_model_sees_nothing_of_what_it_forecasts() -> None:
 def test_too_little_past_is_not_rehearsed() -> None:
     """Two periods cannot be split into a past and a future of their own."""
     assert rehearse(SeasonalNaive, panel(periods=2), horizon=7, seed=0) is None
+
+
+def test_models_rehearsed_together_are_rehearsed_as_alone() -> None:
+    """Several models at once, on series that were not always eligible: each one's rehearsal is its own."""
+    eligible = np.ones((2, 101), dtype=bool)
+    eligible[1, :90] = False
+    of = replace(panel(), eligible=eligible)
+    together = rehearse_all([SeasonalNaive, RecentMean], of, horizon=7, seed=0)
+    for make, found in zip((SeasonalNaive, RecentMean), together, strict=True):
+        alone = rehearse(make, of, horizon=7, seed=0)
+        assert alone is not None
+        np.testing.assert_array_equal(found.mean, alone.mean)
+        np.testing.assert_array_equal(found.actual, alone.actual)
+    assert (together[0].mean != together[1].mean).any()
+    assert rehearse_all([SeasonalNaive], panel(periods=2), horizon=7, seed=0) == []
 
 
 def test_accuracy_by_hand() -> None:

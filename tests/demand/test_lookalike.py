@@ -117,6 +117,24 @@ def test_a_new_item_of_one_store_sells_as_elsewhere_times_the_stores_size() -> N
     np.testing.assert_allclose(mean[rows].mean(axis=1), rate[rows], rtol=0.25)
 
 
+@pytest.mark.parametrize("left_out", [0, 40])
+def test_some_series_are_drawn_as_among_all(left_out: int) -> None:
+    """Asked for some series, or for all by name, the model is asked for the others once and the result is the same."""
+    view = hidden(chain()[0], np.array([25, 200]), 7)
+    rows = np.arange(left_out, len(view.ids))
+    asked: list[int] = []
+
+    def predict(panel: Panel) -> NDArray[np.float64]:
+        asked.append(len(panel.ids))
+        return SeasonalMean().predict(panel)
+
+    some = view.only(rows)
+    found = with_lookalikes(some, SeasonalMean().predict(some), predict)
+    np.testing.assert_array_equal(found, drawn(view)[rows])
+    assert (found != SeasonalMean().predict(some)).any()
+    assert asked == ([left_out] if left_out else [])
+
+
 def test_a_new_store_is_known_by_what_it_shares() -> None:
     """After two weeks the size of a store is known from all its items: each forecast is near its true rate."""
     panel, rate = chain()

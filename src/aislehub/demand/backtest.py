@@ -7,7 +7,7 @@ origin when it forecasts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from aislehub.demand.models import Model
 from aislehub.demand.panel import FloatArray, Panel
 
-__all__ = ["MAX_ORIGINS", "Rehearsal", "accuracy", "pinball", "rehearse", "weekly_error"]
+__all__ = ["MAX_ORIGINS", "Rehearsal", "accuracy", "pinball", "rehearse", "rehearse_all", "weekly_error"]
 
 MAX_ORIGINS = 3
 
@@ -38,29 +38,39 @@ def rehearse(make: Callable[[], Model], panel: Panel, *, horizon: int, seed: int
 
     At most 3 origins and a third of the past are rehearsed.
     """
+    found = rehearse_all([make], panel, horizon=horizon, seed=seed)
+    return found[0] if found else None
+
+
+def rehearse_all(makes: Iterable[Callable[[], Model]], panel: Panel, *, horizon: int, seed: int) -> list[Rehearsal]:
+    """`rehearse` several models on the same past, which is cut to each origin once; empty with too little past."""
     past = panel.y.shape[1]
     steps = min(horizon, past // 3, panel.horizon)
     if steps < 1:
-        return None
+        return []
     origins = int(np.clip(past // (3 * steps), 1, MAX_ORIGINS))
     early = panel.ahead(steps).before(origins * steps)
-    model = make()
-    model.fit(early, horizon=steps, seed=seed)
+    models = [make() for make in makes]
+    for model in models:
+        model.fit(early, horizon=steps, seed=seed)
     means, actuals = [], []
     for back in range(origins, 0, -1):
         view = panel.ahead(steps).before(back * steps)
         origin = past - back * steps
         came = panel.sold[:, origin : origin + steps]
         if panel.eligible is None:
-            mean = model.predict(view)
+            means.append(np.stack([model.predict(view) for model in models]))
         else:
             rows = np.flatnonzero(panel.eligible[:, origin])
-            mean = np.zeros(came.shape)
-            mean[rows] = model.predict(view.only(rows))
+            chosen = view.only(rows)
+            mean = np.zeros((len(models), *came.shape))
+            for place, model in enumerate(models):
+                mean[place, rows] = model.predict(chosen)
+            means.append(mean)
             came = np.where(panel.eligible[:, [origin]], came, np.nan)
-        means.append(mean)
         actuals.append(came)
-    return Rehearsal(np.stack(means), np.stack(actuals))
+    actual = np.stack(actuals)
+    return [Rehearsal(mean, actual) for mean in np.stack(means, axis=1)]
 
 
 def accuracy(history: FloatArray, actual: FloatArray, mean: FloatArray, *, cycle: int = 7) -> dict[str, float]:

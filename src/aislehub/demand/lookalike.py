@@ -44,7 +44,7 @@ def with_lookalikes(panel: Panel, mean: FloatArray, predict: Callable[[Panel], F
         panel: with the statics `item` and `store`, and the traits `subcategory`, `category`, `department` and
             `usual price` where known.
         mean: the model's forecast, shape (N, H), ≥ 0.
-        predict: the model, asked for all series when these are some of them (`Panel.only`).
+        predict: the model, asked for the other series when these are some of them (`Panel.only`).
 
     Returns:
         (N, H): a thin series gets (days · own + prior days · look-alike) / (days + prior days), every other series
@@ -55,9 +55,12 @@ def with_lookalikes(panel: Panel, mean: FloatArray, predict: Callable[[Panel], F
         return mean
     if panel.among is not None:
         everything, rows = panel.among
-        others = np.maximum(predict(everything), 0.0)
-        others[rows] = mean
-        return with_lookalikes(everything, others, predict)[rows]
+        others = np.setdiff1d(np.arange(len(everything.ids)), rows)
+        all_means = np.empty((len(everything.ids), mean.shape[1]))
+        all_means[rows] = mean
+        if len(others):
+            all_means[others] = np.maximum(predict(everything.only(others)), 0.0)
+        return with_lookalikes(everything, all_means, predict)[rows]
     days = (~np.isnan(panel.sold)).sum(axis=1)
     item, store = (np.unique(panel.static[name], return_inverse=True)[1] for name in ("item", "store"))
     size = store_sizes(panel, mean, item, store, thin)[store]

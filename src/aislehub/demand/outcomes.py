@@ -18,6 +18,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from aislehub.demand.backtest import Rehearsal
 from aislehub.demand.classes import CLASSES, demand_classes
@@ -69,12 +70,11 @@ class Nodes:
     def sum(self, values: FloatArray) -> FloatArray:
         """Values of series, (series, …), added up to nodes; NaN where no series has one."""
         series, node = self.members
-        known = np.isfinite(values)
-        total = np.zeros((len(self.table), *values.shape[1:]))
-        count = np.zeros(total.shape)
-        np.add.at(total, node, np.where(known, values, 0)[series])
-        np.add.at(count, node, known[series])
-        return np.where(count > 0, total, np.nan)
+        known = np.isfinite(values).reshape(len(values), -1)
+        flat = np.where(known, values.reshape(known.shape), 0)
+        belongs = sparse.csr_array((np.ones(len(series)), (node, series)), shape=(len(self.table), len(values)))
+        total = np.where(belongs @ known > 0, belongs @ flat, np.nan)
+        return total.reshape(len(self.table), *values.shape[1:])
 
 
 def last_sunday(day: date) -> date:

@@ -313,10 +313,11 @@ def _probability(family: Family, value: FloatArray, mean: FloatArray, variance: 
         shape = safe**2 / np.maximum(variance, 1e-12 * safe**2)
         return stats.gamma.cdf(value, shape, scale=safe / shape)
     shape = safe**2 / np.maximum(variance, 1e-12 * safe**2)
-    upto = stats.gamma.cdf(value + 0.5, shape, scale=safe / shape)
     over = variance > _POISSON * safe
     size, chance = _binomial(safe[over], variance[over])
+    upto = np.empty(safe.shape)
     upto[over] = stats.nbinom.cdf(value[over], size, chance)
+    upto[~over] = stats.gamma.cdf(value[~over] + 0.5, shape[~over], scale=(safe / shape)[~over])
     return np.where(value < 0, 0.0, upto)
 
 
@@ -329,13 +330,13 @@ def _inverse(family: Family, probability: FloatArray, mean: FloatArray, variance
     safe = np.where(sold, mean, 1.0)
     spread = np.where(sold, variance, 1.0)
     shape = safe**2 / np.maximum(spread, 1e-12 * safe**2)
-    smooth = stats.gamma.ppf(probability, shape, scale=safe / shape)
-    if family == "counts":
-        smooth = np.round(smooth)
-        over = (spread > _POISSON * safe) & (safe < _SMOOTH_FROM)
-        size, chance = _binomial(safe[over], spread[over])
-        smooth[over] = stats.nbinom.ppf(probability[over], size, chance)
-    return np.where(sold, np.nan_to_num(smooth), 0.0)
+    over = (spread > _POISSON * safe) & (safe < _SMOOTH_FROM) if family == "counts" else np.zeros_like(sold)
+    size, chance = _binomial(safe[over], spread[over])
+    quantile = np.empty(safe.shape)
+    quantile[over] = stats.nbinom.ppf(probability[over], size, chance)
+    smooth = stats.gamma.ppf(probability[~over], shape[~over], scale=(safe / shape)[~over])
+    quantile[~over] = np.round(smooth) if family == "counts" else smooth
+    return np.where(sold, np.nan_to_num(quantile), 0.0)
 
 
 def _nearest(quantile: FloatArray, probability: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import sparse, special, stats
 
 __all__ = ["Truth", "cap_bulk", "closed_days", "credible", "uncensor"]
 
@@ -252,10 +252,8 @@ def _one_offs(
 
 def _strength(rest: FloatArray, y: FloatArray, row: NDArray[Any], at: NDArray[Any], codes: NDArray[Any]) -> FloatArray:
     """How many times its usual sales the rest of a row's group sold on day `at`; at least 1."""
-    count = codes.max() + 1
-    totals = np.zeros((count, rest.shape[1]))
-    np.add.at(totals, codes, np.nan_to_num(y))
-    mean = np.bincount(codes, rest.mean(axis=1), minlength=count)
+    totals = sparse.csr_array((np.ones(len(y)), (codes, np.arange(len(y))))) @ np.nan_to_num(y)
+    mean = np.bincount(codes, rest.mean(axis=1))
     others = totals[codes[row], at] - np.nan_to_num(y[row, at])
     usual = mean[codes[row]] - rest[row].mean(axis=1)
     return np.maximum((others + PRIOR_UNITS) / (np.maximum(usual, 0) + PRIOR_UNITS), 1.0)

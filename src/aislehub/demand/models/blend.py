@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from aislehub.core.errors import HubError
-from aislehub.demand.backtest import Rehearsal, rehearse, weekly_error
+from aislehub.demand.backtest import Rehearsal, rehearse_all, weekly_error
 from aislehub.demand.classes import CLASSES, demand_classes
 from aislehub.demand.models import Explained, Model, Stored, make_model
 from aislehub.demand.models.boosted import Boosted
@@ -80,9 +80,8 @@ class Blend:
         self.rehearsal: Rehearsal | None = None
 
     def fit(self, panel: Panel, *, horizon: int, seed: int) -> None:
-        tried = [rehearse(make, panel, horizon=horizon, seed=seed) for make in self._make.values()]
-        done = [rehearsal for rehearsal in tried if rehearsal is not None]
-        if len(done) == len(tried):
+        done = rehearse_all(self._make.values(), panel, horizon=horizon, seed=seed)
+        if done:
             means, actual = np.stack([rehearsal.mean for rehearsal in done]), done[0].actual
             classes = demand_classes(panel.before(actual.shape[0] * actual.shape[2]))
             self.weights = _stack(means, actual, classes)

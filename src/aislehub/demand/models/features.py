@@ -57,16 +57,17 @@ class RowIndex:
 
 
 class _Sums:
-    """Running sums and counts of the known values, along time and along each slot of the cycle."""
+    """Running sums and counts of the known values, along time and, with a cycle, along each slot of it."""
 
-    def __init__(self, values: FloatArray, cycle: int) -> None:
+    def __init__(self, values: FloatArray, cycle: int | None = None) -> None:
         given = ~np.isnan(values)
         filled = np.where(given, values, 0).astype(np.float64)
         self.total = _running(filled)
         self.count = _running(given.astype(np.float32))
-        self.cycle = cycle
-        self.slot_total = _running_by_slot(filled, cycle)
-        self.slot_count = _running_by_slot(given.astype(np.float32), cycle)
+        if cycle is not None:
+            self.cycle = cycle
+            self.slot_total = _running_by_slot(filled, cycle)
+            self.slot_count = _running_by_slot(given.astype(np.float32), cycle)
 
     def sum(self, row: IntArray, end: IntArray, span: int) -> tuple[FloatArray, FloatArray]:
         """Sum and count over the `span` periods before `end`."""
@@ -98,15 +99,15 @@ class Features:
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
         self._own = _Sums(panel.sold, panel.cycle)
-        self._size = self._own if panel.nonnegative else _Sums(np.abs(panel.sold), 1)
-        self._sales_days = _Sums(np.where(np.isnan(panel.sold), np.nan, panel.sold > 0).astype(np.float32), 1)
+        self._size = self._own if panel.nonnegative else _Sums(np.abs(panel.sold))
+        self._sales_days = _Sums(np.where(np.isnan(panel.sold), np.nan, panel.sold > 0).astype(np.float32))
         self._first = np.where(~np.isnan(panel.y).all(axis=1), (~np.isnan(panel.y)).argmax(axis=1), panel.y.shape[1])
         positive = np.where(np.nan_to_num(panel.y) > 0, np.arange(panel.y.shape[1]), -1)
         self._last_sale = np.maximum.accumulate(positive, axis=1)
         self._groups = {name: (member, _Sums(totals, panel.cycle)) for name, (member, totals) in panel.groups.items()}
         self._conditions = self._make_conditions()
         self._known_sums = {
-            name: _Sums(np.broadcast_to(values, (len(values), len(panel.periods))), 1)
+            name: _Sums(np.broadcast_to(values, (len(values), len(panel.periods))))
             for name, values in panel.known.items()
             if name not in panel.labels and name not in self._conditions
         }
@@ -239,7 +240,7 @@ class Features:
             if not 2 <= len(levels) <= MAX_CONDITION_LEVELS or len(made) == MAX_CONDITIONS:
                 continue
             past = np.broadcast_to(values, (len(panel.ids), len(panel.periods)))[:, : panel.y.shape[1]]
-            made[name] = {float(level): _Sums(np.where(past == level, panel.sold, np.nan), 1) for level in levels}
+            made[name] = {float(level): _Sums(np.where(past == level, panel.sold, np.nan)) for level in levels}
         return made
 
     def _conditional(self, name: str, rows: RowIndex, now: FloatArray) -> FloatArray:
