@@ -22,6 +22,7 @@ HEADER = """\
 # Written by ./hub lock from pyproject.toml; do not edit. Python 3.11 to 3.13, wheels only.
 # A section belongs to the groups that its title names; `core` is always installed.
 """
+EXCLUDES = ROOT / "tools" / "lock_excludes.txt"
 UNLOCKED = {"deep"}  # torch: the build that fits depends on the machine
 ADDED_INDEXES = {"UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"}
 
@@ -31,6 +32,7 @@ def resolve(requirements: list[str], *options: str) -> dict[str, str]:
     command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "-", "--no-config", "--quiet"]
     command += ["--universal", "--python-version", "3.11", "--fork-strategy", "fewest"]
     command += ["--only-binary", ":all:", "--generate-hashes", "--no-annotate", "--no-header", *options]
+    command += ["--excludes", str(EXCLUDES)]
     # A machine's added indexes may offer other builds under the same version: only the index itself counts.
     environment = {key: value for key, value in os.environ.items() if key not in ADDED_INDEXES}
     listed = "\n".join(requirements)
