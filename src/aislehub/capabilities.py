@@ -15,6 +15,8 @@ MODULES: tuple[str, ...] = (
     "aislehub.demand.accuracy",
     "aislehub.demand.monitor",
     "aislehub.supply.state",
+    "aislehub.supply.warehouse",
+    "aislehub.supply.allocation",
     "aislehub.supply.replenish",
     "aislehub.supply.outcome",
     "aislehub.supply.shortage",

@@ -8,12 +8,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from aislehub.schema import DEMAND_FORECAST, ITEMS, LEAD_TIMES, SALES_LINES, STOCK
+from aislehub.core.step import as_arrow
+from aislehub.schema import DEMAND_FORECAST, ITEMS, LEAD_TIMES, SALES_LINES, STOCK, STORES
 from aislehub.supply import replenish as orders_of
 from aislehub.supply import state as state_of
+from aislehub.supply.allocation import allotments
+from aislehub.supply.warehouse import warehouse_orders, warehouse_state
 
 DAY = date(2017, 12, 3)  # a Sunday
-FACTS = {"stock": STOCK, "lead_times": LEAD_TIMES, "items": ITEMS, "sales_lines": SALES_LINES}
+FACTS = {"stock": STOCK, "lead_times": LEAD_TIMES, "items": ITEMS, "sales_lines": SALES_LINES, "stores": STORES}
+
+STEPS = (state_of.supply_state, warehouse_state, allotments, orders_of.replenish, warehouse_orders)
 
 
 def table(contract, rows):
@@ -69,17 +74,25 @@ def make_forecast(mean=4.0, sd=None, days=28, items=("milk",), stores=("1",)):
     return table(DEMAND_FORECAST, rows)
 
 
+def make_day(policy=None, demand=None, **given):
+    """All steps of supply on given facts, as one frame a table."""
+    facts = {"sales_lines": make_sales(), "items": ITEM_ROWS, "stock": [], "lead_times": [], "stores": []} | given
+    tables = {name: table(contract, facts[name]) for name, contract in FACTS.items()}
+    tables["demand_forecast"] = demand if demand is not None else make_forecast()
+    made = {}
+    for step in STEPS:
+        asked = state_of.Policy() if step.policy is state_of.Policy else policy or orders_of.Policy()
+        rows = as_arrow(step(*(tables[name] for name in step.reads), day=DAY, policy=asked))
+        if "day" not in rows.column_names:
+            rows = rows.append_column("day", pa.array([DAY] * len(rows), pa.date32()))
+        made[step.writes.name] = rows.to_pandas()
+        tables[step.writes.name] = ibis.memtable(step.writes.require(rows))
+    return made
+
+
 def make_orders(policy=None, demand=None, **given):
-    """The steps `supply_state` and `replenish` on given facts."""
-    lines = make_state(**given).reset_index().assign(day=DAY)
-    frame = orders_of.replenish(
-        ibis.memtable(pa.Table.from_pandas(lines, preserve_index=False)),
-        demand if demand is not None else make_forecast(),
-        day=DAY,
-        policy=policy or orders_of.Policy(),
-    )
-    orders_of.ORDERS.require(pa.Table.from_pandas(frame.assign(day=DAY), preserve_index=False))
-    return frame
+    """The orders of `make_day`."""
+    return make_day(policy, demand, **given)["orders"]
 
 
 @pytest.fixture
@@ -104,3 +117,9 @@ def forecast():
 def orders():
     """Makes orders."""
     return make_orders
+
+
+@pytest.fixture
+def supply_day():
+    """Makes all tables of supply of one day."""
+    return make_day

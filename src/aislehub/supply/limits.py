@@ -1,8 +1,9 @@
 """What stands between the wanted order and the possible one, in a fixed order, and which limit bound.
 
-calendar → case pack → minimum order → shelf life → shelf → budget. Each works on the result of the one
+calendar → case pack → minimum order → shelf life → shelf → warehouse → budget. Each works on the result of the one
 before; `bound` names the last that changed the quantity. Limits that add (whole cases, minimum order) come
-before those that take away, which round down to whole cases and drop a line that falls below its minimum.
+before those that take away, which round down to whole cases and drop a line that falls below its minimum. A
+warehouse of the chain that is short waives its minimum: what it can give is better than nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from aislehub.supply.base_stock import FloatArray
 
-__all__ = ["BOUNDS", "Limited", "Limits", "days_to_weekday", "limit_orders", "within_budget"]
+__all__ = ["BOUNDS", "Limited", "Limits", "days_to_weekday", "limit_orders", "within_budget", "within_warehouse"]
 
-BOUNDS = ("none", "calendar", "case_pack", "moq", "shelf_life", "shelf", "budget")
+BOUNDS = ("none", "calendar", "case_pack", "moq", "shelf_life", "shelf", "warehouse", "budget")
 _ROUNDING = 1e-9  # what floating point may lose in quantity / case
 
 
@@ -75,6 +76,17 @@ def limit_orders(need: FloatArray, position: FloatArray, limits: Limits) -> Limi
     ):
         settle(_at_most(quantity, room, limits.case, least), name)
     return Limited(quantity, bound)
+
+
+def within_warehouse(limited: Limited, allotted: FloatArray) -> Limited:
+    """Cut each line to what its warehouse can give it.
+
+    Args:
+        limited: orders before the warehouse was asked.
+        allotted: units of each line, whole cases, (n,); inf = the warehouse is not short, or is no warehouse.
+    """
+    quantity = np.minimum(limited.quantity, allotted)
+    return Limited(quantity, np.where(quantity < limited.quantity, "warehouse", limited.bound))
 
 
 def within_budget(

@@ -20,10 +20,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aislehub.supply.base_stock import FloatArray, covered, demand_quantile, expected_left
 
-__all__ = ["Economics", "ExpectedMoney", "Interval", "contribution", "expected_money", "worth_having"]
+__all__ = [
+    "Economics", "ExpectedMoney", "Interval", "contribution", "expected_contribution", "expected_money", "worth_having",
+]  # fmt: skip
 
 Left = Callable[[FloatArray, FloatArray], FloatArray]
 """(days, units) → how many of these units the demand of the first `days` days leaves over, (n,)."""
@@ -52,6 +55,10 @@ class Interval:
         share = days / self.cover
         return self.mean * share, self.variance * share
 
+    def of(self, rows: NDArray[np.int64]) -> Interval:
+        """The interval of these lines, which may repeat."""
+        return Interval(self.mean[rows], self.variance[rows], self.lead[rows], self.cover[rows], self.life[rows])
+
 
 @dataclass(frozen=True)
 class Economics:
@@ -68,6 +75,10 @@ class Economics:
     waste: FloatArray
     holding: FloatArray
     line: FloatArray
+
+    def of(self, rows: NDArray[np.int64]) -> Economics:
+        """The money of these lines, which may repeat."""
+        return Economics(self.margin[rows], self.waste[rows], self.holding[rows], self.line[rows])
 
 
 @dataclass(frozen=True)
@@ -98,15 +109,20 @@ def expected_money(
         earned, usual = (contribution(units, position, interval, economics, left) for units in (order, baseline))
         return earned - usual
 
-    def on_average(days: FloatArray, units: FloatArray) -> FloatArray:
-        return expected_left(*interval.part(days), units)
-
     def left_at(level: float) -> Left:
         return lambda days, units: np.maximum(units - demand_quantile(*interval.part(days), level), 0)
 
-    mean, few, many = gain(on_average), gain(left_at(0.05)), gain(left_at(0.95))
+    mean, few, many = gain(_on_average(interval)), gain(left_at(0.05)), gain(left_at(0.95))
     low, high = np.minimum(few, many), np.maximum(few, many)
     return ExpectedMoney(mean, np.minimum(low, mean), np.maximum(high, mean))
+
+
+def expected_contribution(
+    order: FloatArray, position: FloatArray, interval: Interval, economics: Economics
+) -> FloatArray:
+    """What a position earns over its protection interval once `order` is on top of it, (n,). Concave in `order`, but
+    for the fixed cost of the line."""
+    return contribution(order, position, interval, economics, _on_average(interval))
 
 
 def worth_having(most: FloatArray, interval: Interval, economics: Economics) -> FloatArray:
@@ -129,6 +145,10 @@ def worth_having(most: FloatArray, interval: Interval, economics: Economics) -> 
         high = np.where(earns, high, middle)
         low = np.where(earns, np.minimum(middle + 1, high), low)
     return low
+
+
+def _on_average(interval: Interval) -> Left:
+    return lambda days, units: expected_left(*interval.part(days), units)
 
 
 def _next_unit(units: FloatArray, interval: Interval, economics: Economics) -> FloatArray:

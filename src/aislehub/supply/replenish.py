@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -21,10 +22,13 @@ from aislehub.core.reasons import Reason, to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
 from aislehub.supply.base_stock import FloatArray, covered, critical_ratio, demand_quantile
-from aislehub.supply.limits import Limited, Limits, limit_orders, within_budget
+from aislehub.supply.limits import Limited, Limits, limit_orders, within_budget, within_warehouse
 from aislehub.supply.money import Economics, Interval, expected_money, worth_having
 
-__all__ = ["ORDERS", "Policy", "checks", "economics_of", "explain", "replenish"]
+__all__ = [
+    "ORDERS", "Policy", "Wanted", "checks", "demand_lines", "economics_of", "explain", "interval_of", "replenish",
+    "service_that_pays", "wanted_orders",
+]  # fmt: skip
 
 _SOLD_DAYS = 28  # as the forecast's column sold_28d counts
 
@@ -68,30 +72,44 @@ class Policy(Settings, section="replenish"):
         "weeks_of_cover", "Today's rule, beside which the money of an order is counted"
     )
     weeks_of_cover: float = field(2.0, "Weeks of mean sales that today's rule orders up to", gt=0, le=26)
+    warehouse_weeks: float = field(
+        4.0, "Weeks of the stores' mean sales that today's rule orders a warehouse up to", gt=0, le=52
+    )
+    warehouse_holding: float = field(
+        0.5, "Cost of keeping a unit in a warehouse, as a share of that in a store", ge=0, le=0.99
+    )
     budget: float = field(0.0, "Money a store may spend on one day's orders; 0 = no limit", ge=0)
     budgets: dict[str, float] = field({}, "The same for single stores, by store")
 
 
-@step(reads="supply_state demand_forecast", writes=ORDERS, per="store")
-def replenish(supply_state: Any, demand_forecast: Any, *, day: date, policy: Policy) -> pd.DataFrame:
-    """Orders for tomorrow morning, for every line that is ordered, would be by today's rule, or was cut."""
-    lines = _lines(demand_forecast, supply_state, day)
-    position = np.maximum(lines["on_hand"], 0).to_numpy() + lines["on_order"].to_numpy()
-    interval = _interval(lines)
-    economics = economics_of(lines, policy)
-    review = interval.cover - interval.lead
-    if policy.service == "critical_ratio":
-        ratio = critical_ratio(economics.margin, economics.holding * review)
-        service = np.clip(ratio, policy.least_service, policy.most_service)
-    else:
-        service = np.full(len(lines), policy.service_level)
-    quantile = demand_quantile(interval.mean, interval.variance, service)
-    shown = lines["presentation_stock"].to_numpy(float)
-    order_up_to = np.maximum(quantile, np.where(shown > 0, np.round(interval.mean + shown), 0))
+@dataclass(frozen=True)
+class Wanted:
+    """What stores want of the lines they have, as far as their own limits go; (n,) each.
 
-    limits = _limits(lines, order_up_to, interval, economics)
-    baseline = _baseline(lines, position, limits, policy)
-    limited = limit_orders(order_up_to - position, position, limits)
+    Attributes:
+        position: units on hand and on order.
+        order_up_to: units wanted in all.
+        interval, economics, limits: of each line.
+        limited: the order, and the limit that decided it.
+    """
+
+    position: FloatArray
+    order_up_to: FloatArray
+    interval: Interval
+    economics: Economics
+    limits: Limits
+    limited: Limited
+
+
+@step(reads="supply_state demand_forecast allotments", writes=ORDERS, per="store")
+def replenish(supply_state: Any, demand_forecast: Any, allotments: Any, *, day: date, policy: Policy) -> pd.DataFrame:
+    """Orders for tomorrow morning, for every line that is ordered, would be by today's rule, or was cut."""
+    lines = _with_allotments(demand_lines(demand_forecast, supply_state, day), allotments, day)
+    wanted = wanted_orders(lines, policy)
+    position, interval, economics, limits = wanted.position, wanted.interval, wanted.economics, wanted.limits
+    allotted = lines["allotted"].to_numpy(float)
+    baseline = np.minimum(_baseline(lines, position, limits, policy), allotted)
+    limited = within_warehouse(wanted.limited, allotted)
     money = expected_money(limited.quantity, np.zeros(len(lines)), position, interval, economics)
     limited = _within_budget(lines, limited, limits, money.mean, policy)
     money = expected_money(limited.quantity, baseline, position, interval, economics)
@@ -101,8 +119,8 @@ def replenish(supply_state: Any, demand_forecast: Any, *, day: date, policy: Pol
         quantity=limited.quantity,
         bound=limited.bound,
         baseline_quantity=baseline,
-        order_up_to=order_up_to,
-        service_level=covered(interval.mean, interval.variance, order_up_to),
+        order_up_to=wanted.order_up_to,
+        service_level=covered(interval.mean, interval.variance, wanted.order_up_to),
         demand_sd=np.sqrt(interval.variance),
         arrives=[day + timedelta(days=1 + int(days)) for days in lines["lead_days"]],
         money=money.mean,
@@ -112,7 +130,7 @@ def replenish(supply_state: Any, demand_forecast: Any, *, day: date, policy: Pol
         cover_days=lines["cover_days"].astype(int),
         outlay=limited.quantity * lines["cost"],
     )
-    cut = np.isin(limited.bound, ["moq", "shelf_life", "shelf", "budget"])
+    cut = np.isin(limited.bound, ["moq", "shelf_life", "shelf", "warehouse", "budget"])
     orders = orders[(limited.quantity > 0) | (baseline > 0) | cut].reset_index(drop=True)
     rows = orders.to_dict("records")
     return orders.assign(
@@ -120,6 +138,55 @@ def replenish(supply_state: Any, demand_forecast: Any, *, day: date, policy: Pol
         baseline=[json.dumps({"name": policy.baseline, "quantity": row["baseline_quantity"]}) for row in rows],
         reasons=[to_json(explain(row)) for row in rows],
     )[[column.name for column in ORDERS.columns if column.name != "day"]]
+
+
+def wanted_orders(lines: pd.DataFrame, policy: Policy) -> Wanted:
+    """What each line wants before its warehouse and its store's budget are asked.
+
+    Args:
+        lines: what `demand_lines` returns.
+    """
+    position = np.maximum(lines["on_hand"], 0).to_numpy() + lines["on_order"].to_numpy()
+    interval = interval_of(lines)
+    economics = economics_of(lines, policy)
+    review = interval.cover - interval.lead
+    service = service_that_pays(economics.margin, economics.holding * review, policy)
+    quantile = demand_quantile(interval.mean, interval.variance, service)
+    shown = lines["presentation_stock"].to_numpy(float)
+    order_up_to = np.maximum(quantile, np.where(shown > 0, np.round(interval.mean + shown), 0))
+    limits = _limits(lines, order_up_to, interval, economics)
+    limited = limit_orders(order_up_to - position, position, limits)
+    return Wanted(position, order_up_to, interval, economics, limits, limited)
+
+
+def service_that_pays(margin: FloatArray, kept: FloatArray, policy: Policy) -> FloatArray:
+    """Probability with which demand should be met, (n,), as the policy says.
+
+    Args:
+        margin: lost with a sale, money, (n,).
+        kept: cost of keeping a unit until the next delivery, money, (n,).
+    """
+    if policy.service == "cycle_service":
+        return np.full(len(margin), policy.service_level)
+    return np.clip(critical_ratio(margin, kept), policy.least_service, policy.most_service)
+
+
+def demand_lines(demand_forecast: Any, supply_state: Any, day: date) -> pd.DataFrame:
+    """State of every line with `demand`, the forecast total of its `cover_days`.
+
+    Days beyond the forecast's end go on as the days before it. Items too slow for a forecast have none: what
+    their own sales say stands in for it.
+    """
+    today = demand_forecast.filter(demand_forecast.day == ibis.literal(day))
+    today = today.mutate(ahead=today.ds.delta(ibis.literal(day), unit="day"))
+    state = supply_state.filter(supply_state.day == ibis.literal(day)).drop("day")
+    horizon = today.ahead.max().to_pandas()
+    covered = ibis.least(state.cover_days, ibis.literal(1.0 if pd.isna(horizon) else float(horizon)))
+    state = state.mutate(ahead=covered.cast("int64"))
+    totals = today.select("store", "item", "ahead", "total_mean", "sold_28d", forecast_reasons="reasons")
+    lines = state.left_join(totals, ["store", "item", "ahead"]).order_by(["store", "item"]).to_pandas()
+    forecast = lines["total_mean"] * lines["cover_days"] / lines["ahead"]
+    return lines.assign(demand=forecast.fillna(lines["own_mean"]).astype(float))
 
 
 def explain(row: Mapping[str, Any]) -> list[Reason]:
@@ -141,7 +208,10 @@ def explain(row: Mapping[str, Any]) -> list[Reason]:
         reasons.append(Reason("supply.because_sold", sold, row["sold_28d"] / _SOLD_DAYS * row["cover_days"]))
     if pd.notna(row["forecast_reasons"]):
         reasons += [Reason(**reason) for reason in json.loads(row["forecast_reasons"])]
-    if row["bound"] != "none":
+    if row["bound"] == "warehouse":
+        facts = {"warehouse": row["supplier"], "available": row["available"], "all_wanted": row["all_wanted"]}
+        reasons.append(Reason("supply.because_warehouse", facts, row["quantity"] - row["order_up_to"]))
+    elif row["bound"] != "none":
         facts = {"quantity": row["quantity"], "case_pack": row["case_pack"]}
         reasons.append(Reason(f"supply.because_{row['bound']}", facts, row["quantity"] - row["order_up_to"]))
     return reasons
@@ -167,25 +237,15 @@ def _check_sold(tables: Any, decision: Mapping[str, Any]) -> Mapping[str, Any]:
 checks = {"supply.because_stock": _check_stock, "supply.because_sold": _check_sold}
 
 
-def _lines(demand_forecast: Any, supply_state: Any, day: date) -> pd.DataFrame:
-    """State of every line with `demand`, the forecast total of its `cover_days`.
-
-    Days beyond the forecast's end go on as the days before it. Items too slow for a forecast have none: what
-    their own sales say stands in for it.
-    """
-    today = demand_forecast.filter(demand_forecast.day == ibis.literal(day))
-    today = today.mutate(ahead=today.ds.delta(ibis.literal(day), unit="day"))
-    state = supply_state.filter(supply_state.day == ibis.literal(day)).drop("day")
-    horizon = today.ahead.max().to_pandas()
-    covered = ibis.least(state.cover_days, ibis.literal(1.0 if pd.isna(horizon) else float(horizon)))
-    state = state.mutate(ahead=covered.cast("int64"))
-    totals = today.select("store", "item", "ahead", "total_mean", "sold_28d", forecast_reasons="reasons")
-    lines = state.left_join(totals, ["store", "item", "ahead"]).order_by(["store", "item"]).to_pandas()
-    forecast = lines["total_mean"] * lines["cover_days"] / lines["ahead"]
-    return lines.assign(demand=forecast.fillna(lines["own_mean"]).astype(float))
+def _with_allotments(lines: pd.DataFrame, allotments: Any, day: date) -> pd.DataFrame:
+    """Add what a short warehouse can give each line: `allotted`, infinite where none is short."""
+    today = allotments.filter(allotments.day == ibis.literal(day))
+    found = today.select("store", "item", "allotted", "available", "all_wanted").to_pandas()
+    merged = lines.merge(found, on=["store", "item"], how="left")
+    return merged.assign(allotted=merged["allotted"].astype(float).fillna(np.inf))
 
 
-def _interval(lines: pd.DataFrame) -> Interval:
+def interval_of(lines: pd.DataFrame) -> Interval:
     """Demand until the order after next; a lead time that scatters adds the demand of the days it may be late."""
     mean, cover = lines["demand"].to_numpy(float), lines["cover_days"].to_numpy(float)
     late = (mean / cover * lines["lead_days_sd"].to_numpy(float)) ** 2

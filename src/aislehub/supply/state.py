@@ -24,9 +24,15 @@ from aislehub.supply.interval_demand import latest_interval_demand
 from aislehub.supply.limits import days_to_weekday
 from aislehub.supply.simulated import FIRST_DAYS, simulated_cost, simulated_stock, simulated_terms
 
-__all__ = ["SUPPLY_STATE", "Policy", "supply_state"]
+__all__ = ["SUPPLY_STATE", "UNSAID", "Policy", "fresh_stock", "supply_calendar", "supply_state", "valid_terms"]
 
 logger = logging.getLogger(__name__)
+
+UNSAID = {
+    "lead_days_sd": 0.0, "case_pack": 1.0, "moq": 0.0, "presentation_stock": 0.0, "order_cost": 0.0,
+    "order_weekdays": "1234567", "delivery_weekdays": "1234567",
+}  # fmt: skip
+"""Terms of supply that hold where the chain's table leaves them empty."""
 
 SUPPLY_STATE = Contract(
     "supply_state",
@@ -96,7 +102,7 @@ def supply_state(
     known_cost = rows["cost"].notna().to_numpy()
     rows["cost"] = np.where(known_cost, rows["cost"], simulated_cost(rows, seed=policy.seed))
     rows["source"] = _sources(known_stock, known_terms, known_cost)
-    rows = rows.assign(**_calendar(rows, day))
+    rows = rows.assign(**supply_calendar(rows, day))
     mean, ratio = latest_interval_demand(sales, rows["cover_days"].to_numpy().astype(np.int64))
     rows = rows.assign(own_mean=mean, variance_ratio=ratio)
     return rows[[column.name for column in SUPPLY_STATE.columns if column.name != "day"]]
@@ -130,18 +136,20 @@ def _items(items: Any) -> pd.DataFrame:
 def _with_terms(rows: pd.DataFrame, lead_times: pd.DataFrame, day: date, policy: Policy) -> tuple[pd.DataFrame, bool]:
     """Add the terms of supply; True when they are facts."""
     if len(lead_times) or not policy.simulate:
-        valid = pd.to_datetime(lead_times["valid_from"])
-        terms = lead_times[valid.isna() | (valid <= pd.Timestamp(day + timedelta(days=1)))]
-        terms = terms.drop(columns=["source", "valid_from", "known_at"], errors="ignore")
-        merged = rows.merge(terms, on=["store", "item"], how="left", suffixes=("_item", ""))
+        merged = rows.merge(valid_terms(lead_times, day), on=["store", "item"], how="left", suffixes=("_item", ""))
         merged["shelf_life_days"] = merged["shelf_life_days"].fillna(merged["shelf_life_days_item"])
     else:
         made = simulated_terms(rows, seed=policy.seed)
         made["shelf_life_days"] = rows["shelf_life_days"].fillna(made["shelf_life_days"])
         merged = rows.drop(columns="shelf_life_days").join(made)
-    defaults = {"lead_days_sd": 0.0, "case_pack": 1.0, "moq": 0.0, "presentation_stock": 0.0, "order_cost": 0.0}
-    every_day = {"order_weekdays": "1234567", "delivery_weekdays": "1234567"}
-    return merged.fillna(defaults | every_day), bool(len(lead_times))
+    return merged.fillna(UNSAID), bool(len(lead_times))
+
+
+def valid_terms(lead_times: pd.DataFrame, day: date) -> pd.DataFrame:
+    """Rows of `lead_times` that hold on the morning after `day`, with their terms only."""
+    valid = pd.to_datetime(lead_times["valid_from"])
+    terms = lead_times[valid.isna() | (valid <= pd.Timestamp(day + timedelta(days=1)))]
+    return terms.drop(columns=["source", "valid_from", "known_at"], errors="ignore")
 
 
 def _only(
@@ -159,15 +167,20 @@ def _latest_stock(stock: Any, day: date, policy: Policy) -> pd.DataFrame:
     Raises:
         HubError: `supply.stock_too_old` when there are figures, but none is young enough: an export has stopped.
     """
-    fresh = stock.filter(stock.day.between(day - timedelta(days=policy.stock_max_age_days), day))
-    last = ibis.row_number().over(group_by=["store", "item"], order_by=ibis.desc("day"))
-    latest = fresh.mutate(_age=last).filter(ibis._._age == 0)
-    found = latest.select("store", "item", "on_hand", "on_order").to_pandas()
+    found = fresh_stock(stock, day, policy)
     if found.empty:
         newest = stock.filter(stock.day <= day).day.max().to_pandas()
         if pd.notna(newest):
             raise HubError("supply.stock_too_old", newest=newest, day=day, limit=policy.stock_max_age_days)
     return found
+
+
+def fresh_stock(stock: Any, day: date, policy: Policy) -> pd.DataFrame:
+    """Columns store, item, on_hand, on_order: the last figure of each store and item that is young enough."""
+    fresh = stock.filter(stock.day.between(day - timedelta(days=policy.stock_max_age_days), day))
+    last = ibis.row_number().over(group_by=["store", "item"], order_by=ibis.desc("day"))
+    latest = fresh.mutate(_age=last).filter(ibis._._age == 0)
+    return latest.select("store", "item", "on_hand", "on_order").to_pandas()
 
 
 def _with_stock(
@@ -190,8 +203,15 @@ def _sources(known_stock: bool, known_terms: bool, known_cost: NDArray[np.bool_]
     return np.where(known_cost, names[1], names[0]).astype(object)
 
 
-def _calendar(rows: pd.DataFrame, day: date) -> dict[str, Any]:
-    """When the next order can be placed, when it arrives, and when the one after it does."""
+def supply_calendar(rows: pd.DataFrame, day: date) -> dict[str, Any]:
+    """When the next order can be placed, when it arrives, and when the one after it does.
+
+    Args:
+        rows: columns lead_days, order_weekdays and delivery_weekdays of `lead_times`.
+
+    Returns:
+        Columns orderable, lead_days and cover_days of `supply_state`.
+    """
     ordering, delivering = (_weekdays(rows[f"{kind}_weekdays"]) for kind in ("order", "delivery"))
     tomorrow = day.isoweekday() % 7  # 0 = Monday
     wait = days_to_weekday(ordering, tomorrow)
