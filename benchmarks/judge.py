@@ -1,0 +1,93 @@
+"""Does expected money come true? The demo's orders of several days, and the same measured on the sales that followed.
+
+Each day is run as a user would run it, on what was known at its close; four weeks later its orders are measured. The
+money is that of our orders over today's rule (weeks of cover), which is the baseline: it brings 0. Beside the sums: how
+often the measured money of an order that differs from the rule's lies in its 90 % interval, and both sums by quarters
+of these orders, from those that expect the least.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aislehub.core.hub import Hub, open_hub
+from aislehub.core.judging import judge_due
+from aislehub.core.ledger import Filter
+from aislehub.proof.judge import worth
+from aislehub.serve.commands.demo import load_demo, prepare_home
+
+__all__ = ["run"]
+
+DAYS = (date(2017, 10, 15), date(2017, 11, 12), date(2017, 12, 3))
+LATER = timedelta(days=28)
+QUARTERS = 4
+Row = dict[str, Any]
+
+
+def run(data: Path | None = None, *, quick: bool = False, seed: int = 0) -> list[Row]:
+    """Rows of the benchmark.
+
+    Args:
+        data: a home with a chain's tables instead of the demo's; its day is 28 days before its last sales.
+        quick: one day only.
+        seed: of the intervals.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        home = data or Path(folder)
+        if data is None:
+            prepare_home(home)
+        os.environ["AISLEHUB_HOME"] = str(home)
+        with open_hub(home) as hub:
+            if data is None:
+                load_demo(hub)
+            days = DAYS if data is None else (_last_day(hub) - LATER,)
+            name = "complete_journey" if data is None else data.name
+            return [row for day in days[: 1 if quick else None] for row in _measure(hub, name, day, seed)]
+
+
+def _measure(hub: Hub, name: str, day: date, seed: int) -> Iterator[Row]:
+    began = time.process_time()
+    hub.run_day(day)
+    judge_due(hub.ledger, hub.tables, hub.registry.judges, day + LATER, home=hub.home)
+    cpu = round(time.process_time() - began, 1)
+    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    found = [row for row in hub.ledger.find(Filter(day=day, kind="orders")) if row["measured"]]
+    total = worth(found, seed=seed)[0]
+    expected = np.array([row["money"] for row in found])
+    measured = np.array([row["measured"]["money"] for row in found])
+    low, high = (np.array([row[part] for row in found]) for part in ("money_low", "money_high"))
+    differs = np.array([row["action"]["quantity"] != row["baseline"]["quantity"] for row in found])
+    inside = (measured >= low - 0.005) & (measured <= high + 0.005)
+
+    def row(model: str, metric: str, value: float, low: float | None = None, high: float | None = None) -> Row:
+        return {
+            "bench": "judge", "data": f"{name} {day}", "model": model, "metric": metric,
+            "value": round(float(value), 4),
+            "low": None if low is None else round(low, 2), "high": None if high is None else round(high, 2),
+            "cpu_s": cpu, "peak_mb": peak,
+        }  # fmt: skip
+
+    yield row("aislehub", "orders_measured", len(found))
+    yield row("aislehub", "money_expected", total.expected)
+    yield row("aislehub", "money_measured", total.measured, total.low, total.high)
+    yield row("aislehub", "orders_that_differ", differs.sum())
+    yield row("aislehub", "inside_their_interval", inside[differs].mean())
+    order = np.flatnonzero(differs)[np.argsort(expected[differs], kind="stable")]
+    for number, member in enumerate(np.array_split(order, QUARTERS), start=1):
+        yield row("aislehub", f"quarter_{number}_expected", expected[member].sum())
+        yield row("aislehub", f"quarter_{number}_measured", measured[member].sum())
+
+
+def _last_day(hub: Hub) -> date:
+    sales = hub.tables.read("sales_lines")
+    last: date = hub.tables.run(lambda _: sales.aggregate(last=sales.day.max()))["last"][0].as_py()
+    return last
