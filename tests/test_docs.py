@@ -40,9 +40,19 @@ HUB_VERBS = set(re.findall(r"^    \./hub (\w+)", (ROOT / "hub").read_text(encodi
 
 @cache
 def commands() -> dict[str, Any]:
-    """Verb → command of the real command line."""
+    """Verb → command of the real command line; a verb of a group after the group's name: `experiment plan`."""
     group: Any = typer.main.get_command(build())
-    return dict(group.commands)
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {verb}": one for verb, one in inner.items()}
+    return found
+
+
+def split_verb(words: list[str]) -> tuple[str, list[str]]:
+    """A call's verb, two words where it belongs to a group, and the rest."""
+    length = 2 if " ".join(words[:2]) in commands() else 1
+    return " ".join(words[:length]), words[length:]
 
 
 def blocks(page: Path, *languages: str) -> list[str]:
@@ -197,13 +207,13 @@ def test_every_page_can_be_reached() -> None:
 @pytest.mark.parametrize("verb", sorted(commands()))
 def test_a_command_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` of each command works, and its example is a valid call of that very command."""
-    assert main([verb, "--help"]) == 0
+    assert main([*verb.split(), "--help"]) == 0
     assert "Example:" in capsys.readouterr().out
     examples = commands()[verb].help.partition("Example:")[2].strip().splitlines()
     assert examples
     for example in examples:
         words = words_of(example.strip())
-        assert words[0] == verb
+        assert split_verb(words)[0] == verb
         parse(words)
     undescribed = [p.name for p in commands()[verb].params if p.name != "help" and not p.help]
     assert not undescribed
@@ -211,10 +221,10 @@ def test_a_command_has_help_with_an_example(verb: str, capsys: pytest.CaptureFix
 
 def parse(words: list[str]) -> None:
     """Parse a call as the command line would, types and limits included; raises its usage error."""
-    verb, rest = words[0], words[1:]
+    verb, rest = split_verb(words)
     assert verb in commands(), f"there is no command {verb}"
     if rest != ["--help"]:
-        commands()[verb].make_context(verb, list(rest))
+        commands()[verb].make_context(verb, rest)
 
 
 @pytest.mark.parametrize("page", PAGES_OF_TEXT, ids=relative)
@@ -237,7 +247,7 @@ def test_shell_examples_are_valid(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES_OF_TEXT, ids=relative)
 def test_commands_named_in_text_exist(page: Path) -> None:
     """Commands and options named in running text exist; what they are given may be a placeholder."""
-    for verb, *rest in inline_commands(page):
+    for verb, rest in map(split_verb, inline_commands(page)):
         if verb.startswith("-") or verb in ("VERB", "X", "…") or verb in HUB_VERBS - set(commands()):
             continue
         assert verb in commands(), f"{relative(page)} names the command {verb}"

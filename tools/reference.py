@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,12 @@ A name that does not exist or a value outside its limits is refused, with the ne
 def commands_page() -> str:
     """All commands: what each does, an example, its arguments and options."""
     group: Any = typer.main.get_command(build())
-    names = list(group.commands)
-    index = "\n".join(f"| [`{name}`](#{name}) | {_help(group.commands[name])[0]} |" for name in names)
+    commands = dict(_commands(group))
+    index = "\n".join(
+        f"| [`{name}`](#{name.replace(' ', '-')}) | {_help(command)[0]} |" for name, command in commands.items()
+    )
     parts = [COMMANDS_HEAD, f"| command | what it does |\n|---|---|\n{index}\n"]
-    parts += [_command(name, group.commands[name]) for name in names]
+    parts += [_command(name, command) for name, command in commands.items()]
     return "\n".join(parts)
 
 
@@ -76,6 +79,15 @@ def settings_page() -> str:
     own = {name: kind for name, kind in all_settings().items() if kind.__module__.startswith("aislehub.")}
     sections = [_section(name, kind) for name, kind in own.items()]
     return "\n".join([SETTINGS_HEAD, *sections])
+
+
+def _commands(group: Any) -> Iterator[tuple[str, Any]]:
+    """Every command under its full name; those of a group after its own: `experiment plan`."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {inner}", found) for inner, found in _commands(command))
+        else:
+            yield name, command
 
 
 def _command(name: str, command: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
@@ -27,7 +27,7 @@ class Registry:
     steps: list[Step] = field(default_factory=list)
     learns: dict[str, Learn] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
-    commands: list[Callable[..., Any]] = field(default_factory=list)
+    commands: list[Any] = field(default_factory=list)
     pages: list[Any] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
     judges: dict[str, Judge] = field(default_factory=dict)

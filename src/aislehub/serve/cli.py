@@ -34,11 +34,14 @@ def build() -> typer.Typer:
         no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown",
     )  # fmt: skip
     app.callback()(_common)
-    commands: list[Callable[..., Any]] = []
+    commands: list[Callable[..., Any] | typer.Typer] = []
     for module in (demo, day, decisions, alerts, house, bench):
         commands += module.commands
     for command in [*commands, *registry().commands]:
-        app.command(name=command.__name__.rstrip("_").replace("_", "-"))(command)
+        if isinstance(command, typer.Typer):  # a group of verbs: `aislehub experiment plan`
+            app.add_typer(command)
+        else:
+            app.command(name=command.__name__.rstrip("_").replace("_", "-"))(command)
     return app
 
 
