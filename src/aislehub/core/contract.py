@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.text import say
 
-__all__ = ["ALERT_COLUMNS", "DECISION_COLUMNS", "Checked", "Column", "Contract", "explain_fault"]
+__all__ = ["ALERT_COLUMNS", "DECISION_COLUMNS", "LOOK_COLUMNS", "Checked", "Column", "Contract", "explain_fault"]
 
 Type = Literal["text", "int", "float", "bool", "date", "time"]
 ARROW: dict[str, pa.DataType] = {
@@ -72,7 +72,8 @@ DECISION_COLUMNS = (
     Column("store", "text", "Store the decision is for", required=False),
     Column("subject", "text", "What is decided about, e.g. an item"),
     Column("action", "text", "What to do, a JSON object such as {\"quantity\": 24}"),
-    Column("baseline", "text", "What today's rule or doing nothing would give, a JSON object with its `name`"),
+    Column("baseline", "text", "What today's rule or doing nothing would give, a JSON object with its `name` and, "
+           "where it commits money, its `outlay`"),
     Column("money", "float", "Expected contribution of the action minus that of the baseline", unit="money"),
     Column("money_low", "float", "5 % quantile of the expected money", unit="money"),
     Column("money_high", "float", "95 % quantile of the expected money", unit="money"),
@@ -110,6 +111,12 @@ ALERT_COLUMNS = (
 )  # fmt: skip
 
 
+LOOK_COLUMNS = (
+    Column("experiment", "text", "Name of the experiment"),
+    Column("harm", "text", "Why it is to be rolled back, the code of a sentence; empty = it is not", required=False),
+)
+
+
 @dataclass(frozen=True)
 class Checked:
     """The two halves of a table after its contract.
@@ -137,6 +144,7 @@ class Contract:
             (a row in which it is empty has been known all along); no such column = the moment of ingestion.
         decision: rows are copied to the ledger; the decision columns are added.
         alert: rows are copied to the register of alerts; the alert columns are added.
+        look: rows are looks at experiments, copied to their register; the look columns are added.
         derived: written by a step, one slice per `day`; otherwise rows are facts, which only grow.
     """
 
@@ -147,6 +155,7 @@ class Contract:
     known_from: str = ""
     decision: bool = False
     alert: bool = False
+    look: bool = False
     derived: bool = False
     _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False, hash=False)
 
@@ -154,6 +163,7 @@ class Contract:
         columns = list(self.columns)
         own = {column.name for column in columns}
         added = (DECISION_COLUMNS if self.decision else ()) + (ALERT_COLUMNS if self.alert else ())
+        added += LOOK_COLUMNS if self.look else ()
         columns += [column for column in added if column.name not in own]
         if not self.is_fact and "day" not in own:
             columns.insert(0, Column("day", "date", "Business day whose close this row was decided at"))
@@ -170,7 +180,7 @@ class Contract:
 
     @property
     def is_fact(self) -> bool:
-        return not (self.decision or self.alert or self.derived)
+        return not (self.decision or self.alert or self.look or self.derived)
 
     @property
     def persons(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from aislehub.core import models
 from aislehub.core.alerts import Alerts, Recorded
 from aislehub.core.contract import Contract
 from aislehub.core.errors import HubError
+from aislehub.core.experiments import Experiments, Trial
 from aislehub.core.fanout import fan_out
 from aislehub.core.ledger import Ledger, Proposed
 from aislehub.core.log import logger, run_id
@@ -60,6 +61,7 @@ class DayReport:
     proposed: dict[str, Proposed] = field(default_factory=dict)
     alerts: Recorded = field(default_factory=Recorded)
     measured: dict[str, int] = field(default_factory=dict)
+    experiments: list[Trial] = field(default_factory=list)  # those that the day has ended or rolled back
 
     @property
     def failed(self) -> list[StepReport]:
@@ -80,14 +82,16 @@ class _Day:
     currency: str
     workers: int
     home: Path | None
+    trials: list[Trial]
     outputs: dict[str, str] = field(default_factory=dict)  # table → digest of its slice of this day
     models: dict[str, tuple[str, Path]] = field(default_factory=dict)  # model → card id, folder
 
 
 def run_day(
     tables: Tables, day: date, registry: Registry, *, folder: Path, ledger: Ledger | None = None,
-    alerts: Alerts | None = None, policies: Mapping[str, Settings] | None = None, learn_now: bool = False,
-    currency: str = "USD", seed: int = 0, workers: int = 1, home: Path | None = None,
+    alerts: Alerts | None = None, experiments: Experiments | None = None,
+    policies: Mapping[str, Settings] | None = None, learn_now: bool = False, currency: str = "USD", seed: int = 0,
+    workers: int = 1, home: Path | None = None,
     progress: Callable[[str], None] = lambda name: None,
 ) -> DayReport:  # fmt: skip
     """Run one business day on `tables`; the twin calls this too, on tables in memory and without ledger and register.
@@ -113,7 +117,9 @@ def run_day(
         currency,
         workers,
         home,
+        experiments.on(day) if experiments else [],
     )
+    moved: list[Trial] = []
     reports: list[StepReport] = []
     proposed: dict[str, Proposed] = {}
     found: dict[str, pa.Table] = {}
@@ -141,12 +147,16 @@ def run_day(
             proposed[step.writes.name] = _propose(context, step, ledger)
         elif step.writes.alert and alerts is not None:
             found[step.writes.name] = _slice(context, step.writes)
+        elif step.writes.look and experiments is not None:
+            moved += experiments.record(day, _slice(context, step.writes))
+            context.trials = experiments.on(day)  # what was rolled back just now holds for the decisions that follow
     if ledger is not None:
         ledger.expire(day)
     if alerts is None:
-        return DayReport(day, reports, proposed)
+        return DayReport(day, reports, proposed, experiments=moved)
     declared = [name for name, contract in registry.contracts.items() if contract.alert]
-    return DayReport(day, reports, proposed, alerts.record(day, found, currency=currency, declared=declared))
+    recorded = alerts.record(day, found, currency=currency, declared=declared)
+    return DayReport(day, reports, proposed, recorded, experiments=moved)
 
 
 def _run_step(context: _Day, step: Step, learn_now: bool) -> StepReport:
@@ -183,7 +193,7 @@ def _rows(context: _Day, step: Step, policy: Settings | None, model: Path | None
     """The step's rows: at once, or store by store in several processes where the tables can be reopened there."""
     offered: dict[str, Any] = {"model": model, "seed": context.seed, "currency": context.currency}
     if step.per is None or context.workers <= 1 or context.tables.folder is None:
-        return step.run(context.tables, day=context.day, policy=policy, **offered)
+        return step.run(context.tables, day=context.day, policy=policy, trials=context.trials, **offered)
     first = context.tables.read(step.reads[0], as_of=context.day)
     keys = sorted(context.tables.run(lambda _: first.select(step.per).distinct())[step.per].to_pylist())
     parts = [tuple(keys[start :: context.workers * 2]) for start in range(min(len(keys), context.workers * 2))]
@@ -216,6 +226,7 @@ def _signature(context: _Day, step: Step, policy: Settings | None) -> str:
     parts = [
         step.name, inputs, policy.digest() if policy else "", context.models.get(step.model or "", ("",))[0],
         code_digest(step.function), context.seed, context.currency,
+        [trial.design() for trial in context.trials] if step.asks_for("trials") else [],
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -290,6 +301,7 @@ def _propose(context: _Day, step: Step, ledger: Ledger) -> Proposed:
         step.writes.name, context.day, _slice(context, step.writes), currency=context.currency,
         model=context.models.get(step.model or "", ("",))[0], policy=_policy_digest(context, step),
         versions={name: context.tables.version(name) for name in step.reads},
+        trial=next((trial for trial in context.trials if trial.kind == step.writes.name), None),
     )  # fmt: skip
 
 

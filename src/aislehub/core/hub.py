@@ -19,6 +19,7 @@ from aislehub.core.answers import Desk, Inbox
 from aislehub.core.approval import Approval, approve_by_rule
 from aislehub.core.day import DayReport, run_day
 from aislehub.core.errors import HubError
+from aislehub.core.experiments import Experiments
 from aislehub.core.judging import judge_due
 from aislehub.core.ledger import Ledger
 from aislehub.core.log import new_run, start_log
@@ -57,6 +58,10 @@ class Hub:
         return Alerts(self.state, self.run)
 
     @cached_property
+    def experiments(self) -> Experiments:
+        return Experiments(self.state, self.run)
+
+    @cached_property
     def inbox(self) -> Inbox:
         return Inbox(self.home / "inbox.db")
 
@@ -79,8 +84,8 @@ class Hub:
         with self.day_lock(day):
             report = run_day(
                 self.tables, day, self.registry, folder=self.models, ledger=self.ledger, alerts=self.alerts,
-                learn_now=learn_now, currency=self.settings.currency, workers=self.settings.workers, home=self.home,
-                progress=progress,
+                experiments=self.experiments, learn_now=learn_now, currency=self.settings.currency,
+                workers=self.settings.workers, home=self.home, progress=progress,
             )  # fmt: skip
             approve_by_rule(self.ledger, day, Approval.load(self.home))
             measured = judge_due(self.ledger, self.tables, self.registry.judges, day, home=self.home)

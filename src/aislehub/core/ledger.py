@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from aislehub.core.errors import HubError
+from aislehub.core.experiments import Trial
 from aislehub.core.reasons import Reason, to_json
 from aislehub.core.state import decisions, insert_rows, moves, whole_ids, writing
 
@@ -52,7 +53,7 @@ MOVES: dict[str, tuple[str, ...]] = {
 
 _CONTENT = (
     "action", "baseline", "money", "money_low", "money_high", "currency", "horizon_days", "outlay", "reasons",
-    "bound", "model", "policy", "source",
+    "bound", "model", "policy", "source", "arm",
 )  # fmt: skip
 _ID = 16  # hexadecimal digits
 _PORTION = 900  # ids in one statement: databases limit its parameters
@@ -129,16 +130,17 @@ class Ledger:
 
     def propose(
         self, kind: str, day: date, rows: pa.Table, *, currency: str, model: str = "", policy: str = "",
-        versions: Mapping[str, int] | None = None,
+        versions: Mapping[str, int] | None = None, trial: Trial | None = None,
     ) -> Proposed:  # fmt: skip
         """Copy the decision rows of one kind and day; only rows still `proposed` are replaced.
 
         Args:
             rows: the decision columns of `contract.DECISION_COLUMNS`, one row per store and subject.
+            trial: the experiment on this kind of decision, which gives each row its arm.
         """
         common = {
             "kind": kind, "day": day, "currency": currency, "model": model, "policy": policy,
-            "versions": json.dumps(dict(versions or {}), sort_keys=True), "state": "proposed", "arm": "",
+            "versions": json.dumps(dict(versions or {}), sort_keys=True), "state": "proposed",
         }  # fmt: skip
         incoming = {}
         for row in rows.to_pylist():
@@ -147,8 +149,10 @@ class Ledger:
             if id in incoming:
                 raise HubError("ledger.twice", kind=kind, day=day, store=store or "—", subject=row["subject"])
             given = {name: row.get(name) for name in _CONTENT if name not in common}
-            given |= {"reasons": given["reasons"] or "[]", "source": given["source"] or ""}
-            incoming[id] = common | given | {"id": id, "store": store, "subject": row["subject"]}
+            given |= {"reasons": given["reasons"] or "[]", "source": given["source"] or "", "arm": ""}
+            drawn = _drawn(given, trial, day, store, row["subject"])
+            if drawn is not None:
+                incoming[id] = common | drawn | {"id": id, "store": store, "subject": row["subject"]}
         with writing(self.engine) as connection:
             return self._propose(connection, kind, day, incoming)
 
@@ -452,6 +456,29 @@ class Ledger:
 def _between(since: date | None, until: date | None) -> list[ColumnElement[bool]]:
     first = [] if since is None else [decisions.c.day >= since]
     return first if until is None else [*first, decisions.c.day <= until]
+
+
+def _drawn(given: dict[str, Any], trial: Trial | None, day: date, store: str, subject: str) -> dict[str, Any] | None:
+    """A proposed row as its arm carries it out: the control's is the baseline, which is worth nothing over itself.
+
+    None where that baseline is to do nothing at all: then there is nothing to decide.
+    """
+    arm = trial.arm_at(day, store, subject) if trial else ""
+    if trial is None or not arm:
+        return given
+    stamped = given | {"arm": f"{trial.name}:{arm}"}
+    if arm != "control":
+        return stamped
+    baseline, proposed = json.loads(given["baseline"]), json.loads(given["action"])
+    action = {name: baseline[name] for name in proposed if name in baseline}
+    if not action:
+        return None
+    action |= {name: proposed[name] for name in ("least", "most") if name in proposed}  # limits bind a person here, too
+    why = Reason("ledger.control" if trial.state == "running" else "ledger.rolled_back", {"experiment": trial.name})
+    return stamped | {
+        "action": json.dumps(action, ensure_ascii=False), "money": 0.0, "money_low": 0.0, "money_high": 0.0,
+        "outlay": baseline.get("outlay", given["outlay"]), "reasons": to_json([why]), "bound": "none",
+    }  # fmt: skip
 
 
 def _content(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -1,7 +1,8 @@
-"""How every command reads and writes files and prints documents."""
+"""What every command shares: reading and writing files, printing documents, and who gives the command."""
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ import pandas as pd
 
 from aislehub.core.errors import HubError
 
-__all__ = ["print_json", "read_table", "write_table"]
+__all__ = ["print_json", "read_table", "who", "write_table"]
 
 _READERS: dict[str, Callable[[Path, Sequence[str]], pd.DataFrame]] = {
     ".parquet": lambda path, codes: pd.read_parquet(path),
@@ -85,6 +86,14 @@ def _without_zones(frame: pd.DataFrame) -> pd.DataFrame:
     """Excel knows no time zones: times as they read in UTC."""
     zoned = frame.select_dtypes("datetimetz").columns
     return frame.assign(**{name: frame[name].dt.tz_convert("UTC").dt.tz_localize(None) for name in zoned})
+
+
+def who() -> str:
+    """The name in the history for moves made on the command line."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user without a name
+        return "cli"
 
 
 def print_json(document: object) -> None:

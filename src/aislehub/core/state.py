@@ -51,6 +51,9 @@ __all__ = [
     "alerts",
     "batches",
     "decisions",
+    "experiment_looks",
+    "experiment_moves",
+    "experiments",
     "insert_rows",
     "metadata",
     "moves",
@@ -203,6 +206,45 @@ notices = Table(
     Column("at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("why", Text, nullable=False),
+)  # fmt: skip
+
+experiments = Table(
+    "experiments", metadata,
+    Column("name", String(60), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("unit", String(12), nullable=False),
+    Column("block_days", Integer, nullable=False),
+    Column("share", Float, nullable=False),
+    Column("salt", String(80), nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("definition", Text, nullable=False),
+    Column("state", String(12), nullable=False, index=True),
+    Column("start", Date),
+    Column("last", Date),
+)  # fmt: skip
+
+experiment_moves = Table(
+    "experiment_moves", metadata,
+    Column("experiment", String(60), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("state_from", String(12), nullable=False),
+    Column("state_to", String(12), nullable=False),
+    Column("day", Date),
+    Column("who", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("run", String(32), nullable=False),
+)  # fmt: skip
+
+experiment_looks = Table(
+    "experiment_looks", metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("experiment", String(60), nullable=False, index=True),
+    Column("day", Date, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("run", String(32), nullable=False),
 )  # fmt: skip
 
 users = Table(

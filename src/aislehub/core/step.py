@@ -45,6 +45,10 @@ class Step:
     def __call__(self, *tables: Any, **keywords: Any) -> Any:
         return self.function(*tables, **keywords)
 
+    def asks_for(self, name: str) -> bool:
+        """Whether the function takes this keyword."""
+        return name in inspect.signature(self.function).parameters
+
     def run(
         self,
         tables: Any,
@@ -99,8 +103,9 @@ def step(
     """Declare a step.
 
     The function takes one lazy table per name in `reads`, then, by keyword, whichever it asks for of
-    `day`, `policy`, `model` (the folder of the learned artifact), `seed`, `timezone` and `currency` (the chain's). It
-    returns an Ibis expression, an Arrow table or a pandas frame.
+    `day`, `policy`, `model` (the folder of the learned artifact), `seed`, `timezone` and `currency` (the chain's), and
+    `trials` (the day's experiments; not in a step that works per store). It returns an Ibis expression, an Arrow table
+    or a pandas frame.
 
     Args:
         per: column whose values are worked on independently ("store"), so that `run_day` may fan them out.

@@ -135,7 +135,7 @@ def replenish(supply_state: Any, demand_forecast: Any, allotments: Any, *, day: 
     rows = orders.to_dict("records")
     return orders.assign(
         action=[json.dumps({"quantity": row["quantity"]}) for row in rows],
-        baseline=[json.dumps({"name": policy.baseline, "quantity": row["baseline_quantity"]}) for row in rows],
+        baseline=[json.dumps(_today(policy.baseline, row["baseline_quantity"], row["cost"])) for row in rows],
         reasons=[to_json(explain(row)) for row in rows],
     )[[column.name for column in ORDERS.columns if column.name != "day"]]
 
@@ -187,6 +187,11 @@ def demand_lines(demand_forecast: Any, supply_state: Any, day: date) -> pd.DataF
     lines = state.left_join(totals, ["store", "item", "ahead"]).order_by(["store", "item"]).to_pandas()
     forecast = lines["total_mean"] * lines["cover_days"] / lines["ahead"]
     return lines.assign(demand=forecast.fillna(lines["own_mean"]).astype(float))
+
+
+def _today(name: str, quantity: float, cost: float) -> dict[str, Any]:
+    """What today's rule would do, and what that commits: an experiment's control arm carries it out."""
+    return {"name": name, "quantity": quantity, "outlay": quantity * cost}
 
 
 def explain(row: Mapping[str, Any]) -> list[Reason]:
