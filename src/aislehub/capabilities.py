@@ -6,6 +6,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.schema",
     "aislehub.data.ingest",
     "aislehub.data.quality",
+    "aislehub.proof.experiment",
     "aislehub.demand.forecast",
     "aislehub.demand.daily",
     "aislehub.demand.explain",

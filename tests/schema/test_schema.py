@@ -53,8 +53,9 @@ def test_every_fact_says_when_it_became_known(contract: Contract) -> None:
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
 def test_person_keys_are_marked(contract: Contract) -> None:
-    """Whoever erases a person must find the key: `customer` and `staff` are persons wherever they stand."""
-    named = [column.name for column in contract.columns if column.name in ("customer", "staff")]
+    """Whoever erases a person must find the key: `customer` and `staff` wherever they stand, and who is assigned."""
+    persons = ("customer", "staff", "unit" if contract.name == "assignments" else "")
+    named = [column.name for column in contract.columns if column.name in persons]
     assert list(contract.persons) == named
 
 

@@ -28,6 +28,7 @@ from aislehub.core.output import print_json, write_table
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
 from aislehub.core.text import say
+from aislehub.proof.goods import goods_lines
 
 __all__ = ["CHAIN", "KPIS", "UNITS", "Policy", "key_figures", "kpis"]
 
@@ -77,7 +78,7 @@ def key_figures(
     sales_lines: ir.Table, items: ir.Table, stock: ir.Table, footfall: ir.Table, *, day: date, policy: Policy
 ) -> pa.Table:
     """All figures that the data allow; a figure without its data (no cost, no footfall …) has no row."""
-    goods = _goods(sales_lines, items)
+    goods = goods_lines(sales_lines, items)
     rows = []
     for window in policy.windows:
         found = [
@@ -93,22 +94,6 @@ def key_figures(
 
 def _within(rows: ir.Table, day: date, window: int) -> ir.Table:
     return rows.filter(_.day > day - timedelta(days=window), _.day <= day)
-
-
-def _goods(lines: ir.Table, items: ir.Table) -> ir.Table:
-    """Lines of goods with net amount, cost, units and basket; a line of an unknown item counts as goods."""
-    known = items.select("item", "cost", "tax_rate", "unit", "is_sellable")
-    goods = lines.left_join(known, "item").filter(_.is_sellable.fill_null(True))
-    by_weight = _.unit.fill_null("each") != "each"
-    # A return opens no basket, and a daily total is none.
-    in_basket = (_.quantity > 0) & (_.source.fill_null("") != "daily total")
-    return goods.mutate(
-        net=_.amount / (1 + _.tax_rate.fill_null(0)),
-        units=ibis.ifelse(by_weight, _.quantity.sign(), _.quantity),
-        basket=ibis.ifelse(in_basket, _.receipt, ibis.null("string")),
-    ).select(
-        "store", "day", "receipt", "customer", "quantity", "amount", "discount", "cost", "net", "units", "basket"
-    )  # fmt: skip
 
 
 def _trade(goods: ir.Table) -> ir.Table:

@@ -8,6 +8,7 @@ without recoverable tax. Quantities are in the item's `unit`. `known_at` says wh
 
 from __future__ import annotations
 
+from aislehub.schema.assignments import ASSIGNMENTS
 from aislehub.schema.calendar import CALENDAR, WEATHER
 from aislehub.schema.customers import CUSTOMERS
 from aislehub.schema.demand import DEMAND_FORECAST, DEMAND_TOTALS, FORECAST_ACCURACY
@@ -26,6 +27,7 @@ from aislehub.schema.stores import STORES
 from aislehub.schema.vehicles import VEHICLES
 
 __all__ = [
+    "ASSIGNMENTS",
     "CALENDAR",
     "COMPETITOR_PRICES",
     "CROSS_ELASTICITIES",

@@ -16,10 +16,10 @@ from aislehub.core.alerts import STATES, AlertFilter
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.notices import Told, tell
-from aislehub.core.output import print_json, write_table
+from aislehub.core.output import print_json, who, write_table
 from aislehub.core.text import say
 from aislehub.serve import formats
-from aislehub.serve.commands.decisions import Json, Why, who
+from aislehub.serve.commands.decisions import Json, Why
 from aislehub.serve.documents import alert_document
 from aislehub.serve.plan import show_alerts
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from aislehub.core.errors import HubError
 from aislehub.core.hub import open_hub
 from aislehub.core.ledger import MOVES, Filter, carried_out
 from aislehub.core.outbox import send_approved
-from aislehub.core.output import print_json, write_table
+from aislehub.core.output import print_json, who, write_table
 from aislehub.core.reasons import sentence, wrong_facts
 from aislehub.core.text import say
 from aislehub.serve.documents import FIELDS, decision_document
@@ -158,14 +157,6 @@ def check(
             raise HubError("cli.facts_wrong", count=len(wrong), first="; ".join(wrong[:5]))
         if not as_json:
             print(say("cli.facts_right", count=len(found)))
-
-
-def who() -> str:
-    """The name in the history for moves made on the command line."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a container's user without a name
-        return "cli"
 
 
 def _tell_moved(count: int, state: str, as_json: bool) -> None:
