@@ -24,5 +24,6 @@ MODULES: tuple[str, ...] = (
     "aislehub.supply.cover",
     "aislehub.proof.kpis",
     "aislehub.proof.judge",
+    "aislehub.twin.run",
     "aislehub.connect.webhook",
 )

@@ -279,14 +279,16 @@ def _limits(lines: pd.DataFrame, order_up_to: FloatArray, interval: Interval, ec
 
     What the shelf has to show is a commitment and stands above both.
     """
-    in_time = np.ceil(interval.mean / interval.cover * (interval.lead + interval.life))
+    spoils = np.isfinite(interval.life)
+    life = np.where(spoils, interval.life, 0)  # of goods that keep, what comes of it is not used
+    in_time = np.ceil(interval.mean / interval.cover * (interval.lead + life))
     worth = worth_having(np.minimum(order_up_to, in_time), interval, economics)
     gone, _ = interval.part(interval.lead)
     return Limits(
         orderable=lines["orderable"].to_numpy(bool),
         case=lines["case_pack"].to_numpy(float),
         least=lines["moq"].to_numpy(float),
-        sellable=np.where(np.isfinite(interval.life), np.maximum(worth, lines["presentation_stock"]), np.inf),
+        sellable=np.where(spoils, np.maximum(worth, lines["presentation_stock"]), np.inf),
         capacity=lines["shelf_capacity"].to_numpy(float, na_value=np.inf),
         gone=gone,
     )

@@ -56,7 +56,7 @@ class Draws:
             rain=rng.random(regions),
             mood=rng.standard_normal(stores),
             entering=rng.random(stores),
-            fashion=rng.standard_normal(len(world.department)),
+            fashion=rng.standard_normal(len(world.categories)),
             competitor=rng.standard_normal(items),
             competitor_promotes=rng.random(items),
             scatter=rng.standard_gamma(np.broadcast_to(world.dispersion, world.shape)) / world.dispersion,

@@ -36,7 +36,7 @@ from aislehub.twin.browsing import KINDS, browsing
 from aislehub.twin.chain import Outcome
 from aislehub.twin.demand import stream
 from aislehub.twin.receipts import HOURS, OPENS, Lines, members_of, receipts
-from aislehub.twin.world import DEPARTMENTS, HOLIDAYS, KEEPS, BoolArray, FloatArray, IntArray, World
+from aislehub.twin.world import HOLIDAYS, KEEPS, BoolArray, FloatArray, IntArray, World
 
 __all__ = ["DAILY", "SOURCE", "Offer", "announced", "master", "of_day"]
 
@@ -78,7 +78,7 @@ def master(world: World, days: int, *, order_weekdays: str = "1234567") -> dict[
         order_weekdays: ISO weekdays on which its stores order.
     """
     cells, count = np.arange(world.rate.size), world.rate.size
-    kinds = [DEPARTMENTS[number].name for number in world.department[world.category]]
+    kinds = [world.departments[number] for number in world.category]
     last = world.start + timedelta(days=days)
     holidays = [
         (date(year, month, day), name, kind)
@@ -94,7 +94,7 @@ def master(world: World, days: int, *, order_weekdays: str = "1234567") -> dict[
         (ITEMS, {
             "item": world.items, "name": [f"{kind} {item}" for kind, item in zip(kinds, world.items, strict=True)],
             "department": kinds, "is_sellable": _all(True, world.items),
-            "category": [f"{kind} {number}" for kind, number in zip(kinds, world.category, strict=True)],
+            "category": [world.categories[number] for number in world.category],
             "price": np.round(np.median(world.regular_price, axis=0), 2), "cost": world.cost.mean(axis=0),
             "shelf_life_days": _life(world, np.arange(len(world.items))),
         }),

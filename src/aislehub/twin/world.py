@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from aislehub.core.errors import HubError, did_you_mean
+from aislehub.core.tables import Tables
 
 __all__ = [
     "DEPARTMENTS",
@@ -29,6 +30,7 @@ __all__ = [
     "FloatArray",
     "IntArray",
     "World",
+    "substitutes",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -162,7 +164,7 @@ class World:
     """All true parameters. S stores, I items, C categories, R regions; day 0 is `start`.
 
     Attributes:
-        category: (I,) number of each item's category; `department`: (C,) index into DEPARTMENTS; `region`: (S,).
+        category: (I,) number of each item's category; categories, departments: names, C each; `region`: (S,).
         rate: (S, I) units on a usual day at the regular price.
         dispersion: (I,) gamma shape of a day's demand.
         trend: (I,) log growth a year.
@@ -185,8 +187,9 @@ class World:
     start: date
     stores: tuple[str, ...]
     items: tuple[str, ...]
+    categories: tuple[str, ...]
+    departments: tuple[str, ...]
     category: IntArray
-    department: IntArray
     region: IntArray
     rate: FloatArray
     dispersion: FloatArray
@@ -221,6 +224,18 @@ class World:
             if count < 1:
                 raise HubError("twin.size", what=what, value=count, limit=1)
         return _drawn(Family.load(family), stores, items, seed, start)
+
+    @classmethod
+    def calibrated(cls, tables: Tables, *, stores: int, items: int, seed: int, days: int = 364) -> World:
+        """A chain like the one whose tables these are: see `calibrate.py` for what is fitted and what is assumed.
+
+        Raises:
+            HubError: `twin.no_sales`.
+        """
+        from aislehub.twin.calibrate import fitted  # here, for fitting builds on this class
+        from aislehub.twin.observed import observe
+
+        return fitted(observe(tables, stores=stores, items=items, days=days), seed=seed)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -313,7 +328,7 @@ def _drawn(family: Family, stores: int, items: int, seed: int, start: date) -> W
         + normal(family.margin_sd, categories)[category]
         + normal(family.margin_sd, items) / 2
     )
-    cross, switch = _substitutes(family, rng, category, elasticity.mean(axis=0))
+    cross, switch = substitutes(family, rng, category, elasticity.mean(axis=0))
     lasting = rate.mean(axis=0) * np.minimum(family.case_days, life / 3)
     lead = np.repeat(rng.integers(family.lead_days[0], family.lead_days[1] + 1, (stores, 1)), items, axis=1)
     warmth = np.array([DEPARTMENTS[number].warmth for number in department])
@@ -323,8 +338,9 @@ def _drawn(family: Family, stores: int, items: int, seed: int, start: date) -> W
         start=start,
         stores=tuple(f"s{number:03d}" for number in range(1, stores + 1)),
         items=tuple(f"i{number:05d}" for number in range(1, items + 1)),
+        categories=tuple(f"{DEPARTMENTS[kind].name} {number}" for number, kind in enumerate(department)),
+        departments=tuple(DEPARTMENTS[kind].name for kind in department),
         category=category,
-        department=department,
         region=np.sort(np.arange(stores) % regions),
         rate=rate,
         dispersion=family.dispersion * np.exp(normal(family.dispersion_sd, items)),
@@ -350,7 +366,7 @@ def _drawn(family: Family, stores: int, items: int, seed: int, start: date) -> W
     )
 
 
-def _substitutes(
+def substitutes(
     family: Family, rng: np.random.Generator, category: IntArray, elasticity: FloatArray
 ) -> tuple[sparse.csr_array, sparse.csr_array]:
     """Cross elasticities and switching shares to a few items of the same category."""
