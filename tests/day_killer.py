@@ -28,8 +28,14 @@ def run_day(home: Path, day: date) -> None:
 
 
 def main(home: Path, day: date, kills: int, seconds: float, seed: int) -> int:
-    """Kill `kills` children within `seconds` of their start; returns the exit code of the one that may finish."""
-    moments = [random.Random(seed + number).uniform(0.02, seconds) for number in range(kills)]
+    """Kill `kills` children within `seconds` of their start; returns the exit code of the one that may finish.
+
+    The moments are random, one in each of `kills` equal parts of these seconds, in random order: a few reach the whole
+    day.
+    """
+    chance = random.Random(seed)
+    moments = [max(0.02, (part + chance.random()) * seconds / kills) for part in range(kills)]
+    chance.shuffle(moments)
     for moment in [*moments, None]:
         child = os.fork()
         if child == 0:

@@ -26,15 +26,15 @@ from aislehub.data.sources.complete_journey import TIMEZONE, CompleteJourney
 
 DAY = date(2017, 12, 3)
 STORES = ("367", "406", "356")
-KILLS = 50
-HOMES = 5
+KILLS = 24
+HOMES = 3
 
 
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with three real stores, nothing run yet."""
     home = tmp_path_factory.mktemp("loaded")
-    # The simple model learns in a second, so that 50 kills take minutes; every other part of the day is the real one.
+    # The simple model learns in a second, so that 24 kills take minutes; every other part of the day is the real one.
     settings = f'[hub]\ntimezone = "{TIMEZONE}"\ncurrency = "USD"\n[demand]\nmodel = "seasonal_mean"\n'
     (home / "hub.toml").write_text(settings)
     with open_hub(home) as hub:
@@ -84,7 +84,7 @@ def _orders(hub: Hub) -> list[dict[str, Any]]:
 def test_a_day_killed_at_random_moments_ends_as_an_undisturbed_one(
     number: int, loaded: Path, undisturbed: tuple[Path, float], tmp_path: Path
 ) -> None:
-    """After kill -9 at 50 random moments (10 in each of 5 homes), finishing a day ends as an undisturbed one."""
+    """After kill -9 at 24 random moments (8 in each of 3 homes), finishing a day ends as an undisturbed one."""
     reference, seconds = undisturbed
     home = tmp_path / "home"
     shutil.copytree(loaded, home)
