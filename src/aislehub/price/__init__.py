@@ -1,0 +1,1 @@
+"""Prices: how demand answers to them, and which ones to ask."""
