@@ -15,6 +15,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.demand.footfall",
     "aislehub.demand.accuracy",
     "aislehub.demand.monitor",
+    "aislehub.price.elasticity",
     "aislehub.supply.state",
     "aislehub.supply.warehouse",
     "aislehub.supply.allocation",

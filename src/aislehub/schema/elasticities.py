@@ -40,10 +40,10 @@ PRICE_ELASTICITIES = Contract(
         Column("weight", "float", "Share of the value that the item's own data have decided", "fraction", low=0,
                high=1),
         Column("rows", "int", "Weeks of stores that it was learned from", "store-weeks", low=0),
-        Column("price_changes", "int", "Changes of the price from week to week that do not merely begin or end a "
-               "promotion", "changes", low=0),
-        Column("price_source", "text", "Where its prices came from: lists known ahead, or what receipts show",
-               values=("list", "observed")),
+        Column("price_changes", "int", "Weeks in which its price changed somewhere without a promotion beginning or "
+               "ending", "weeks", low=0),
+        Column("price_source", "text", "Where its prices came from: lists known ahead, or what receipts of other "
+               "stores show; empty where none was read", required=False, values=("list", "observed")),
         Column("method", "text", "How it was estimated"),
         Column("source", "text", "Where the facts came from; says `simulated` when any of them was", required=False),
     ),
