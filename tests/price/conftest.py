@@ -29,7 +29,9 @@ def chain() -> Any:
         category = np.arange(items) % 2
         truth = np.array([-1.5, -2.5])[category] + draw.normal(0, 0.4, items)
         season = 0.5 * np.cos(2 * np.pi * np.arange(weeks) / 26 + category[:, None]) + draw.normal(0, 0.1, (items, 1))
-        price = -confounded * season + wander * np.repeat(draw.normal(size=(items, weeks // 3 + 1)), 3, axis=1)[:, :weeks]
+        price = (
+            -confounded * season + wander * np.repeat(draw.normal(size=(items, weeks // 3 + 1)), 3, axis=1)[:, :weeks]
+        )
         mean = units * np.exp(draw.normal(0, 0.3, (stores, items, 1)) + season + truth[:, None] * price)
         sold = draw.poisson(mean)
         store, item, week = np.indices(sold.shape)

@@ -44,9 +44,7 @@ def test_small_counts_do_not_bias(chain: Any) -> None:
 
 def test_more_weeks_tell_more(chain: Any) -> None:
     """Four times the weeks shrink the median standard error by a third at least."""
-    short, long = (
-        estimate(History.from_table(*chain(1, weeks=weeks)[:2], FIRST)).sd for weeks in (40, 160)
-    )
+    short, long = (estimate(History.from_table(*chain(1, weeks=weeks)[:2], FIRST)).sd for weeks in (40, 160))
     assert np.median(long) < 0.67 * np.median(short)
 
 

@@ -19,9 +19,7 @@ def tree(items: int, categories: int) -> tuple[np.ndarray, ...]:
 
 
 @settings(max_examples=20)
-@given(
-    st.lists(st.tuples(st.floats(-6, 2), st.floats(0.05, 3)), min_size=1, max_size=12), st.integers(1, 4)
-)
+@given(st.lists(st.tuples(st.floats(-6, 2), st.floats(0.05, 3)), min_size=1, max_size=12), st.integers(1, 4))
 def test_a_shrunk_value_lies_between_the_item_and_its_parent(told: list[tuple[float, float]], categories: int) -> None:
     """Whatever the estimates, the posterior mean is between the item's own value and its parent's."""
     mean, sd = (np.array(part) for part in zip(*told, strict=True))
