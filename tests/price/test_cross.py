@@ -53,7 +53,7 @@ def test_pairs_stay_within_the_category(chain: Any) -> None:
 
 
 def test_prices_that_move_together_are_flagged(chain: Any) -> None:
-    """Two items whose prices always move alike cannot be told apart: such pairs carry the category's mean and say so."""
+    """Two items whose prices always move alike cannot be told apart: such pairs carry the category's mean."""
     rows, goods, _ = chain(1, weeks=104)
     price = rows[rows["item"] == "i04"].set_index(["store", "week"])["price"]
     at = rows["item"] == "i06"

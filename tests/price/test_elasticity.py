@@ -103,7 +103,7 @@ def test_the_tables_keep_their_contracts(learned: tuple[Tables, Path, np.ndarray
 
 
 def test_a_new_item_carries_its_category_a_strange_one_the_chain(learned: tuple[Tables, Path, np.ndarray]) -> None:
-    """Items listed since have a row: the value of the smallest known part, with an interval wider than its neighbours'."""
+    """Items listed since have a row: the value of the smallest known part, with a wider interval than its items'."""
     tables, folder, _ = learned
     own = price_elasticities.run(tables, day=DAY, policy=None, model=folder).to_pandas().set_index("item")
     assert own.loc["new", "level"] == "category" and own.loc["strange", "level"] == "chain"
@@ -141,7 +141,8 @@ def test_prices_that_move_only_with_promotions_cannot_be_told(chain: Any) -> Non
     ("change", "reason"),
     [
         (lambda rows: rows[(rows["item"] != "i01") | ((rows["week"] < 12) & (rows["store"] == "s1"))], "few_rows"),
-        (lambda rows: rows.assign(units=rows["units"].where(rows["item"] != "i01", rows["week"] % 9 == 0)), "few_units"),
+        (lambda rows: rows.assign(units=rows["units"].where(rows["item"] != "i01", rows["week"] % 9 == 0)),
+         "few_units"),
         (lambda rows: rows.assign(price=rows["price"].where(rows["item"] != "i01", 3 + (rows["week"] > 30))),
          "few_changes"),
     ],

@@ -23,8 +23,8 @@ def log_log(history: History) -> np.ndarray:
 
 
 def test_a_season_behind_prices_and_sales_is_not_taken_for_an_answer_to_prices(chain: Any) -> None:
-    """Prices are cut in the high season: a plain regression is off by more than 1, the orthogonal one by less than 0.25 on
-    average, and its 90 % intervals hold the truth for 80 % of the items or more."""
+    """Prices are cut in the high season: a plain regression is off by more than 1, the orthogonal one by less than
+    0.25 on average, and its 90 % intervals hold the truth for 80 % of the items or more."""
     rows, goods, truth = chain(confounded=0.3)
     history = History.from_table(rows, goods, FIRST)
     found = estimate(history)
