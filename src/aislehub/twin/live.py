@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -66,11 +67,12 @@ def live(
     Raises:
         HubError: `twin.no_step`, `twin.step_failed`, and what a wrong setting says.
     """
-    with tempfile.TemporaryDirectory(prefix="twin-") as folder:
+    with ExitStack() as opened:
         office = None
         if registry is not None and policy.hub_tables():
-            (Path(folder) / "hub.toml").write_text(policy.as_toml(), encoding="utf-8")
-            office = Office(registry, policy.hub_tables(), Path(folder))
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="twin-")))
+            (folder / "hub.toml").write_text(policy.as_toml(), encoding="utf-8")
+            office = Office(registry, policy.hub_tables(), folder)
             _tell_past(office, twin)
         for _ in range(days):
             progress(twin.chain.today)
