@@ -101,7 +101,9 @@ def test_the_same_tables_give_the_same_world(tables: Tables) -> None:
     assert (first.cross != other.cross).nnz > 0
 
 
-def test_without_sales_there_is_no_twin() -> None:
-    """Empty tables are told so."""
+def test_without_sales_there_is_no_twin(tables: Tables) -> None:
+    """Empty tables are told so, and a few weeks are too few."""
+    with pytest.raises(HubError, match="at least 56 days; there are 40"):
+        observe(tables, stores=1, items=1, days=40)
     with pytest.raises(HubError, match="no sales lines"):
         observe(Tables(None, registry().contracts), stores=1, items=1)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import ast
 import gc
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import aislehub.twin.office
+from aislehub import schema
+from aislehub.core.contract import Column, Contract
 from aislehub.core.errors import HubError
-from aislehub.core.registry import registry
+from aislehub.core.registry import collect, registry
+from aislehub.core.step import step
 from aislehub.twin.chain import Chain, Outcome
 from aislehub.twin.live import ORDER_WEEKDAYS, Twin, live, warmed
 from aislehub.twin.office import Office, needed
@@ -118,6 +125,32 @@ def test_a_policy_changes_only_what_it_decides(warm: Twin) -> None:
     usual = live(warm.fork(), TODAY, 28)
     assert any(outcome.promoted.any() for outcome in usual[7:])
     assert sum(o.stock.sum() for o in plain) > sum(o.stock.sum() for o in usual)
+
+
+LISTED = Contract(
+    "price_changes", "Prices of a small hub of our own", (Column("price", "float", "Price", "money", low=0),),
+    key="day store subject", decision=True,
+)  # fmt: skip
+
+
+@step(reads="prices", writes=LISTED)
+def ten_percent_up(prices: Any, *, day: date) -> pd.DataFrame:
+    """The first item of every store at a tenth above its last regular price."""
+    rows = prices.filter(prices.kind == "regular", prices.item == "i00001").to_pandas().sort_values("valid_from")
+    last = rows.groupby("store", as_index=False)["price"].first()
+    told = {"subject": "i00001", "action": "{}", "baseline": "{}", "reasons": "[]", "bound": "none"}
+    money = {"money": 0.0, "money_low": 0.0, "money_high": 0.0, "horizon_days": 1}
+    return last.assign(price=1.1 * last["price"], **told, **money)
+
+
+def test_prices_are_asked_as_the_hub_decides(warm: Twin) -> None:
+    """Where the hub decides prices, the rows of its decision table are the next morning's; other items keep theirs."""
+    own = collect([schema, ModuleType("own")])
+    own = replace(own, steps=[ten_percent_up], contracts=own.contracts | {"price_changes": LISTED})
+    lived = live(warm.fork(), Policy("own", price="hub", promotion="none"), 14, own)
+    regular, last = warm.chain.world.regular_price, lived[-1].price
+    assert np.allclose(last[:, 0], 1.1 * regular[:, 0])
+    assert np.array_equal(last[:, 1:], warm.prices[:, 1:])
 
 
 def test_only_the_steps_that_matter_are_run() -> None:

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from scipy import stats
 
+from aislehub.core.hub import open_hub
 from aislehub.serve.cli import main
+from aislehub.twin.emit import master, of_day
 from aislehub.twin.live import live, warmed
 from aislehub.twin.policy import TODAY, Policy
 from aislehub.twin.report import FIGURES, compare, figures
@@ -72,6 +75,26 @@ def test_intervals_are_paired() -> None:
     found = lines["lean", "profit"]
     assert (found.difference, found.low, found.high) == pytest.approx((apart.mean(), low, high))
     assert lines["same", "profit"].difference == lines["same", "profit"].high == 0
+
+
+def test_a_twin_of_the_house_itself(home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """With `--family own` the chain is fitted to the house's tables; fidelity shows it beside them."""
+    world = World.make("heterogeneous", stores=2, items=12, seed=1)
+    past = warmed(world, 1, 70)
+    with open_hub(home) as hub:
+        for name, rows in master(world, 400).items():
+            hub.tables.append(name, rows)
+        told = [of_day(world, 1, outcome, None, {"sales_lines"})["sales_lines"] for outcome in past.past]
+        hub.tables.append("sales_lines", pa.concat_tables(told))
+    file = policy_file(tmp_path, "weeks_of_cover = 0.5")
+    call = ["twin", "run", "--policy", file, "--family", "own", "--stores", "2", "--items", "12", "--days", "14"]
+    assert main([*call, "--warm-up", "28", "--seeds", "1", "--json"]) == 0
+    sales = next(row for row in json.loads(capsys.readouterr().out) if row["figure"] == "sales")
+    real = sum(outcome.revenue.sum() for outcome in past.past) / 70
+    assert sales["value"] / 14 == pytest.approx(real, rel=0.35)
+    assert main(["twin", "fidelity", "--stores", "2", "--items", "12", "--days", "70", "--seeds", "2", "--json"]) == 0
+    found = {row["figure"]: row for row in json.loads(capsys.readouterr().out)}
+    assert found["mean"]["simulated"] == pytest.approx(found["mean"]["real"], rel=0.15)
 
 
 def test_fidelity_needs_sales(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

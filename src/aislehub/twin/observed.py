@@ -15,6 +15,7 @@ from aislehub.twin.world import BoolArray, FloatArray, IntArray
 
 __all__ = ["Observed", "observe"]
 
+LEAST_DAYS = 56
 PRICES = (0.25, 2.5)  # over the list price: beyond, a coupon or a slip of the till
 
 
@@ -49,16 +50,20 @@ class Observed:
 
 
 def observe(tables: Tables, *, stores: int, items: int, days: int = 364) -> Observed:
-    """The last `days` days of the `stores` stores, and of the `items` goods, that sold most.
+    """The last days, at most `days`, of the `stores` stores, and of the `items` goods, that sold most.
 
     Raises:
-        HubError: `twin.no_sales` when there are none.
+        HubError: `twin.no_sales` when there are none, `twin.too_short` when they are of less than eight weeks.
     """
     goods = _goods(tables)
-    last = goods.day.max().execute()
+    begun, last = goods.agg(first=goods.day.min(), last=goods.day.max()).to_pandas().iloc[0]
     if pd.isna(last):
         raise HubError("twin.no_sales")
-    first = pd.Timestamp(last).date() - timedelta(days=days - 1)
+    begun, last = pd.Timestamp(begun).date(), pd.Timestamp(last).date()
+    first = max(begun, last - timedelta(days=days - 1))
+    days = (last - first).days + 1
+    if days < LEAST_DAYS:
+        raise HubError("twin.too_short", days=days, limit=LEAST_DAYS)
     goods = goods.filter(goods.day >= first)
     by_store = goods.group_by("store").agg(lines=goods.count(), receipts=goods.receipt.nunique()).to_pandas()
     by_store = by_store.nlargest(stores, "lines").sort_values("store", ignore_index=True)

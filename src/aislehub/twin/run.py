@@ -7,7 +7,7 @@ out is the money, the fill rate, the waste and the stock of each, and the differ
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -31,6 +31,8 @@ from aislehub.twin.world import World
 
 __all__ = ["twin"]
 
+OWN = "own"
+
 twin = typer.Typer(name="twin", help="A simulated chain with known truth: run, fidelity.", no_args_is_help=True)
 
 
@@ -41,7 +43,9 @@ def run(
     against: Annotated[Path | None, typer.Option(help="Policy file to compare with; left out = today's rules")] = None,
     stores: Annotated[int, typer.Option(help="Stores of the chain", min=1, max=10_000)] = 10,
     items: Annotated[int, typer.Option(help="Items of its range", min=1, max=100_000)] = 60,
-    family: Annotated[str, typer.Option(help="Family of worlds: heterogeneous, none or drift")] = "heterogeneous",
+    family: Annotated[
+        str, typer.Option(help="Worlds: heterogeneous, none, drift; own = fitted to this house's tables")
+    ] = "heterogeneous",
     seed: Annotated[int, typer.Option(help="Seed of the first chain", min=0)] = 1,
     seeds: Annotated[int, typer.Option(help="Chains, each with a seed of its own", min=1, max=1000)] = 3,
     warm_up: Annotated[int, typer.Option(help="Days under today's rules before policies part", min=28)] = WARM_UP,
@@ -55,7 +59,7 @@ def run(
     mine, other = Policy.read(policy), Policy.read(against) if against else TODAY
     if mine.name == other.name:
         other = replace(other, name=say("twin.other", name=other.name))
-    worlds = [World.make(family, stores=stores, items=items, seed=seed + number) for number in range(seeds)]
+    worlds = _worlds(family, stores, items, range(seed, seed + seeds))
     lines = compare(worlds, [other, mine], days, registry(), warm_up=warm_up, progress=_tell(seed, seeds))
     rows = pd.DataFrame([asdict(line) for line in lines]).assign(
         family=family, stores=stores, items=items, days=days, seeds=seeds, source="simulated"
@@ -99,6 +103,14 @@ def fidelity(
             table.add_row(say(f"twin.resembles_{row.figure}"), f"{row.real:.3f}", f"{row.simulated:.3f}", interval)
         Console().print(table)
         print(say("twin.fidelity_note", seeds=seeds))
+
+
+def _worlds(family: str, stores: int, items: int, seeds: Sequence[int]) -> list[World]:
+    """A world a seed, of a family or fitted to the house's own tables."""
+    if family != OWN:
+        return [World.make(family, stores=stores, items=items, seed=seed) for seed in seeds]
+    with open_hub() as hub:
+        return [World.calibrated(hub.tables, stores=stores, items=items, seed=seed) for seed in seeds]
 
 
 def _tell(seed: int, seeds: int) -> Callable[[str, World, date], None]:
