@@ -243,6 +243,30 @@ def test_a_switchback_compares_whole_blocks(hub: Hub, capsys: pytest.CaptureFixt
     assert found["low"] < 0 < found["high"]
 
 
+def test_the_page_shows_what_runs_and_who_looked(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing planned is said so; then state, newest results in words, the band by day, and every look."""
+    (page,) = experiment.pages
+    assert page.context(hub, {}) == {"empty": "experiment.none_planned"}
+    call(capsys, "plan", "shown", "--day", "2024-06-30", "--weeks", "2")
+    call(capsys, "start", "shown", "--day", "2024-07-01")
+    for number in (5, 6):
+        day = START + timedelta(days=number)
+        rows = experiment.experiment_results.run(
+            hub.tables, day=day, policy=experiment.Policy(), trials=hub.experiments.on(day)
+        )
+        hub.tables.write("experiment_results", rows, day)
+        hub.experiments.record(day, rows)
+    call(capsys, "read", "shown", "--day", "2024-07-07")
+    shown = page.context(hub, {})
+    (chart,) = shown["charts"]
+    assert chart["option"]["xAxis"]["data"] == ["2024-07-06", "2024-07-07"]
+    high, estimate, low = (line["data"][-1] for line in chart["option"]["series"])
+    assert low < estimate < high
+    listed, latest, looks = (table["rows"] for table in shown["tables"])
+    assert listed[0][:2] == ["shown", "running"] and latest[0][-1] == "no measurable effect yet"
+    assert [row[1] for row in looks] == ["2024-07-07", "2024-07-07", "2024-07-06"]
+
+
 # -- business days -----------------------------------------------------------------------------------
 
 

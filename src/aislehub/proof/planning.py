@@ -23,7 +23,7 @@ from aislehub.proof.moments import Moments, moments_by, pooled
 from aislehub.proof.power import detectable, power_of
 from aislehub.proof.sequence import crossing_power, detectable_always
 
-__all__ = ["LEAST_UNITS", "Outlook", "expected_se", "first_enough", "outlooks"]
+__all__ = ["LEAST_UNITS", "Outlook", "by_chance", "expected_se", "first_enough", "outlooks"]
 
 LEAST_UNITS = 2
 """Units that an arm needs: one has no spread."""
@@ -129,11 +129,11 @@ def _expected(
                 daily, arms, metric, start, last, design.pre_days, block_days=block_days,
                 washout_days=design.washout_days,
             )  # fmt: skip
-            found[length] = _by_chance(list(moments_by(parts, ["block"]).values()), share), len(arms)
+            found[length] = by_chance(list(moments_by(parts, ["block"]).values()), share), len(arms)
     return found
 
 
-def _by_chance(blocks: Sequence[Moments], share: float) -> Effect:
+def by_chance(blocks: Sequence[Moments], share: float) -> Effect:
     """Both arms drawn from the same units: the metric's level, and what each arm's would be off by."""
     count = np.array([block.count for block in blocks])
     both = blocks[0] if len(blocks) == 1 else pooled(blocks, count / count.sum())
