@@ -53,6 +53,7 @@ NEWTON_STEPS = (4, 2, 2, 3)  # of each turn
 LARGEST_STEP = 1.0
 LARGEST_EXPONENT = 20.0
 SMALLEST_WEEK = 0.05
+SHARED = 0.75
 WEAK, MODEST = 0.01, 4.0  # precisions of the priors N(0, ·) of θ and β: keep what no row tells finite
 MIN_ITEMS_OF_A_WEEK = 8
 """Items that share a week's effect: of n, it takes 1/(n − 1) of what an item loses to them for the week's."""
@@ -111,7 +112,8 @@ def estimate(history: History, *, seed: int = 0) -> Estimates:
     shared_price = _of_others(history, part, price * start, start, alone=0.0)
     own = [
         history.promoted, history.displayed, np.nan_to_num(_lagged(history, history.promoted * price, 1)),
-        *_season(history), np.nan_to_num(history.competitor), shared_price,
+        *_season(history), np.nan_to_num(history.competitor),
+        _of_others(history, part, history.promoted * start, start, alone=0.0), shared_price,
     ]  # fmt: skip
     slopes = np.zeros((items, 1 + len(own)))
     slopes[:, 0] = USUAL
@@ -120,7 +122,7 @@ def estimate(history: History, *, seed: int = 0) -> Estimates:
     for turn, steps in enumerate(NEWTON_STEPS):
         pushed = np.exp(_clipped((slopes[item].T * np.stack([price, *own])).sum(axis=0) + tilt))
         without = _given_totals(history, history.on_sale * store_week * pushed)
-        week = np.maximum(_of_others(history, part, history.units, without, alone=1.0), SMALLEST_WEEK)
+        week = _week(history, part, without)
         offset = history.on_sale * store_week * week * np.exp(tilt + slopes[item, 0] * price_tilt)
         fit = _fit(history, offset, np.stack([price - price_tilt, *own]), slopes, steps)
         slopes = fit.slopes
@@ -169,6 +171,20 @@ def _parts(history: History) -> IntArray:
         first += int(codes.max()) + 1
     alone: IntArray = first + np.arange(len(label), dtype=np.intp)
     return np.where(label < 0, alone, label)
+
+
+def _week(history: History, part: IntArray, without: FloatArray) -> FloatArray:
+    """What each row's week did to the other items of its part, as a factor, (R,): 1 = as usual.
+
+    Their units over those expected. Where items have moved with the others by less than `SHARED` of that, it is mostly
+    noise and drawn to 1; beyond, it counts in full, for what is drawn in would stay with the prices that follow it.
+    """
+    others = _of_others(history, part, history.units, without, alone=1.0)
+    logs = np.log(np.maximum(others, SMALLEST_WEEK))
+    of = part[history.item]
+    together = np.bincount(of, (history.units - without) * logs)
+    alike = np.clip(together / np.maximum(SHARED * np.bincount(of, without * logs**2), 1e-9), 0, 1)
+    return np.asarray(np.exp(alike[of] * logs))
 
 
 def _of_others(history: History, part: IntArray, above: FloatArray, below: FloatArray, *, alone: float) -> FloatArray:
@@ -296,9 +312,9 @@ def _lagged(history: History, values: FloatArray, weeks: int) -> FloatArray:
 
 
 def _season(history: History) -> list[FloatArray]:
-    """Two harmonics of the year, (R,) each."""
+    """Two harmonics of the year and the years passed, (R,) each."""
     angle = 2 * np.pi * (history.first.timetuple().tm_yday + 7 * history.week) / 365.25
-    return [np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)]
+    return [np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle), history.week / 52]
 
 
 # Standard errors
