@@ -124,8 +124,8 @@ def test_an_own_price_100_times_off_is_left_out_and_counted(chain: Any) -> None:
     assert np.abs(found.price).max() < 1
 
 
-def test_a_competitors_price_100_times_off_is_left_out() -> None:
-    """The week keeps the price that the competitor asked before."""
+def test_a_competitors_price_100_times_off_is_left_out_and_counted() -> None:
+    """The week keeps the price that the competitor asked before, and the slip is told."""
     asked = [
         {"competitor": "c", "item": "a", "price": 190.0 if week == 5 else 1.9,
          "seen_at": datetime(START.year, START.month, START.day, tzinfo=UTC) + timedelta(days=7 * week + 1)}
@@ -134,6 +134,7 @@ def test_a_competitors_price_100_times_off_is_left_out() -> None:
     listed = {"store": "1", "item": "a", "kind": "regular", "valid_from": START, "price": 2.0, "known_at": KNOWN}
     found = laid_out(house(sales_lines=weekly("a", "1"), competitor_prices=asked, prices=[listed]))
     assert found.competitor == pytest.approx(np.zeros(12))
+    assert found.left_out_asked == 1
 
 
 def test_nothing_sold_is_an_empty_history() -> None:

@@ -94,6 +94,7 @@ def learn_elasticity(
     return {
         "items": len(own), "identified": len(told), "mean": float(told.mean()) if len(told) else None,
         "pairs": len(found.cross), "left_out_prices": int(history.left_out.sum()),
+        "left_out_competitor_prices": history.left_out_asked,
     }  # fmt: skip
 
 

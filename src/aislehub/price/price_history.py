@@ -11,7 +11,7 @@ counted by whoever asks; a competitor's likewise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -52,6 +52,7 @@ class History:
         observed: whether the item's prices are those of receipts, (I,).
         left_out: rows left out because their price cannot be believed, by item, (I,).
         simulated: whether some sales of the item are simulated, (I,).
+        left_out_asked: competitors' prices of a week left out because they cannot be believed.
     """
 
     goods: pd.DataFrame
@@ -71,6 +72,7 @@ class History:
     observed: NDArray[np.bool_]
     left_out: IntArray
     simulated: NDArray[np.bool_]
+    left_out_asked: int = 0
 
     @property
     def items(self) -> pd.Index:
@@ -163,11 +165,12 @@ def read_history(
     for name, share in _promoted(promotions, grid).items():
         rows[name] = share[rows["series"], rows["week"]]
     rows["on_sale"] = 1 - _empty(stock, grid)[rows["series"], rows["week"]]
-    rows["competitor"] = _competitors(competitor_prices, rows, first, weeks)
+    rows["competitor"], unbelievable = _competitors(competitor_prices, rows, first, weeks)
     kept = goods[goods["item"].isin(largest)]
     made_up = sold.loc[sold["simulated"], "item"].unique()
     kept = kept.assign(observed=~kept["item"].isin(has_list), simulated=kept["item"].isin(made_up))
-    return History.from_table(rows[rows["on_sale"] >= MIN_ON_SALE], kept, first)
+    history = History.from_table(rows[rows["on_sale"] >= MIN_ON_SALE], kept, first)
+    return replace(history, left_out_asked=unbelievable)
 
 
 @dataclass(frozen=True)
@@ -294,20 +297,22 @@ def _empty(stock: ir.Table, grid: _Grid) -> FloatArray:
     return share
 
 
-def _competitors(competitor_prices: ir.Table, rows: pd.DataFrame, first: date, weeks: int) -> FloatArray:
-    """Mean over competitors of the price last seen, relative to what each usually asks, (rows,); NaN = unknown."""
+def _competitors(competitor_prices: ir.Table, rows: pd.DataFrame, first: date, weeks: int) -> tuple[FloatArray, int]:
+    """Mean over competitors of the price last seen, relative to what each usually asks, (rows,), NaN = unknown; and how
+    many were left out."""
     seen = competitor_prices.filter(_.price > 0, _.seen_at.date() >= ibis.literal(first))
     seen = seen.mutate(week=(_.seen_at.date().delta(ibis.literal(first), unit="day") // 7).cast("int64"))
     table = seen.filter(_.week < weeks).group_by("competitor", "item", "week").agg(price=_.price.median()).to_pandas()
     if table.empty:
-        return np.full(len(rows), np.nan)
+        return np.full(len(rows), np.nan), 0
     ratio = table["price"] / table.groupby(["competitor", "item"])["price"].transform("median")
-    sound = table[(ratio > 1 / FURTHEST) & (ratio < FURTHEST)].assign(log=np.log(ratio))
+    believed = (ratio > 1 / FURTHEST) & (ratio < FURTHEST)
+    sound = table[believed].assign(log=np.log(ratio))
     wide = sound.pivot(index=["competitor", "item"], columns="week", values="log").reindex(columns=range(weeks))
     by_item = wide.ffill(axis=1, limit=COMPETITOR_WEEKS).groupby(level="item").mean()
     at = by_item.index.get_indexer(rows["item"])
     values = by_item.to_numpy()[at, rows["week"]]
-    return np.where(at >= 0, np.exp(values), np.nan)
+    return np.where(at >= 0, np.exp(values), np.nan), int((~believed).sum())
 
 
 def _counted(lengths: IntArray) -> IntArray:
