@@ -23,8 +23,13 @@ MODULES: tuple[str, ...] = (
     "aislehub.supply.outcome",
     "aislehub.supply.shortage",
     "aislehub.supply.cover",
+    "aislehub.price.sold",
+    "aislehub.price.pricing",
+    "aislehub.price.feed",
+    "aislehub.price.till",
     "aislehub.proof.kpis",
     "aislehub.proof.judge",
     "aislehub.twin.run",
+    "aislehub.connect.esl",
     "aislehub.connect.webhook",
 )

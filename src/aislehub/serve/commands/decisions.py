@@ -10,16 +10,20 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from aislehub.connect.esl import EslSettings, ShelfLabels
 from aislehub.connect.files import FileConnector
+from aislehub.connect.prices import KIND as PRICES
+from aislehub.connect.prices import PriceList
 from aislehub.core.errors import HubError
-from aislehub.core.hub import open_hub
+from aislehub.core.hub import Hub, open_hub
 from aislehub.core.ledger import MOVES, Filter, carried_out
-from aislehub.core.outbox import send_approved
+from aislehub.core.outbox import Connector, send_approved
 from aislehub.core.output import print_json, who, write_table
 from aislehub.core.reasons import sentence, wrong_facts
 from aislehub.core.text import say
 from aislehub.serve.documents import FIELDS, decision_document
 from aislehub.serve.formats import action, word
+from aislehub.serve.lookup import names
 from aislehub.serve.plan import show_decisions
 
 __all__ = ["approve", "check", "commands", "decisions", "override", "reject", "send", "undo"]
@@ -124,14 +128,17 @@ def undo(
 def send(
     kind: Annotated[str, typer.Option(help="Kind of decisions to send")] = "orders",
     to: Annotated[Path | None, typer.Option(help="Folder for the files; default `outbox` in the home folder")] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Prices: to the electronic shelf labels of [esl] instead of files")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write approved decisions as CSV, each exactly once.
+    """Write approved decisions as CSV, each exactly once; prices that went out are in force from their day on.
 
     Example: aislehub send --kind orders
     """
     with open_hub() as hub:
-        files = send_approved(hub.ledger, FileConnector(to or hub.home / "outbox"), kind)
+        files = send_approved(hub.ledger, _outlet(hub, kind, to, labels), kind)
         if as_json:
             print_json({"files": files})
         else:
@@ -157,6 +164,19 @@ def check(
             raise HubError("cli.facts_wrong", count=len(wrong), first="; ".join(wrong[:5]))
         if not as_json:
             print(say("cli.facts_right", count=len(found)))
+
+
+def _outlet(hub: Hub, kind: str, to: Path | None, labels: bool) -> Connector:
+    """Where decisions of a kind go: files, and prices also into the price list, by labels where these are asked for."""
+    files = FileConnector(to or hub.home / "outbox")
+    if kind != PRICES:
+        return files
+    if not labels:
+        return PriceList(files, hub.tables)
+    settings = EslSettings.load(hub.home)
+    if not (settings.url or settings.urls):
+        raise HubError("esl.none")
+    return PriceList(ShelfLabels(settings, files, names(hub, "items", "item")), hub.tables)
 
 
 def _tell_moved(count: int, state: str, as_json: bool) -> None:
