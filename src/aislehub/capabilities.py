@@ -19,6 +19,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.supply.state",
     "aislehub.supply.warehouse",
     "aislehub.supply.allocation",
+    "aislehub.supply.first_delivery",
     "aislehub.supply.replenish",
     "aislehub.supply.outcome",
     "aislehub.supply.shortage",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import ibis
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pytest
 from aislehub.core.contract import Contract
 from aislehub.core.errors import HubError
 from aislehub.proof.metrics import METRICS, Sources, daily_figures, metric_of
-from aislehub.schema import EVENTS, FOOTFALL, ITEMS, SALES_LINES
+from aislehub.schema import EVENTS, FOOTFALL, ITEMS, RECEIPTS, SALES_LINES, STOCK
 
 MONDAY, TUESDAY = date(2024, 7, 1), date(2024, 7, 2)
 
@@ -52,7 +52,7 @@ def sources() -> Sources:
             event | {"event_id": "3", "at": "2024-07-01T16:00:00Z", "kind": "cart"},
             event | {"event_id": "4", "at": "2024-07-01T12:00:00Z", "kind": "search"},
         ),
-        "Asia/Shanghai",
+        rows(STOCK), rows(RECEIPTS), "Asia/Shanghai",
     )  # fmt: skip
 
 
@@ -107,3 +107,38 @@ def test_an_unknown_metric_gets_a_suggestion() -> None:
     with pytest.raises(HubError, match="counted at the door"):
         metric_of("conversion", "customer")
     assert metric_of("conversion", "switchback") is METRICS["conversion"]
+
+
+def kept(closes: dict[int, float]) -> list[float]:
+    """Margin after shrink of two days of a store that sells 3 a day for a margin of 9.00 and gets 4 on Monday.
+
+    Args:
+        closes: closing stock by days after Monday.
+    """
+    lines = [line("1", day, 15.0, quantity=3.0, store="1") for day in (MONDAY, TUESDAY)]
+    stock = [
+        {"store": "1", "item": "milk", "day": MONDAY + timedelta(days=n), "on_hand": units}
+        for n, units in closes.items()
+    ]
+    came = {"store": "1", "delivery": "d", "line": "1", "item": "milk", "received_at": "2024-07-01T03:00:00Z"}
+    sources = Sources(
+        rows(SALES_LINES, *lines), rows(ITEMS, {"item": "milk", "cost": 2.0}), rows(FOOTFALL), rows(EVENTS),
+        rows(STOCK, *stock), rows(RECEIPTS, came | {"quantity": 4.0}),
+    )  # fmt: skip
+    found = figures(sources, "store", "margin_after_shrink")
+    return [found["1", day]["kept"] for day in (MONDAY, TUESDAY)]
+
+
+def test_shrink_is_what_stock_and_deliveries_do_not_explain() -> None:
+    """10 + 4 − 3 sold should leave 11; 9 are there, so 2 at cost are lost. The next day all is there."""
+    assert kept({-1: 10.0, 0: 9.0, 1: 6.0}) == pytest.approx([9.0 - 2 * 2.0, 9.0])
+
+
+def test_units_that_turn_up_again_are_given_back() -> None:
+    """A correction of a wrong count takes the loss back, so that errors of counting do not add up."""
+    assert sum(kept({-1: 10.0, 0: 9.0, 1: 8.0})) == pytest.approx(18.0)
+
+
+def test_without_a_close_before_no_shrink_is_told() -> None:
+    """A day whose stock, or whose day before, is unknown counts its margin only."""
+    assert kept({0: 9.0}) == pytest.approx([9.0, 9.0])

@@ -13,12 +13,13 @@ from aislehub.schema import DEMAND_FORECAST, ITEMS, LEAD_TIMES, SALES_LINES, STO
 from aislehub.supply import replenish as orders_of
 from aislehub.supply import state as state_of
 from aislehub.supply.allocation import allotments
+from aislehub.supply.first_delivery import first_deliveries
 from aislehub.supply.warehouse import warehouse_orders, warehouse_state
 
 DAY = date(2017, 12, 3)  # a Sunday
 FACTS = {"stock": STOCK, "lead_times": LEAD_TIMES, "items": ITEMS, "sales_lines": SALES_LINES, "stores": STORES}
 
-STEPS = (state_of.supply_state, warehouse_state, allotments, orders_of.replenish, warehouse_orders)
+STEPS = (state_of.supply_state, warehouse_state, allotments, orders_of.replenish, warehouse_orders, first_deliveries)
 
 
 def table(contract, rows):
@@ -81,7 +82,7 @@ def make_day(policy=None, demand=None, **given):
     tables["demand_forecast"] = demand if demand is not None else make_forecast()
     made = {}
     for step in STEPS:
-        asked = state_of.Policy() if step.policy is state_of.Policy else policy or orders_of.Policy()
+        asked = policy if policy and step.policy is type(policy) else step.policy()
         rows = as_arrow(step(*(tables[name] for name in step.reads), day=DAY, policy=asked))
         if "day" not in rows.column_names:
             rows = rows.append_column("day", pa.array([DAY] * len(rows), pa.date32()))

@@ -79,6 +79,7 @@ def test_money_is_beside_todays_rule(order):
     assert baseline["name"] == "weeks_of_cover"
     assert baseline["quantity"] == pytest.approx(28 * 8 - 20, abs=25)
     assert row["money_low"] <= row["money"] <= row["money_high"]
+    assert json.loads(order(Policy(baseline="nothing"))["baseline"]) == {"name": "nothing", "quantity": 0}
 
 
 def test_reasons_read_in_both_languages(order):
@@ -109,10 +110,11 @@ def test_a_chain_without_warehouses_has_nothing_to_order(supply_day, forecast):
             ]
         },
         {"stores": [*STORES[:2], STORES[2] | {"closed": DAY - timedelta(days=1)}]},
+        {"lead_times": [row | ({} if row["store"] == "W" else {"supplier": "D"}) for row in chain()["lead_times"]]},
     ],
 )
-def test_unknown_stock_is_left_out(facts, supply_day, forecast):
-    """A warehouse whose stock is missing or too old, or which is closed, neither orders nor cuts orders."""
+def test_a_warehouse_of_no_use_is_left_out(facts, supply_day, forecast):
+    """A warehouse of unknown or old stock, closed or serving nobody, neither orders nor cuts orders."""
     made = supply_day(demand=forecast(stores=("1", "2")), **chain(**facts))
     assert made["warehouse_orders"].empty and made["allotments"].empty
     assert len(made["orders"]) == 2

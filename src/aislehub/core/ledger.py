@@ -402,7 +402,7 @@ class Ledger:
 
     def measured(self, since: date | None = None, until: date | None = None) -> list[dict[str, Any]]:
         """What is needed to add up the decisions of those days that were measured, JSON fields opened."""
-        names = ("kind", "store", "subject", "money", "currency", "state", "source", "override", "measured")
+        names = ("kind", "store", "subject", "arm", "money", "currency", "state", "source", "override", "measured")
         mine = and_(decisions.c.measured.is_not(None), *_between(since, until))
         return [_opened(row) for row in self._all(select(*(decisions.c[name] for name in names)).where(mine))]
 

@@ -35,7 +35,7 @@ from aislehub.proof.metrics import METRICS, Sources, daily_figures, metric_of
 from aislehub.proof.planning import LEAST_UNITS, Outlook, expected_se, first_enough, outlooks
 from aislehub.proof.verdict import VERDICTS, read_trial
 
-__all__ = ["EXPERIMENT_RESULTS", "Policy", "experiment_results"]
+__all__ = ["EXPERIMENT_RESULTS", "Policy", "experiment_results", "plan_trial", "start_trial"]
 
 UNITS = ("customer", "store", "switchback")
 _ALWAYS = ("low", "high")
@@ -92,13 +92,14 @@ class Policy(Settings, section="experiments"):
     srm_limit: float = field(0.001, "A split less probable than this withholds the results", gt=0, lt=0.1)
 
 
-@step(reads="sales_lines items footfall events assignments", writes=EXPERIMENT_RESULTS)
+@step(reads="sales_lines items footfall events stock receipts assignments", writes=EXPERIMENT_RESULTS)
 def experiment_results(
-    sales_lines: ir.Table, items: ir.Table, footfall: ir.Table, events: ir.Table, assignments: ir.Table, *,
+    sales_lines: ir.Table, items: ir.Table, footfall: ir.Table, events: ir.Table, stock: ir.Table,
+    receipts: ir.Table, assignments: ir.Table, *,
     day: date, policy: Policy, timezone: str, trials: Sequence[Trial] = (),
 ) -> pa.Table:  # fmt: skip
     """Results of every experiment that measures the day."""
-    sources = Sources(sales_lines, items, footfall, events, timezone)
+    sources = Sources(sales_lines, items, footfall, events, stock, receipts, timezone)
     rows = [
         row for trial in trials if trial.measures(day) for row in _results(sources, assignments, trial, day, policy)
     ]
@@ -194,7 +195,7 @@ def plan(
         if not 0 < share < 1:
             raise HubError("experiments.share", share=share)
         as_of = day.date() if day else _last_day(hub)
-        found, chosen, trial = _planned(hub, name, design, kind, share, blocks, weeks, as_of, policy.max_weeks)
+        found, chosen, trial = plan_trial(hub, name, design, kind, share, blocks, weeks, as_of, policy.max_weeks)
         hub.experiments.plan(trial, who=who())
     if as_json:
         print_json({"name": name, "day": as_of, "weeks": chosen.weeks, "definition": trial.definition,
@@ -203,10 +204,18 @@ def plan(
         _show_plan(trial, found, chosen, as_of)
 
 
-def _planned(
+def plan_trial(
     hub: Hub, name: str, design: Design, kind: str, share: float, block_days: int, weeks: int, as_of: date, most: int
 ) -> tuple[list[Outlook], Outlook, Trial]:
-    """What each duration finds, the one chosen, and the experiment."""
+    """Plan on the past up to `as_of`: what each duration finds, the one chosen, and the experiment.
+
+    Args:
+        weeks: it is to run; 0 = the fewest that find the design's effect.
+        most: weeks at most.
+
+    Raises:
+        HubError: `experiment.no_past`, `experiment.too_weak`, `experiment.flat`.
+    """
     sources = _sources(hub, as_of)
     first = sources.sales_lines.day.min().to_pyarrow().as_py()
     past = 0 if first is None else ((as_of - first).days + 1 - design.pre_days) // 7
@@ -246,23 +255,30 @@ def start(
     Example: aislehub experiment start less-stock --day 2017-10-02
     """
     with open_hub() as hub:
-        trial = hub.experiments.get(name)
-        design = Design.of(trial.definition)
-        first = day.date()
-        sources = _sources(hub, first - timedelta(days=1))
-        daily = daily_figures(
-            sources, design.column, design.metrics.values(), first - timedelta(days=design.pre_days), first
-        )
-        drawn = Trial(**{**vars(trial), "start": first})
-        salt = balanced_salt(drawn, _before(daily, drawn, design))
-        counts = _counts(hub, Trial(**{**vars(drawn), "salt": salt}), daily, design)
-        if min(counts.values()) < LEAST_UNITS:
-            raise HubError("experiment.few_in_arm", least=LEAST_UNITS, **counts)
-        started = hub.experiments.start(name, first, who=who(), why=why, salt=salt)
+        started, counts = start_trial(hub, name, day.date(), who=who(), why=why)
     if as_json:
         print_json(_document(started) | {"units": counts})
     else:
         print(say("experiment.started", name=name, first=started.start, last=started.last, **counts))
+
+
+def start_trial(hub: Hub, name: str, first: date, *, who: str, why: str = "") -> tuple[Trial, dict[str, int]]:
+    """Start a planned experiment on `first`, its lots balanced by what units did before; it, and the units of each arm.
+
+    Raises:
+        HubError: `experiments.unknown`, `experiments.move`, `experiments.overlap`, `experiment.few_in_arm`.
+    """
+    trial = hub.experiments.get(name)
+    design = Design.of(trial.definition)
+    sources = _sources(hub, first - timedelta(days=1))
+    before = first - timedelta(days=design.pre_days)
+    daily = daily_figures(sources, design.column, design.metrics.values(), before, first)
+    drawn = Trial(**{**vars(trial), "start": first})
+    salt = balanced_salt(drawn, _before(daily, drawn, design))
+    counts = _counts(hub, Trial(**{**vars(drawn), "salt": salt}), daily, design)
+    if min(counts.values()) < LEAST_UNITS:
+        raise HubError("experiment.few_in_arm", least=LEAST_UNITS, **counts)
+    return hub.experiments.start(name, first, who=who, why=why, salt=salt), counts
 
 
 @experiment.command()
@@ -366,10 +382,9 @@ pages = (Page("experiments", "experiment.title", 55, context),)
 
 
 def _sources(hub: Hub, day: date) -> Sources:
-    sales_lines, items, footfall, events = (
-        hub.tables.read(name, as_of=day) for name in ("sales_lines", "items", "footfall", "events")
-    )
-    return Sources(sales_lines, items, footfall, events, hub.settings.timezone)
+    names = ("sales_lines", "items", "footfall", "events", "stock", "receipts")
+    tables = {name: hub.tables.read(name, as_of=day) for name in names}
+    return Sources(**tables, timezone=hub.settings.timezone)
 
 
 def _last_day(hub: Hub) -> date:

@@ -45,6 +45,7 @@ class Metric:
 METRICS: dict[str, Metric] = {
     "sales": Metric("sales"),
     "margin": Metric("margin"),
+    "margin_after_shrink": Metric("kept", source="stock", by_customer=False),
     "units": Metric("units", unit="units"),
     "baskets": Metric("baskets", unit="baskets"),
     "average_order_value": Metric("basket_sales", "baskets"),
@@ -66,6 +67,8 @@ class Sources:
     items: ir.Table
     footfall: ir.Table
     events: ir.Table
+    stock: ir.Table
+    receipts: ir.Table
     timezone: str = "UTC"
 
 
@@ -94,9 +97,11 @@ def daily_figures(sources: Sources, unit: str, metrics: Iterable[Metric], first:
     """
     needed = {metric.source for metric in metrics}
     parts = []
-    if needed & {"sales_lines", "footfall"}:
+    if needed & {"sales_lines", "footfall", "stock"}:
         goods = _of_goods(sources, unit, first, last)
         parts.append(goods)
+    if "stock" in needed:
+        parts.append(_of_stock(sources, goods, first, last))
     if "footfall" in needed:
         parts.append(_of_footfall(sources, goods, first, last))
     if "events" in needed:
@@ -135,17 +140,46 @@ def _of_footfall(sources: Sources, goods: ir.Table, first: date, last: date) -> 
     return counted.select("unit", "day", "visitors", counted_baskets=_.baskets.fill_null(0))
 
 
+def _of_stock(sources: Sources, goods: ir.Table, first: date, last: date) -> ir.Table:
+    """Margin less shrink at cost: what came in and was there, less what was sold and is there; spoiled, stolen, lost.
+
+    Counted where the stock of an item is known at the closes of a day and of the day before.
+    """
+    keys = ("store", "item", "day")
+    close = sources.stock.filter(_.day >= first - timedelta(days=1), _.day <= last).select(*keys, "on_hand")
+    before = close.mutate(day=_.day + ibis.interval(days=1)).rename(before="on_hand")
+    lines = sources.sales_lines.filter(_.day >= first, _.day <= last)
+    sold = lines.group_by(*keys).aggregate(sold=_.quantity.sum())
+    calendar = _calendar(sources, first, last)
+    came = sources.receipts.join(
+        calendar, [sources.receipts.received_at >= calendar.since, sources.receipts.received_at < calendar.until]
+    )
+    received = came.group_by(store=came.store, item=came.item, day=came.day).aggregate(received=_.quantity.sum())
+    moved = close.inner_join(before, keys).left_join(sold, keys).drop("store_right", "item_right", "day_right")
+    moved = moved.left_join(received, keys).drop("store_right", "item_right", "day_right")
+    costs = sources.items.filter(_.cost.notnull()).select("item", "cost")
+    moved = moved.inner_join(costs, "item")
+    lost = _.before + _.received.fill_null(0) - _.sold.fill_null(0) - _.on_hand
+    shrink = moved.group_by(unit=_.store, day=_.day).aggregate(shrink=(_.cost * lost).sum())
+    margin = goods.select("unit", "day", "margin")
+    return margin.left_join(shrink, ["unit", "day"]).select("unit", "day", kept=_.margin - _.shrink.fill_null(0))
+
+
 def _of_events(sources: Sources, unit: str, first: date, last: date) -> ir.Table:
     """Views and what was put in the cart; events have instants, so the days' own limits tell the day."""
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    limits = [
-        {"day": day, "since": end_of_day(day - timedelta(days=1), sources.timezone),
-         "until": end_of_day(day, sources.timezone)}
-        for day in days
-    ]  # fmt: skip
-    calendar: Any = ibis.memtable(limits)
+    calendar = _calendar(sources, first, last)
     seen = sources.events.filter(_.kind.isin(["view", "cart"]), sources.events[unit].notnull())
     dated = seen.join(calendar, [seen.at >= calendar.since, seen.at < calendar.until])
     return dated.group_by(unit=dated[unit], day=dated.day).aggregate(
         views=(_.kind == "view").sum(), carts=(_.kind == "cart").sum()
     )
+
+
+def _calendar(sources: Sources, first: date, last: date) -> Any:
+    """Business days with their first instant and the first one after them."""
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return ibis.memtable([
+        {"day": day, "since": end_of_day(day - timedelta(days=1), sources.timezone),
+         "until": end_of_day(day, sources.timezone)}
+        for day in days
+    ])  # fmt: skip

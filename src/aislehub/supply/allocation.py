@@ -27,7 +27,7 @@ from aislehub.supply.money import expected_contribution
 from aislehub.supply.replenish import Policy, Wanted, demand_lines, wanted_orders
 from aislehub.supply.warehouse import served_by
 
-__all__ = ["ALLOTMENTS", "allotments", "share_out", "worth_of_cases"]
+__all__ = ["ALLOTMENTS", "allotments", "case_numbers", "share_out", "worth_of_cases"]
 
 _ROUNDING = 1e-9  # what floating point may lose in a number of cases
 
@@ -103,14 +103,19 @@ def share_out(
     return given
 
 
+def case_numbers(cases: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every number of cases that each line may get, 0 … `cases`: its line and the number, (Σ (cases + 1),) each."""
+    line = np.repeat(np.arange(len(cases)), cases + 1)
+    return line, np.arange(len(line)) - np.repeat(np.cumsum(cases + 1) - cases - 1, cases + 1)
+
+
 def worth_of_cases(cases: NDArray[np.int64], wanted: Wanted) -> FloatArray:
     """What each further case of each line is expected to earn until the next delivery, at least 0, (Σ cases,).
 
     The fixed cost of a line is left out: it is spent with the first case, whoever gets it. A case that earns nothing
     was asked for to fill the shelf, and comes last.
     """
-    upto = np.repeat(np.arange(len(cases)), cases + 1)
-    number = np.arange(len(upto)) - np.repeat(np.cumsum(cases + 1) - cases - 1, cases + 1)
+    upto, number = case_numbers(cases)
     order, economics = number * wanted.limits.case[upto], replace(wanted.economics.of(upto), line=np.zeros(len(upto)))
     earned = expected_contribution(order, wanted.position[upto], wanted.interval.of(upto), economics)
     return np.maximum(np.diff(earned)[number[1:] > 0], 0)

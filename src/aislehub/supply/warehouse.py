@@ -161,9 +161,9 @@ def warehouse_orders(
     """Orders of the warehouses for tomorrow morning, for every line that is ordered or would be by today's rule."""
     today = warehouse_state.filter((warehouse_state.day == ibis.literal(day)) & warehouse_state.lead_days.notnull())
     lines = today.drop("day").order_by(["store", "item"]).to_pandas()
-    lines, below = _with_echelon(lines, today, supply_state, demand_forecast, day, policy)
     if lines.empty:
         return WAREHOUSE_ORDERS.empty()
+    lines, below = _with_echelon(lines, today, supply_state, demand_forecast, day, policy)
     kept = below.cost * policy.holding_rate / 365
     service = service_that_pays(below.margin, kept * below.review, policy)
     in_warehouse = policy.warehouse_holding * kept
@@ -174,7 +174,7 @@ def warehouse_orders(
     position = own + below.held
     limits = _limits(lines, below)
     limited = limit_orders(order_up_to - position, position, limits)
-    weeks = np.ceil(7 * policy.warehouse_weeks * below.rate)
+    weeks = np.ceil(7 * policy.warehouse_weeks * below.rate) if policy.baseline == "weeks_of_cover" else 0 * own
     baseline = limit_orders(weeks - own, own, limits).quantity
 
     interval = _interval(lines, below)
@@ -207,7 +207,7 @@ def warehouse_orders(
     rows = orders.to_dict("records")
     return orders.assign(
         action=[json.dumps({"quantity": row["quantity"]}) for row in rows],
-        baseline=[json.dumps({"name": "weeks_of_cover", "quantity": row["baseline_quantity"]}) for row in rows],
+        baseline=[json.dumps({"name": policy.baseline, "quantity": row["baseline_quantity"]}) for row in rows],
         reasons=[to_json(explain(row)) for row in rows],
     )[[column.name for column in WAREHOUSE_ORDERS.columns if column.name != "day"]]
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from aislehub.core.registry import Registry
 from aislehub.twin.chain import Actions, Chain, Outcome
 from aislehub.twin.emit import Offer, announced, master, of_day
-from aislehub.twin.office import Office
+from aislehub.twin.office import Decider, Office
 from aislehub.twin.policy import TODAY, Policy
 from aislehub.twin.rules import Books, follow_competitor, rotating, weeks_of_cover
 from aislehub.twin.world import FloatArray, World
@@ -56,23 +56,24 @@ def warmed(world: World, seed: int, days: int = WARM_UP) -> Twin:
 
 def live(
     twin: Twin, policy: Policy, days: int, registry: Registry | None = None,
-    progress: Callable[[date], None] = lambda day: None,
+    progress: Callable[[date], None] = lambda day: None, office: Decider | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """Live on for some days under a policy; returns their outcomes.
 
     Args:
         registry: the hub, wanted where the policy leaves a decision to it.
         progress: told each day before it is lived.
+        office: who decides in the hub's place; it is told the past first.
 
     Raises:
         HubError: `twin.no_step`, `twin.step_failed`, and what a wrong setting says.
     """
     with ExitStack() as opened:
-        office = None
-        if registry is not None and policy.hub_tables():
+        if office is None and registry is not None and policy.hub_tables():
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="twin-")))
             (folder / "hub.toml").write_text(policy.as_toml(), encoding="utf-8")
             office = Office(registry, policy.hub_tables(), folder)
+        if office is not None:
             _tell_past(office, twin)
         for _ in range(days):
             progress(twin.chain.today)
@@ -80,7 +81,7 @@ def live(
     return twin.past[len(twin.past) - days :]
 
 
-def _day(twin: Twin, policy: Policy, office: Office | None) -> None:
+def _day(twin: Twin, policy: Policy, office: Decider | None) -> None:
     """Plan, decide, live and tell one day."""
     chain, world, today = twin.chain, twin.chain.world, twin.chain.today
     planned = len(twin.offers)
@@ -141,7 +142,7 @@ def _books(twin: Twin) -> Books:
     )
 
 
-def _tell_past(office: Office, twin: Twin) -> None:
+def _tell_past(office: Decider, twin: Twin) -> None:
     world, seed = twin.chain.world, twin.chain.seed
     office.tell(master(world, TOLD_DAYS, order_weekdays=ORDER_WEEKDAYS))
     for offer in twin.offers:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -18,7 +19,24 @@ from aislehub.core.errors import HubError
 from aislehub.core.registry import Registry
 from aislehub.core.tables import Tables
 
-__all__ = ["Office", "needed"]
+__all__ = ["Decider", "Office", "needed"]
+
+
+class Decider(Protocol):
+    """Whoever decides for the chain of an evening, from what it has been told.
+
+    Attributes:
+        reads: the tables that it wants to be told.
+    """
+
+    @property
+    def reads(self) -> set[str]: ...
+
+    def tell(self, rows: Mapping[str, pa.Table]) -> None:
+        """Hand in rows of facts."""
+
+    def decide(self, day: date) -> dict[str, pa.Table]:
+        """What is to be done after the close of `day`: decision table → rows with `store`, `subject` and the action."""
 
 
 class Office:
