@@ -2,10 +2,22 @@
 
 import json
 from datetime import date, timedelta
+from types import SimpleNamespace
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 
-from aislehub.core.reasons import sentence
+from aislehub import schema
+from aislehub.core.day import run_day
+from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.reasons import sentence, wrong_facts
+from aislehub.core.registry import collect
+from aislehub.core.state import open_state
+from aislehub.core.step import step
+from aislehub.core.tables import Tables
+from aislehub.schema import DEMAND_FORECAST
+from aislehub.supply import allocation, first_delivery, replenish, state, warehouse
 from aislehub.supply.replenish import Policy
 
 DAY = date(2017, 12, 3)  # a Sunday
@@ -127,3 +139,39 @@ def test_without_terms_it_shares_out_but_does_not_order(supply_day, forecast):
     made = supply_day(demand=forecast(stores=("1", "2")), **facts)
     assert made["warehouse_orders"].empty
     assert made["orders"]["quantity"].sum() == 3
+
+
+def test_a_business_day_plans_warehouse_and_stores(sales, tmp_path):
+    """From facts to the ledger: warehouses order, short orders are cut, new items start; every stated fact is true."""
+
+    @step(reads="stores", writes=DEMAND_FORECAST)
+    def forecast(stores, *, day):
+        ahead = range(1, 29)
+        return pd.DataFrame(
+            {"store": store, "item": "milk", "ds": day + timedelta(days=n), "mean": 4.0, "low": 0.0, "high": 8.0,
+             "total_mean": 4.0 * n, "total_sd": 2.0 * n**0.5}
+            for store in ("1", "2") for n in ahead
+        )  # fmt: skip
+
+    facts = chain(on_hand=3.0, in_stores=(0.0, 0.0))
+    facts["stock"].append({"store": "W", "item": "oat milk", "day": DAY, "on_hand": 60.0, "on_order": 0.0})
+    facts["lead_times"] += [{"store": s, "item": "oat milk", "supplier": "W", "lead_days": 2.0} for s in ("1", "2")]
+    facts["sales_lines"] = sales(items=("milk",))
+    facts["items"] = [{"item": item, "category": "MILK"} for item in ("milk", "oat milk")]
+    found = collect(
+        [schema, state, warehouse, allocation, first_delivery, replenish, SimpleNamespace(forecast=forecast)]
+    )
+    tables = Tables(None, found.contracts)
+    for name, rows in facts.items():
+        checked = found.contracts[name].check(pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False))
+        assert not checked.rejected.num_rows
+        tables.append(name, checked.good)
+    ledger = Ledger(open_state("", tmp_path))
+    report = run_day(tables, DAY, found, folder=tmp_path, ledger=ledger, home=tmp_path)
+    assert not report.failed
+    decisions = ledger.find(Filter(day=DAY))
+    assert {decision["kind"] for decision in decisions} == {"orders", "warehouse_orders", "first_deliveries"}
+    orders = [decision for decision in decisions if decision["kind"] == "orders"]
+    assert sum(order["action"]["quantity"] for order in orders) == 3
+    assert {order["bound"] for order in orders} == {"warehouse"}
+    assert [fact for decision in decisions for fact in wrong_facts(tables, decision, found.checks)] == []
