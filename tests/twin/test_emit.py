@@ -12,8 +12,9 @@ import pytest
 
 from aislehub.core.registry import registry
 from aislehub.twin.chain import Outcome
-from aislehub.twin.emit import DAILY, announced, master, of_day
+from aislehub.twin.emit import DAILY, of_day
 from aislehub.twin.live import Twin, warmed
+from aislehub.twin.live import told as all_told
 from aislehub.twin.world import World
 
 STORES, ITEMS, DAYS = 4, 40, 30
@@ -28,14 +29,9 @@ def lived() -> Twin:
 @pytest.fixture(scope="module")
 def told(lived: Twin) -> dict[str, pa.Table]:
     """Everything that this chain has told."""
-    world, parts = lived.chain.world, defaultdict(list)
-    for name, rows in master(world, 400).items():
-        parts[name].append(rows)
-    for offer in lived.offers:
-        for name, rows in announced(world, offer).items():
-            parts[name].append(rows)
-    for outcome, before in zip(lived.past, [None, *lived.past], strict=False):
-        for name, rows in of_day(world, 5, outcome, before).items():
+    parts = defaultdict(list)
+    for piece in all_told(lived):
+        for name, rows in piece.items():
             parts[name].append(rows)
     return {name: pa.concat_tables(tables) for name, tables in parts.items()}
 

@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
 from aislehub.core.hub import open_hub
 from aislehub.serve.cli import main
-from aislehub.twin.emit import master, of_day
 from aislehub.twin.live import live, warmed
 from aislehub.twin.policy import TODAY, Policy
 from aislehub.twin.report import FIGURES, compare, figures
@@ -77,15 +76,22 @@ def test_intervals_are_paired() -> None:
     assert lines["same", "profit"].difference == lines["same", "profit"].high == 0
 
 
-def test_a_twin_of_the_house_itself(home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """With `--family own` the chain is fitted to the house's tables; fidelity shows it beside them."""
-    world = World.make("heterogeneous", stores=2, items=12, seed=1)
-    past = warmed(world, 1, 70)
+def test_a_house_can_be_filled_with_a_simulated_chain(
+    home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What `tell` writes is taken in like any chain's files, whole, and a twin can be fitted to it."""
+    folder = tmp_path / "simulated"
+    assert main(["twin", "tell", "--days", "70", "--stores", "2", "--items", "12", "--out", str(folder)]) == 0
+    assert main(["ingest", str(folder)]) == 0
+    past = warmed(World.make("heterogeneous", stores=2, items=12, seed=1), 1, 70)
     with open_hub(home) as hub:
-        for name, rows in master(world, 400).items():
-            hub.tables.append(name, rows)
-        told = [of_day(world, 1, outcome, None, {"sales_lines"})["sales_lines"] for outcome in past.past]
-        hub.tables.append("sales_lines", pa.concat_tables(told))
+        assert hub.tables.count("rejected") == 0
+        for file in folder.glob("*.parquet"):
+            assert hub.tables.count(file.stem) == pq.read_metadata(file).num_rows > 0
+        assert hub.tables.fetch("sales_lines", columns=["quantity"])["quantity"].to_numpy().sum() == sum(
+            outcome.sold.sum() for outcome in past.past
+        )
+    capsys.readouterr()
     file = policy_file(tmp_path, "weeks_of_cover = 0.5")
     call = ["twin", "run", "--policy", file, "--family", "own", "--stores", "2", "--items", "12", "--days", "14"]
     assert main([*call, "--warm-up", "28", "--seeds", "1", "--json"]) == 0

@@ -3,8 +3,8 @@
 Fitted: base rates (gamma–Poisson shrinkage to store × item margins), weekdays, the year where there is one, how days
 scatter, shocks that stores and categories share, list prices, own elasticities and lifts of leaflet and display (by
 category, drawn to the chain's, and by item, drawn to the category's; empirical Bayes). Taken over: costs, shelf lives,
-visitors in proportion to receipts. Assumed, for sales do not tell it, from the family `heterogeneous`: substitutes,
-stocking up, what a competitor does, terms of supply.
+visitors in proportion to receipts. Assumed, for sales do not tell it or tell too little, from the family
+`heterogeneous`: holidays, substitutes, stocking up, what a competitor does, terms of supply.
 """
 
 from __future__ import annotations

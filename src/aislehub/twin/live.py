@@ -6,7 +6,7 @@ Until policies part, the chain lives under today's rules; so every policy starts
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from aislehub.core.registry import Registry
+from aislehub.core.registry import registry as house
 from aislehub.twin.chain import Actions, Chain, Outcome
 from aislehub.twin.emit import Offer, announced, master, of_day
 from aislehub.twin.office import Decider, Office
@@ -23,7 +24,7 @@ from aislehub.twin.policy import TODAY, Policy
 from aislehub.twin.rules import Books, follow_competitor, rotating, weeks_of_cover
 from aislehub.twin.world import FloatArray, World
 
-__all__ = ["ORDER_WEEKDAYS", "WARM_UP", "Twin", "live", "warmed"]
+__all__ = ["ORDER_WEEKDAYS", "WARM_UP", "Twin", "live", "told", "warmed"]
 
 ORDER_WEEKDAYS = "135"
 """ISO weekdays on which the twin's stores order; the hub decides on the evenings before."""
@@ -61,7 +62,7 @@ def live(
     """Live on for some days under a policy; returns their outcomes.
 
     Args:
-        registry: the hub, wanted where the policy leaves a decision to it.
+        registry: the hub that decides what the policy leaves to it; None = this house's.
         progress: told each day before it is lived.
         office: who decides in the hub's place; it is told the past first.
 
@@ -69,16 +70,30 @@ def live(
         HubError: `twin.no_step`, `twin.step_failed`, and what a wrong setting says.
     """
     with ExitStack() as opened:
-        if office is None and registry is not None and policy.hub_tables():
+        if office is None and policy.hub_tables():
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="twin-")))
             (folder / "hub.toml").write_text(policy.as_toml(), encoding="utf-8")
-            office = Office(registry, policy.hub_tables(), folder)
+            office = Office(registry or house(), policy.hub_tables(), folder)
         if office is not None:
             _tell_past(office, twin)
         for _ in range(days):
             progress(twin.chain.today)
             _day(twin, policy, office)
     return twin.past[len(twin.past) - days :]
+
+
+def told(twin: Twin, only: Collection[str] | None = None) -> Iterator[dict[str, pa.Table]]:
+    """Everything that a chain has told of its past, piece by piece: what it knew before, offers, day after day.
+
+    Args:
+        only: of the daily tables, those that are wanted; None = all.
+    """
+    world, seed = twin.chain.world, twin.chain.seed
+    yield master(world, TOLD_DAYS + len(twin.past), order_weekdays=ORDER_WEEKDAYS)
+    for offer in twin.offers:
+        yield announced(world, offer)
+    for outcome, before in zip(twin.past, [None, *twin.past], strict=False):
+        yield of_day(world, seed, outcome, before, only)
 
 
 def _day(twin: Twin, policy: Policy, office: Decider | None) -> None:
@@ -143,12 +158,8 @@ def _books(twin: Twin) -> Books:
 
 
 def _tell_past(office: Decider, twin: Twin) -> None:
-    world, seed = twin.chain.world, twin.chain.seed
-    office.tell(master(world, TOLD_DAYS, order_weekdays=ORDER_WEEKDAYS))
-    for offer in twin.offers:
-        office.tell(announced(world, offer))
-    for outcome, before in zip(twin.past, [None, *twin.past], strict=False):
-        office.tell(of_day(world, seed, outcome, before, office.reads))
+    for rows in told(twin, office.reads):
+        office.tell(rows)
 
 
 def _at(world: World, rows: pa.Table, column: str, otherwise: FloatArray) -> FloatArray:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -23,7 +25,7 @@ from aislehub.core.output import print_json, write_table
 from aislehub.core.registry import registry
 from aislehub.core.text import say
 from aislehub.twin.fidelity import resemblance
-from aislehub.twin.live import WARM_UP
+from aislehub.twin.live import WARM_UP, told, warmed
 from aislehub.twin.observed import observe
 from aislehub.twin.policy import TODAY, Policy
 from aislehub.twin.report import FIGURES, Line, compare
@@ -33,7 +35,7 @@ __all__ = ["twin"]
 
 OWN = "own"
 
-twin = typer.Typer(name="twin", help="A simulated chain with known truth: run, fidelity.", no_args_is_help=True)
+twin = typer.Typer(name="twin", help="A simulated chain with known truth: run, tell, fidelity.", no_args_is_help=True)
 
 
 @twin.command()
@@ -70,6 +72,30 @@ def run(
         print_json(rows.astype(object).where(rows.notna(), None).to_dict("records"))
     elif not out:
         _print(lines, say("twin.title", stores=stores, items=items, days=days, seeds=seeds, family=family))
+
+
+@twin.command()
+def tell(
+    out: Annotated[Path, typer.Option(help="Folder for the tables, one .parquet file each")],
+    days: Annotated[int, typer.Option(help="Days that the chain lives, by today's rules", min=1, max=1100)] = 364,
+    stores: Annotated[int, typer.Option(help="Stores of the chain", min=1, max=10_000)] = 10,
+    items: Annotated[int, typer.Option(help="Items of its range", min=1, max=100_000)] = 60,
+    family: Annotated[str, typer.Option(help="Worlds: heterogeneous, none, drift; own = fitted")] = "heterogeneous",
+    seed: Annotated[int, typer.Option(help="Seed of the chain", min=0)] = 1,
+) -> None:
+    """Write the tables of a simulated chain, every row marked: sales, stock, deliveries, doors, the app's log and more.
+
+    Example: aislehub twin tell --days 364 --stores 10 --items 60 --out simulated
+    """
+    world = _worlds(family, stores, items, [seed])[0]
+    tables: dict[str, list[pa.Table]] = {}
+    for piece in told(warmed(world, seed, days)):
+        for name, rows in piece.items():
+            tables.setdefault(name, []).append(rows)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, parts in tables.items():
+        pq.write_table(pa.concat_tables(parts), out / f"{name}.parquet")
+        print(say("twin.told", table=name, rows=sum(part.num_rows for part in parts), file=out / f"{name}.parquet"))
 
 
 @twin.command()
