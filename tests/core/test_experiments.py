@@ -140,6 +140,17 @@ def test_on_a_day_are_those_that_measure_or_draw(register: Experiments) -> None:
     assert [bool(register.on(day(number))) for number in (-1, 5, 6, 40)] == [True] * 4
 
 
+def test_the_next_one_draws_from_the_close_of_the_last_day(register: Experiments) -> None:
+    """On the day on which one is measured last, the decisions already belong to the one that starts the day after."""
+    register.plan(PLAN, who="ann")
+    register.start("less", START, who="ann")
+    register.plan(replace(PLAN, name="more"), who="ann")
+    register.start("more", day(14), who="ann")
+    both = register.on(day(13))
+    assert [trial.name for trial in both] == ["less", "more"]
+    assert [trial.draws(day(13)) for trial in both] == [False, True]
+
+
 def test_a_switchback_draws_each_block_anew() -> None:
     """Inside a block a store keeps its arm, the next block has a lot of its own."""
     trial = replace(PLAN, block_days=7, start=START, last=day(13), state="running")

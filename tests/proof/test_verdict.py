@@ -81,6 +81,12 @@ def test_a_further_metric_does_not_roll_back() -> None:
     assert verdicts(trial(also=["margin"]), margin=-0.35)["margin"] == ("worse", "")
 
 
+def test_a_limit_binds_whatever_the_metric_s_role() -> None:
+    """A metric that is judged with the rest and guarded, too, rolls back; the deciding one takes its guard's limit."""
+    assert verdicts(trial(also=["margin"], guards={"margin": 0.1}), margin=-0.35)["margin"][1] == "experiment.note_harm"
+    assert verdicts(trial(guards={"sales": 0.5}), sales=-0.3)["sales"] == ("worse", "")
+
+
 def test_a_fixed_plan_is_judged_at_its_end_only() -> None:
     """Before it, even a clear gain has no verdict; certain harm is stopped all the same."""
     one, early = trial(method="fixed"), LAST - timedelta(days=3)

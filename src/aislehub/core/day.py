@@ -301,7 +301,7 @@ def _propose(context: _Day, step: Step, ledger: Ledger) -> Proposed:
         step.writes.name, context.day, _slice(context, step.writes), currency=context.currency,
         model=context.models.get(step.model or "", ("",))[0], policy=_policy_digest(context, step),
         versions={name: context.tables.version(name) for name in step.reads},
-        trial=next((trial for trial in context.trials if trial.kind == step.writes.name), None),
+        trial=next((one for one in context.trials if one.kind == step.writes.name and one.draws(context.day)), None),
     )  # fmt: skip
 
 

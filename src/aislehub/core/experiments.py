@@ -77,12 +77,20 @@ class Trial:
         """Whether outcomes of `day` count."""
         return self.start is not None and self.last is not None and self.start <= day <= self.last
 
+    def holds_back(self, day: date) -> bool:
+        """Whether it is rolled back, so that decisions made at the close of `day` carry out their baseline."""
+        return self.state == "rolled_back" and self.last is not None and day >= self.last
+
+    def draws(self, day: date) -> bool:
+        """Whether decisions made at the close of `day`, which act from the next day on, get an arm."""
+        return self.holds_back(day) or self.measures(day + timedelta(days=1))
+
     def arm_at(self, day: date, store: str, subject: str) -> str:
-        """The arm of a decision made at the close of `day`, which acts from the next day on; empty = none."""
-        acts = day + timedelta(days=1)
-        if self.state == "rolled_back" and self.last is not None and acts > self.last:
+        """The arm of a decision made at the close of `day`; empty = none."""
+        if self.holds_back(day):
             return "control"
-        return self.arm_of(store if self.unit == "store" else subject, acts) if self.measures(acts) else ""
+        unit = store if self.unit == "store" else subject
+        return self.arm_of(unit, day + timedelta(days=1)) if self.draws(day) else ""
 
 
 @dataclass(frozen=True)
@@ -204,15 +212,8 @@ class Experiments:
 
     def on(self, day: date) -> list[Trial]:
         """Experiments that measure `day`, or draw its decisions by lot, or hold them back since a roll-back."""
-        acts = day + timedelta(days=1)
-        return sorted(
-            (
-                trial
-                for trial in self.all()
-                if trial.measures(day) or trial.measures(acts) or trial.arm_at(day, "", "") == "control"
-            ),
-            key=lambda trial: trial.name,
-        )
+        found = (trial for trial in self.all() if trial.measures(day) or trial.draws(day))
+        return sorted(found, key=lambda trial: trial.name)
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """Every move, oldest first."""

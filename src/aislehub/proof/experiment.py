@@ -442,7 +442,7 @@ def _counts(hub: Hub, trial: Trial, daily: ir.Table, design: Design) -> dict[str
 
 
 def _document(trial: Trial) -> dict[str, Any]:
-    return {name: value for name, value in vars(trial).items() if name != "salt"}
+    return dict(vars(trial))
 
 
 def _told(row: Mapping[str, Any], trial: Trial) -> dict[str, Any]:

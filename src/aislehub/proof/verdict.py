@@ -116,10 +116,10 @@ def _verdict(row: Row, metric: Metric, design: Design, is_over: bool) -> str:
 def _judge_harm(row: Row, effect: Effect, design: Design) -> None:
     """Roll back when even the lower bound of the loss is above what is allowed; say of guards whether they hold."""
     name = row["metric"]
-    if row["role"] == "other":
+    if row["role"] == "other" and name not in design.guards:
         return
     metric = design.metrics[name]
-    loss = design.guards.get(name, design.harm) if row["role"] == "guard" else design.harm
+    loss = design.guards.get(name, design.harm)
     beyond = effect.beyond(loss * metric.better * math.copysign(1.0, effect.control))
     low, high = always_interval(beyond, design.planned[name], design.alpha)
     worst, best = (low, high) if metric.better > 0 else (-high, -low)
