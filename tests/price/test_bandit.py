@@ -29,8 +29,8 @@ def lines(stores=2, items=6, **given):
 
 def belief(items=6, slope=3.0, sd=0.3, lift=0.3, stocked=0.25, traffic=0.1, lines=12):
     """A belief that is the same of every item."""
-    mean = np.tile([lift, slope, stocked], (items, 1))
-    covariance = np.tile(np.diag([0.1, sd, 0.05]) ** 2, (items, 1, 1))
+    mean = np.tile([lift, slope, stocked, 0.4], (items, 1))
+    covariance = np.tile(np.diag([0.1, sd, 0.05, 0.1]) ** 2, (items, 1, 1))
     neighbours = np.arange(items)[:, None] // 3 == np.arange(items) // 3
     taken = sparse.csr_array(np.where(neighbours & ~np.eye(items, dtype=bool), 0.1, 0.0))
     nothing = np.zeros(lines)

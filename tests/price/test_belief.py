@@ -1,5 +1,7 @@
 """What is learned of promotions from weeks whose truth is planted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,13 +13,13 @@ STORES, ITEMS, WEEKS = 20, 8, 52
 def prior(items=ITEMS):
     """A prior that knows little."""
     return Prior(
-        item=np.tile([0.2, 2.5, 0.3], (items, 1)), item_sd=np.array([0.15, 0.6, 0.12]),
-        category_sd=np.array([0.05, 0.4, 0.03]), chain_sd=np.array([0.15, 1.0, 0.15]), taken=(0.2, 0.1),
+        item=np.tile([0.2, 2.5, 0.3, 0.4], (items, 1)), item_sd=np.array([0.15, 0.6, 0.12, 0.3]),
+        category_sd=np.array([0.05, 0.4, 0.03, 0.1]), chain_sd=np.array([0.15, 1.0, 0.15, 0.3]), taken=(0.2, 0.1),
         traffic=(0.1, 0.1),
     )  # fmt: skip
 
 
-def planted(seed=0, stocked=0.4, taken=0.0, changes_at=None):
+def planted(seed=0, stocked=0.4, taken=0.0, rival=0.0, changes_at=None):
     """Weeks of a chain in which item 0 answers least to price and the last one most; returns them and the slopes."""
     rng = np.random.default_rng(seed)
     item, store = np.tile(np.arange(ITEMS), STORES), np.repeat(np.arange(STORES), ITEMS)
@@ -29,6 +31,7 @@ def planted(seed=0, stocked=0.4, taken=0.0, changes_at=None):
     if changes_at is not None:
         told[:, changes_at:] = slope[::-1, None]
     phi = features(depth)
+    price = rng.normal(0, 0.1, (ITEMS, WEEKS))[item]
     pushed = 0.3 * phi[..., 0] + told[item] * phi[..., 1]
     left, units = np.zeros(len(item)), np.zeros((len(item), WEEKS))
     for week in range(WEEKS):
@@ -38,10 +41,10 @@ def planted(seed=0, stocked=0.4, taken=0.0, changes_at=None):
             for group in (0, 1):
                 them = mine & (category[item] == group)
                 around[them] = (pushed[them, week].sum() - pushed[them, week]) / (ITEMS // 2 - 1)
-        mean = usual * np.exp(pushed[:, week] - stocked * 0.3 * left - taken * around)
+        mean = usual * np.exp(pushed[:, week] + rival * price[:, week] - stocked * 0.3 * left - taken * around)
         units[:, week] = rng.poisson(mean)
         left = 0.7 * left + np.expm1(np.maximum(pushed[:, week], 0))
-    return Weeks(units, depth, store, item, category, np.ones(ITEMS, dtype=bool)), slope
+    return Weeks(units, depth, price, store, item, category, np.ones(ITEMS, dtype=bool)), slope
 
 
 def test_each_items_answer_is_found_within_what_is_said_of_it():
@@ -68,6 +71,13 @@ def test_what_neighbours_lose_is_found():
     assert none < 0.12
 
 
+def test_what_the_competitor_moves_is_found():
+    """Demand that follows the competitor's price with an elasticity of 0.8 is found to, and that of none is not."""
+    much, none = (learn(planted(rival=one)[0], prior(), half_life=200).mean[:, 3].mean() for one in (0.8, 0.0))
+    assert much == pytest.approx(0.8, abs=0.15)
+    assert abs(none) < 0.15
+
+
 def test_old_weeks_fade():
     """After shoppers have changed, a short memory is nearer to what holds now than a long one."""
     weeks, slope = planted(changes_at=36)
@@ -78,7 +88,7 @@ def test_old_weeks_fade():
 def test_without_promotions_the_prior_stays():
     """Nothing was ever promoted: the belief is the prior, and says that nothing was learned."""
     weeks, _ = planted()
-    nothing = Weeks(weeks.units, np.zeros_like(weeks.depth), weeks.store, weeks.item, weeks.category, weeks.keeps)
+    nothing = replace(weeks, depth=np.zeros_like(weeks.depth), rival=np.zeros_like(weeks.rival))
     found = learn(nothing, prior(), half_life=26)
     assert found.mean == pytest.approx(prior().item)
     assert found.learned == pytest.approx(0, abs=1e-9)

@@ -4,14 +4,15 @@ Weekly units of an item in a store follow a Poisson regression with the line's u
 
     log E[units] = log usual + lift + slope · (−log(1 − depth))    in weeks in which it is promoted, and always
                    − stocked · (additional units of past weeks that shoppers still have at home)
+                   + rival · (log of the competitor's price over its usual)
                    − Σ taken · (log effect of a neighbour's promotion) over the neighbours in the category
                    + traffic · (share of the store's range that is promoted)
 
-Each item has its own lift, slope and stocked, drawn to its category's and the chain's as far as its own weeks are
-silent: a hierarchy of Gaussians, solved exactly at each step of a Laplace approximation, as for Bayesian generalised
-linear models (Gelman & Hill 2006, ch. 15). What each item's promotions take from each neighbour is a ridge regression,
-drawn to an even share. Old weeks count less, by half every `half_life` weeks, so that the belief follows a drift and
-stays wide enough to notice one.
+Each item has its own lift, slope, stocked and rival, drawn to its category's and the chain's as far as its own weeks
+are silent: a hierarchy of Gaussians, solved exactly at each step of a Laplace approximation, as for Bayesian
+generalised linear models (Gelman & Hill 2006, ch. 15). What each item's promotions take from each neighbour is a ridge
+regression, drawn to an even share. Old weeks count less, by half every `half_life` weeks, so that the belief follows a
+drift and stays wide enough to notice one.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ BoolArray = NDArray[np.bool_]
 Taken = list[FloatArray]
 """Of each category, what the row's item loses of the column's log effect, (items, items)."""
 
-COEFFICIENTS = ("lift", "slope", "stocked")
-LOW, HIGH = np.array([-1.0, 0.0, 0.0]), np.array([2.0, 8.0, 1.0])
+COEFFICIENTS = ("lift", "slope", "stocked", "rival")
+COUNT = len(COEFFICIENTS)
+LOW, HIGH = np.array([-1.0, 0.0, 0.0, 0.0]), np.array([2.0, 8.0, 1.0, 3.0])
+OF_LATE = 3  # weeks of the competitor's prices that hold for the coming one: the middle one, for a promotion is short
 CLOSE = 3.0  # substitutes that an item is expected to have among its neighbours
 MOST_NEIGHBOURS = 60  # in larger categories each neighbour is taken to lose the same
 ITERATIONS = 5
@@ -54,9 +57,9 @@ class Prior:
     """What is believed before the first promotion.
 
     Attributes:
-        item: mean of each item's lift, slope and stocked, (I, 3).
+        item: mean of each item's lift, slope, stocked and rival, (I, 4).
         item_sd, category_sd, chain_sd: by how much items differ from what is expected of them, in their category; the
-            categories from the chain; and the chain from this prior, (3,) each.
+            categories from the chain; and the chain from this prior, (4,) each.
         taken: of a promotion's log effect, what all neighbours together lose: mean and standard deviation; traffic: the
             same.
     """
@@ -76,11 +79,13 @@ class Weeks:
     Attributes:
         units: sold, (n, W); NaN = nothing can be said (not listed, sold out).
         depth: discount in force, 0 = not promoted, (n, W).
+        rival: log of the lowest competitor's price over its mean of these weeks, 0 where none is known, (n, W).
         store, item: numbers from 0, (n,); category: of each item, (I,); keeps: whether shoppers can stock it, (I,).
     """
 
     units: FloatArray
     depth: FloatArray
+    rival: FloatArray
     store: IntArray
     item: IntArray
     category: IntArray
@@ -92,10 +97,10 @@ class Belief:
     """A Gaussian belief, and the units that it expects of a line in the coming week without promotions.
 
     Attributes:
-        mean: (I, 3) lift, slope, stocked; covariance: (I, 3, 3).
+        mean: (I, 4) lift, slope, stocked, rival; covariance: (I, 4, 4).
         taken: (I, I) what the row loses of the column's log effect.
         traffic: mean and standard deviation, (2,).
-        usual: units a week, (n,).
+        usual: units a week at the competitor's prices of late, (n,).
         stocked: what shoppers have at home and will take in the coming week, in weeks of usual units, (n,).
         learned: share of each item's effect that promotions have decided, the prior the rest, (I,).
         noise: squared coefficient of variation of a week beyond Poisson's.
@@ -111,7 +116,7 @@ class Belief:
     noise: float
 
     def draw(self, rng: np.random.Generator, count: int) -> tuple[FloatArray, FloatArray]:
-        """Coefficients drawn from the belief: (count, I, 3), and traffic, (count,)."""
+        """Coefficients drawn from the belief: (count, I, 4), and traffic, (count,)."""
         root = np.linalg.cholesky(self.covariance)
         own = self.mean + np.einsum("ikl,mil->mik", root, rng.standard_normal((count, *self.mean.shape)))
         traffic = self.traffic[0] + self.traffic[1] * rng.standard_normal(count)
@@ -160,12 +165,14 @@ def learn(weeks: Weeks, prior: Prior, *, half_life: float) -> Belief:
         weight = counts * expected / (1 + expected * noise)
         rest = np.clip((units - expected) / expected, -1, 5)
         factor = seen * np.exp(acting.effect)
-        design = np.stack([_apart(one, factor) for one in (*np.moveaxis(phi, 2, 0), -acting.home)], axis=-1)
+        regressors = (*np.moveaxis(phi, 2, 0), -acting.home, weeks.rival)
+        design = np.stack([_apart(one, factor) for one in regressors], axis=-1)
         mean, covariance = _own(weeks, design, weight, rest, mean, prior)
         taken = _taken(groups, _apart(acting.pushed, seen), weight, rest, taken, prior)
         traffic = _traffic(groups, _apart(acting.share, factor), weight, rest, traffic[0], prior)
     acting = _Acting.of(groups, weeks, phi, mean, taken, traffic[0])
     now = _usual(units, seen, np.exp(acting.effect), SMOOTHING ** age[:, None])[:, 0]
+    now = now * np.exp(mean[weeks.item, 3] * np.median(weeks.rival[:, -OF_LATE:], axis=1))
     learned = 1 - covariance[:, 0, 0] / (prior.item_sd**2 + prior.category_sd**2 + prior.chain_sd**2)[0]
     beside = _matrix(groups, taken, len(mean))
     return Belief(mean, covariance, beside, traffic, now, acting.home_next, np.clip(learned, 0, 1), noise)
@@ -232,7 +239,7 @@ class _Acting:
             left = RETURNS * left + gained[:, week]
         size = groups.size[:, None]
         share = (groups.store @ (size * (weeks.depth > 0)) / np.maximum(groups.store @ size, 1e-9))[weeks.store]
-        effect = pushed - own[:, 2:3] * home + traffic * share
+        effect = pushed - own[:, 2:3] * home + own[:, 3:] * weeks.rival + traffic * share
         for (_, table), loses in zip(groups.cells, taken, strict=True):
             there = table >= 0
             pull = np.where(there[:, :, None], pushed[table], 0.0)
@@ -284,14 +291,14 @@ def _own(
 ) -> tuple[FloatArray, FloatArray]:
     """One step for what shows in an item's own sales: its data as a Gaussian, then the hierarchy, up and down again."""
     items, categories = len(mean), int(weeks.category.max()) + 1
-    told, pull = np.zeros((items, 3, 3)), np.zeros((items, 3))
+    told, pull = np.zeros((items, COUNT, COUNT)), np.zeros((items, COUNT))
     np.add.at(told, weeks.item, np.einsum("nw,nwk,nwl->nkl", weight, design, design))
     np.add.at(pull, weeks.item, np.einsum("nw,nwk->nk", weight * rest, design))
     start = mean - prior.item
     pull = pull + np.einsum("ikl,il->ik", told, start)
     within, between, above = (np.diag(sd**2.0) for sd in (prior.item_sd, prior.category_sd, prior.chain_sd))
     to_category, towards = _raised(told, pull, within)
-    told_above, pull_above = np.zeros((categories, 3, 3)), np.zeros((categories, 3))
+    told_above, pull_above = np.zeros((categories, COUNT, COUNT)), np.zeros((categories, COUNT))
     np.add.at(told_above, weeks.category, to_category)
     np.add.at(pull_above, weeks.category, towards)
     to_chain, towards = _raised(told_above, pull_above, between)
