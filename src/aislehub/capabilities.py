@@ -22,6 +22,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.supply.first_delivery",
     "aislehub.supply.replenish",
     "aislehub.supply.outcome",
+    "aislehub.price.promotion",
     "aislehub.supply.shortage",
     "aislehub.supply.cover",
     "aislehub.price.sold",
