@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from aislehub.price.offpolicy import ESTIMATORS
-from aislehub.price.promotion import Policy as Settings
 from benchmarks.promoting.coupons import campaigns
 from benchmarks.promoting.logs import WEEKS, Logs, policies
 from benchmarks.promoting.twin import (
@@ -68,7 +67,7 @@ def contenders(seed: int) -> dict[str, Callable[[], Policy]]:
     rules |= {f"fixed {depth:.0%} best sellers": lambda depth=depth: best_sellers(depth) for depth in DEPTHS[1:]}
     return {
         "oracle": lambda: oracle, "aislehub": lambda: bandit(seed),
-        "linucb": lambda: bandit(seed, Settings(method="linucb")), "today": lambda: rotating,
+        "linucb": lambda: bandit(seed, method="linucb"), "today": lambda: rotating,
         "random": lambda: by_chance(seed), **rules,
     }  # fmt: skip
 

@@ -10,14 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from aislehub.price.bandit import Lines, draw_arms
-from aislehub.price.belief import Belief, BoolArray, FloatArray, Weeks, learn
-from aislehub.price.promotion import Policy as Settings
-from aislehub.price.promotion import chances, prior_of
-from aislehub.price.promotion_history import STOCKED_DAYS
+from aislehub.price.bandit import Lines, Terms, chances, draw_arms
+from aislehub.price.belief import (
+    HALF_LIFE,
+    STOCKED_DAYS,
+    Belief,
+    BoolArray,
+    FloatArray,
+    Weeks,
+    learn,
+    prior_of,
+)
 from aislehub.twin.chain import Actions, Chain
 from aislehub.twin.demand import season
 from aislehub.twin.world import World
@@ -33,7 +40,7 @@ BUDGET = 9
 SCORED, RUN_OUT = 26, 6
 WARM_UP = {"heterogeneous": 52, "none": 52, "drift": 8}
 SAFETY = 2.0
-SHIPPED = Settings()
+HISTORY = 52  # weeks from which the hub learns
 
 
 @dataclass
@@ -170,14 +177,14 @@ def lines_of(world: World, usual: FloatArray) -> Lines:
     )  # fmt: skip
 
 
-def believe(run: Run, half_life: float = SHIPPED.half_life) -> Belief:
+def believe(run: Run, half_life: float = HALF_LIFE) -> Belief:
     """What the hub has learned from what the chain has seen, with no elasticities known before."""
     world = run.chain.world
     stores, items = world.shape
-    rival = np.stack(run.rival[-SHIPPED.history_weeks :])
+    rival = np.stack(run.rival[-HISTORY:])
     weeks = Weeks(
-        units=np.stack(run.units[-SHIPPED.history_weeks :], axis=-1).reshape(stores * items, -1),
-        depth=np.stack(run.depth[-SHIPPED.history_weeks :], axis=-1).reshape(stores * items, -1),
+        units=np.stack(run.units[-HISTORY:], axis=-1).reshape(stores * items, -1),
+        depth=np.stack(run.depth[-HISTORY:], axis=-1).reshape(stores * items, -1),
         rival=np.tile((rival - rival.mean(axis=0)).T, (stores, 1)), store=np.repeat(np.arange(stores), items),
         item=np.tile(np.arange(items), stores), category=world.category, keeps=world.life >= STOCKED_DAYS,
     )  # fmt: skip
@@ -191,19 +198,17 @@ def _recent(run: Run) -> FloatArray:
     return (np.where(plain, past, 0).sum(axis=0) + 1) / (7 * plain.sum(axis=0) + 1)
 
 
-def bandit(seed: int, policy: Settings = SHIPPED) -> Policy:
-    """The hub's bandit with the settings as delivered, learning every week."""
+def bandit(seed: int, half_life: float = HALF_LIFE, **boldness: Any) -> Policy:
+    """The hub's bandit, as delivered unless `boldness` (fields of `Terms`) says otherwise, learning every week."""
     rng = np.random.default_rng([seed, 7])
 
     def choose(run: Run) -> FloatArray:
         world = run.chain.world
-        belief = believe(run, policy.half_life)
+        belief = believe(run, half_life)
         lines = lines_of(world, belief.usual)
         dip = np.exp(-belief.mean[lines.item, 2] * belief.stocked)
-        chance = chances(
-            belief, replace(lines, usual=lines.usual * dip), DEPTHS, policy, leaflet=7 * world.family.promotion_cost,
-            budget=BUDGET, rng=rng,
-        )  # fmt: skip
+        terms = Terms(BUDGET, 7 * world.family.promotion_cost, **boldness)
+        chance = chances(belief, replace(lines, usual=lines.usual * dip), DEPTHS, terms, rng)
         return DEPTHS[draw_arms(chance, lines.store, rng)].reshape(world.shape)
 
     return choose

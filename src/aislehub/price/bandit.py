@@ -24,7 +24,10 @@ import numpy as np
 
 from aislehub.price.belief import Belief, BoolArray, FloatArray, IntArray, features
 
-__all__ = ["Lines", "draw_arms", "linucb", "money", "thompson"]
+__all__ = [
+    "GREEDY", "Lines", "Terms", "best_set", "chances", "draw_arms", "effects", "linucb", "money", "of_neighbours",
+    "thompson",
+]  # fmt: skip
 
 LEAST_GAIN = 1e-9
 
@@ -50,6 +53,43 @@ class Lines:
     keeps: BoolArray
     stock: FloatArray
     allowed: BoolArray
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What may be promoted, and how boldly the bandit explores.
+
+    Attributes:
+        budget: lines that a store may promote in the week.
+        leaflet: what it costs to promote a line for the week.
+        method: thompson or linucb.
+        temper: factor on the belief's standard deviations in Thompson's draws.
+        confidence: standard deviations that LinUCB adds to an effect.
+        explore: share of the budget that is spent evenly over what is allowed.
+    """
+
+    budget: int
+    leaflet: float
+    method: str = "thompson"
+    temper: float = 0.3
+    confidence: float = 0.3
+    explore: float = 0.005
+
+    def within(self, other: Terms) -> Terms:
+        """The same boldness within another budget and cost."""
+        return replace(self, budget=other.budget, leaflet=other.leaflet)
+
+
+GREEDY = Terms(0, 0.0, method="linucb", confidence=0.0, explore=0.0)
+"""Takes what is expected to earn most."""
+
+
+def chances(belief: Belief, lines: Lines, depths: FloatArray, terms: Terms, rng: np.random.Generator) -> FloatArray:
+    """Probability of each arm by the method of the terms, (n, A)."""
+    common: dict[str, Any] = {"leaflet": terms.leaflet, "budget": terms.budget, "explore": terms.explore}
+    if terms.method == "thompson":
+        return thompson(belief.tempered(terms.temper), lines, depths, rng=rng, **common)
+    return linucb(belief, lines, depths, width=terms.confidence, **common)
 
 
 def money(

@@ -31,11 +31,11 @@ from aislehub.core.settings import Settings, field
 from aislehub.core.step import learn, step
 from aislehub.core.text import say
 from aislehub.law import NewPrice, PriceHistory, check, packs_of, prior_price
-from aislehub.price.bandit import Lines, draw_arms, effects, linucb, money, of_neighbours, thompson
-from aislehub.price.belief import Belief, BoolArray, FloatArray, Prior
+from aislehub.price.bandit import GREEDY, Lines, Terms, chances, draw_arms, effects, money, of_neighbours
+from aislehub.price.belief import HALF_LIFE, STOCKED_DAYS, Belief, BoolArray, FloatArray, prior_of
 from aislehub.price.belief import learn as learn_belief
 from aislehub.price.promotion_gate import Evidence, evidence, judged, outcomes
-from aislehub.price.promotion_history import STOCKED_DAYS, promoted_lines, weekly
+from aislehub.price.promotion_history import promoted_lines, weekly
 
 __all__ = [
     "PROMOTION_CHOICES",
@@ -123,13 +123,13 @@ class Policy(Settings, section="promotion"):
     method: Literal["thompson", "linucb"] = field(
         "thompson", "How the bandit explores: thompson draws from its belief, linucb adds its uncertainty"
     )
-    confidence: float = field(0.3, "Standard deviations that linucb adds to an effect", ge=0, le=5)
-    temper: float = field(0.3, "Factor on the belief's standard deviations in thompson's draws", gt=0, le=2)
-    explore: float = field(0.005, "Share of the budget that is spent evenly, so that every discount keeps a chance",
+    confidence: float = field(Terms.confidence, "Standard deviations that linucb adds to an effect", ge=0, le=5)
+    temper: float = field(Terms.temper, "Factor on the belief's standard deviations in thompson's draws", gt=0, le=2)
+    explore: float = field(Terms.explore, "Share of the budget spent evenly, so that every discount keeps a chance",
                            ge=0.001, le=1)  # fmt: skip
     trial_share: float = field(0.10, "Share of lines on trial until there is enough evidence", ge=0, le=1)
     salt: str = field("promotion", "Salt of the lot that names the lines on trial; another one draws other lines")
-    half_life: float = field(52.0, "Weeks after which a past week counts half", gt=0, le=520)
+    half_life: float = field(HALF_LIFE, "Weeks after which a past week counts half", gt=0, le=520)
     history_weeks: int = field(52, "Weeks of sales from which the belief is learned", ge=12, le=156)
     least_weeks: int = field(12, "Weeks with sales that a line needs to be considered", ge=2, le=156)
     today: Literal["none", "rotating"] = field(
@@ -141,6 +141,10 @@ class Policy(Settings, section="promotion"):
     evidence_weeks: int = field(26, "Weeks of outcomes that count as evidence", ge=2, le=156)
     clip: float = field(20.0, "Largest weight of one outcome when a policy is judged", ge=1)
     law: list[str] = field([], 'Packs of law that hold in every store, e.g. ["eu"]; empty = by each store\'s country')
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.budget, self.leaflet_cost, self.method, self.temper, self.confidence, self.explore)
 
 
 def plan_is_due(day: date, policy: Policy) -> bool:
@@ -195,33 +199,6 @@ def known_slopes(items: pd.DataFrame, price_elasticities: Any, day: date) -> Flo
     return -learned.set_index("item")["elasticity"].reindex(items["item"]).to_numpy(float)
 
 
-def prior_of(slopes: FloatArray) -> Prior:
-    """What is believed of each item before its promotions speak.
-
-    The slope starts from the one known before, where there is one, else from 2.5, about the mean of 1,851 published
-    elasticities (Bijmolt, van Heerde & Pieters 2005, https://doi.org/10.1509/jmkr.42.2.141.62296, report −2.62).
-    """
-    item = np.tile([0.2, 2.5, 0.3, 0.4], (len(slopes), 1))
-    item[:, 1] = np.where(np.isfinite(slopes), np.clip(slopes, 0.2, 7.0), item[:, 1])
-    return Prior(
-        item=item, item_sd=np.array([0.15, 0.6, 0.12, 0.3]), category_sd=np.array([0.05, 0.4, 0.03, 0.1]),
-        chain_sd=np.array([0.15, 1.0, 0.15, 0.3]), taken=(0.2, 0.1), traffic=(0.1, 0.1),
-    )  # fmt: skip
-
-
-def chances(
-    belief: Belief, lines: Lines, depths: FloatArray, policy: Policy, *, leaflet: float, budget: int,
-    rng: np.random.Generator,
-) -> FloatArray:  # fmt: skip
-    """Probability of each arm by the method of the policy, (n, A)."""
-    if policy.method == "thompson":
-        drawn = belief.tempered(policy.temper)
-        return thompson(drawn, lines, depths, leaflet=leaflet, budget=budget, explore=policy.explore, rng=rng)
-    return linucb(
-        belief, lines, depths, leaflet=leaflet, budget=budget, explore=policy.explore, width=policy.confidence
-    )
-
-
 @step(
     reads="supply_state demand_forecast prices promotions items stores sales_lines", writes=PROMOTION_CHOICES,
     model="promotion",
@@ -243,9 +220,9 @@ def promotion_choices(
     allowed, bound = _allowed(frame, depths, prices, promotions, sales_lines, day, starts, policy)
     lines = _as_lines(frame, belief, allowed)
     rng = np.random.default_rng([seed, day.toordinal()])
-    terms: dict[str, Any] = {"leaflet": policy.leaflet_cost, "budget": policy.budget}
-    likely = chances(belief, lines, depths, policy, rng=rng, **terms)
-    best = linucb(belief, lines, depths, explore=0.0, width=0.0, **terms).argmax(axis=1)
+    terms = policy.terms
+    likely = chances(belief, lines, depths, terms, rng)
+    best = chances(belief, lines, depths, GREEDY.within(terms), rng).argmax(axis=1)
     trial = np.array([said.passed or _on_trial(row, policy) for row in frame.itertuples()])
     drawn = draw_arms(np.where(trial[:, None], likely, np.eye(len(depths))[0]), lines.store, rng)
     today = _today(frame, starts, allowed, depths, policy)

@@ -10,15 +10,13 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from aislehub.price.belief import FloatArray, IntArray, Weeks
+from aislehub.price.belief import STOCKED_DAYS, FloatArray, IntArray, Weeks
 
 __all__ = ["DEEPEST", "History", "promoted_lines", "weekly"]
 
 DEEPEST = 0.8  # discounts beyond are errors of the data
 FARTHEST = 0.7  # log distance of a competitor's price from its usual; beyond, it is an error of the feed
 SHOWN_ONLY = 1e-6  # discount of a promotion that cuts no price: it counts as promoted
-STOCKED_DAYS = 21
-"""Days that goods have to keep so that shoppers take them into stock."""
 MOST_OF_A_WEEK = 4
 
 
