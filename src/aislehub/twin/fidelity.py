@@ -51,12 +51,13 @@ def resemblance(real: Observed, *, seeds: Sequence[int]) -> list[Resemblance]:
 
 
 def figures(seen: Observed) -> dict[str, float]:
-    """Marginals, scatter, memory, the week, and how units move with price, leaflet and display."""
+    """Marginals, scatter, memory, the week, and how units move with price and, where there were any, promotions."""
     units = seen.units
     mean, variance = units.mean(axis=0), units.var(axis=0)
     by_store = units.sum(axis=2)
     weekday = (seen.first.weekday() + np.arange(len(units))) % 7
     own = slopes(seen)
+    shown = {"leaflet": (own.chain[1], seen.promoted), "display": (own.chain[2], seen.displayed)}
     return {
         "mean": float(mean.mean()),
         "zero_share": float((units == 0).mean()),
@@ -67,9 +68,7 @@ def figures(seen: Observed) -> dict[str, float]:
         "store_scatter": float((by_store.std(axis=0) / np.maximum(by_store.mean(axis=0), 1e-9)).mean()),
         "weekend_share": float(units[weekday >= 5].sum() / max(units.sum(), 1e-9)),
         "elasticity": float(own.chain[0]),
-        "leaflet": float(own.chain[1]),
-        "display": float(own.chain[2]),
-    }
+    } | {name: float(lift) for name, (lift, where) in shown.items() if where.any()}
 
 
 def distance(one: Observed, other: Observed) -> float:
