@@ -25,7 +25,7 @@ from aislehub.schema import PRICES
 
 DAY = date(2026, 3, 1)
 ACTION = {
-    "price": 2.49, "kind": "regular", "begins": "2026-03-02", "was": 2.99, "instead_of": 2.99, "least": 2.29,
+    "price": 2.49, "price_kind": "regular", "begins": "2026-03-02", "was": 2.99, "instead_of": 2.99, "least": 2.29,
     "most": 3.29,
 }  # fmt: skip
 
@@ -74,6 +74,7 @@ def test_a_price_holds_once_it_was_sent(house: House) -> None:
     house.ledger.approve(Filter(), who="ann")
     assert house.till("2026-03-02")["price"] == 2.99
     (file,) = house.send()
+    assert Path(file).name.startswith("price_changes-2026-03-01-")
     written = pd.read_csv(file).to_dict("records")
     assert [(row["price"], row["was"], row["begins"]) for row in written] == [(2.49, 2.99, "2026-03-02")]
     assert house.till("2026-03-01")["price"] == 2.99
@@ -92,7 +93,8 @@ def test_what_a_person_chose_is_what_holds(house: House) -> None:
 
 def test_the_same_batch_twice_is_one_price(house: House) -> None:
     """A batch carried out again writes the same file and no second row."""
-    batch = Batch("b1", [{"decision": "d", "store": "7", "subject": "milk", "day": "2026-03-01", **ACTION}])
+    row = {"decision": "d", "kind": "price_changes", "store": "7", "subject": "milk", "day": "2026-03-01", **ACTION}
+    batch = Batch("b1", [row])
     outlet = PriceList(FileConnector(house.folder / "out"), house.tables)
     assert outlet.send(batch) == outlet.send(batch)
     assert house.tables.count("prices") == 2
@@ -121,7 +123,7 @@ def test_a_price_taken_back_brings_the_old_one_back(house: House) -> None:
 
 def test_a_clearance_ends(tmp_path: Path) -> None:
     """A clearance price holds until its goods expire; then the regular price does again."""
-    house = House(tmp_path, kind="clearance", price=1.49, ends="2026-03-04", least=1.0)
+    house = House(tmp_path, price_kind="clearance", price=1.49, ends="2026-03-04", least=1.0)
     house.ledger.approve(Filter(), who="ann")
     house.send()
     assert [house.till(f"2026-03-0{day}")["price"] for day in (1, 2, 4, 5)] == [2.99, 1.49, 1.49, 2.99]

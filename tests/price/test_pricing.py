@@ -98,7 +98,7 @@ def test_short_dated_goods_are_marked_down(priced: Priced) -> None:
     assert (row["expiring"], row["stock"], row["horizon_days"]) == (180, 200, 2)
     assert row["units"] > row["units_nothing"] and "price.because_expiry" in codes(row)
     action = json.loads(row["action"])
-    assert (action["kind"], action["ends"], action["instead_of"]) == ("clearance", str(SOON), 2.0)
+    assert (action["price_kind"], action["ends"], action["instead_of"]) == ("clearance", str(SOON), 2.0)
     below = only(priced(receipts=[delivered(200, SOON)], supply_state=[state(cost=1.8)]))
     assert 0.9 <= below["price"] < 1.8
     never = only(
@@ -248,7 +248,9 @@ def test_limits_of_an_override_are_lawful_prices(priced: Priced) -> None:
     """`least` and `most` of the action enclose its price and keep the guard-rails."""
     action = json.loads(only(priced())["action"])
     assert action["least"] <= action["price"] <= action["most"]
-    assert {"kind", "begins", "instead_of"} <= json.loads(only(priced())["baseline"]).keys()  # a control arm's action
+    assert {"price_kind", "begins", "instead_of"} <= json.loads(
+        only(priced())["baseline"]
+    ).keys()  # a control arm's action
     assert action["least"] >= 2.0 * 0.85 - 1e-9 and action["most"] <= 2.0 * 1.15 + 1e-9
 
 

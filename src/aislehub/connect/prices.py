@@ -63,7 +63,7 @@ def _in_force(row: Mapping[str, Any]) -> dict[str, Any]:
         begins = max(begins, datetime.now(UTC).date()) + timedelta(days=1)
     ends = date.fromisoformat(row["ends"]) if row.get("ends") else None
     return {
-        "store": row["store"], "item": row["subject"], "kind": row["kind"], "valid_from": begins,
+        "store": row["store"], "item": row["subject"], "kind": row["price_kind"], "valid_from": begins,
         "valid_to": None if row.get("cancel") else ends, "price": float(row["price"]),
         "source": f"decision {row['decision']}", "known_at": None,
     }  # fmt: skip

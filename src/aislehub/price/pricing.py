@@ -392,7 +392,7 @@ def _decisions(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _action(row: Mapping[str, Any]) -> dict[str, Any]:
     """What is to be done: the price, from when, which one ends, and between which it may be overridden."""
-    action = {"price": row["price"], "kind": row["kind"], "begins": str(row["begins"])}
+    action = {"price": row["price"], "price_kind": row["kind"], "begins": str(row["begins"])}
     if pd.notna(row["expires"]):
         action["ends"] = str(row["expires"])
     if pd.notna(row["was"]):
@@ -403,7 +403,7 @@ def _action(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unchanged(action: Mapping[str, Any]) -> dict[str, Any]:
     """Leaving the price alone, as an action that the control arm of an experiment can carry out."""
-    kept = {name: action[name] for name in ("kind", "begins", "ends", "instead_of") if name in action}
+    kept = {name: action[name] for name in ("price_kind", "begins", "ends", "instead_of") if name in action}
     return {"name": "unchanged", "price": action["instead_of"], **kept}
 
 

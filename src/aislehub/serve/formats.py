@@ -150,4 +150,4 @@ def _placeholders(template: str) -> set[str]:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return say("serve.yes") if value else say("serve.no")
-    return number(value) if isinstance(value, int | float) else str(value)
+    return number(value, 2) if isinstance(value, int | float) else str(value)
