@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -127,6 +127,11 @@ def test_a_policy_changes_only_what_it_decides(warm: Twin) -> None:
     assert sum(o.stock.sum() for o in plain) > sum(o.stock.sum() for o in usual)
 
 
+NO_MONEY = {
+    "action": "{}", "baseline": "{}", "reasons": "[]", "bound": "none", "money": 0.0, "money_low": 0.0,
+    "money_high": 0.0, "horizon_days": 1,
+}  # fmt: skip
+
 LISTED = Contract(
     "price_changes", "Prices of a small hub of our own", (Column("price", "float", "Price", "money", low=0),),
     key="day store subject", decision=True,
@@ -138,9 +143,7 @@ def ten_percent_up(prices: Any, *, day: date) -> pd.DataFrame:
     """The first item of every store at a tenth above its last regular price."""
     rows = prices.filter(prices.kind == "regular", prices.item == "i00001").to_pandas().sort_values("valid_from")
     last = rows.groupby("store", as_index=False)["price"].first()
-    told = {"subject": "i00001", "action": "{}", "baseline": "{}", "reasons": "[]", "bound": "none"}
-    money = {"money": 0.0, "money_low": 0.0, "money_high": 0.0, "horizon_days": 1}
-    return last.assign(price=1.1 * last["price"], **told, **money)
+    return last.assign(subject="i00001", price=1.1 * last["price"], **NO_MONEY)
 
 
 def test_prices_are_asked_as_the_hub_decides(warm: Twin) -> None:
@@ -151,6 +154,37 @@ def test_prices_are_asked_as_the_hub_decides(warm: Twin) -> None:
     regular, last = warm.chain.world.regular_price, lived[-1].price
     assert np.allclose(last[:, 0], 1.1 * regular[:, 0])
     assert np.array_equal(last[:, 1:], warm.prices[:, 1:])
+
+
+PLANNED = Contract(
+    "promotion_plan", "Offers of a small hub of our own",
+    (Column("depth", "float", "Discount", "fraction", low=0), Column("starts", "date", "First day"),
+     Column("ends", "date", "Last day")),
+    key="day store subject", decision=True,
+)  # fmt: skip
+
+
+@step(reads="stores", writes=PLANNED)
+def third_off(stores: Any, *, day: date) -> pd.DataFrame:
+    """The second item of every store at 30 % off in the week that begins eight to fourteen days from now."""
+    starts = day + timedelta(days=8 + (6 - day.weekday()) % 7)
+    rows = stores.select("store").to_pandas()
+    return rows.assign(subject="i00002", depth=0.3, starts=starts, ends=starts + timedelta(days=6), **NO_MONEY)
+
+
+def test_offers_are_made_as_the_hub_plans_them(warm: Twin) -> None:
+    """A planned week is announced once, then lived: in the leaflet, at the discount, from its first day to its last."""
+    own = collect([schema, ModuleType("own")])
+    own = replace(own, steps=[third_off], contracts=own.contracts | {"promotion_plan": PLANNED})
+    twin = warm.fork()
+    lived = live(twin, Policy("own", price="regular", promotion="hub"), 28, own)
+    starts = [offer.starts for offer in twin.offers if offer.starts > warm.chain.today + timedelta(days=7)]
+    assert starts and len(starts) == len(set(starts)) and {day.weekday() for day in starts} == {0}
+    cheap = 0.7 * warm.chain.world.regular_price[:, 1]
+    for outcome in lived:
+        if any(0 <= (outcome.day - day).days <= 6 for day in starts):
+            assert outcome.promoted[:, 1].all() and not outcome.promoted[:, 2:].any()
+            assert np.allclose(outcome.price[:, 1], cheap, atol=0.006)
 
 
 def test_only_the_steps_that_matter_are_run() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aislehub.core.registry import Registry
 from aislehub.core.registry import registry as house
@@ -105,6 +106,8 @@ def _day(twin: Twin, policy: Policy, office: Decider | None) -> None:
     ordering = str(today.isoweekday()) in ORDER_WEEKDAYS
     books = _books(twin) if twin.past else None
     decided = office.decide(today - timedelta(days=1)) if office and ordering else {}
+    if "promotion_plan" in decided:
+        _take_up(twin, decided["promotion_plan"])
     order = None
     if "orders" in decided:
         order = _at(world, decided["orders"], "quantity", np.zeros(world.shape))
@@ -138,6 +141,17 @@ def _plan(twin: Twin, today: date) -> None:
     for starts in (monday, monday + timedelta(days=7)):
         if starts not in planned:
             twin.offers.append(rotating(twin.chain.world.regular_price.shape, starts))
+
+
+def _take_up(twin: Twin, plan: pa.Table) -> None:
+    """Offers of the weeks that the hub has planned; one that has been announced stays as it is."""
+    world, planned = twin.chain.world, {offer.starts for offer in twin.offers}
+    nothing = np.zeros(world.shape)
+    for starts in sorted(set(plan["starts"].to_pylist()) - planned):
+        rows = plan.filter(pc.equal(plan["starts"], starts))
+        discount = _at(world, rows, "depth", nothing)
+        ends = rows["ends"][0].as_py()
+        twin.offers.append(Offer(starts, ends, discount > 0, nothing > 0, discount))
 
 
 def _books(twin: Twin) -> Books:

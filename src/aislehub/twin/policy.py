@@ -27,11 +27,11 @@ __all__ = ["CHOICES", "DECISIONS", "TODAY", "Policy"]
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "replenish": ("weeks_of_cover", "hub"),
     "price": ("follow_competitor", "regular", "hub"),
-    "promotion": ("rotating", "none"),
+    "promotion": ("rotating", "none", "hub"),
 }
 """Decision → who may make it; the first is the default."""
 
-DECISIONS: Mapping[str, str] = {"replenish": "orders", "price": "price_changes"}
+DECISIONS: Mapping[str, str] = {"replenish": "orders", "price": "price_changes", "promotion": "promotion_plan"}
 """Decision → the hub's decision table that carries it."""
 
 
