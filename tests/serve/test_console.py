@@ -81,9 +81,9 @@ def test_navigation_comes_from_the_registry(sign_in: SignIn) -> None:
     """Own pages and a capability's page stand in their order, the open one is marked, and data make a page."""
     page = sign_in().get("/range").text
     links = re.findall(r'<a href="/(\w+)"( aria-current="page")?>', page.partition("</nav>")[0])
-    assert [path for path, _ in links] == ["today", "demand", "accuracy", "alerts", "range", "worth", "data"] and links[
-        4
-    ][1]
+    paths = [path for path, _ in links]
+    assert paths == ["today", "demand", "accuracy", "alerts", "range", "experiments", "worth", "data"]
+    assert links[4][1]
     assert "Whole milk 1 L" in page and "All items" in page
     assert len({page.path for page in PAGES}) == len(PAGES)
 
