@@ -118,7 +118,7 @@ def _learn(
         aim = reward + schedule.discount * going_on * target(following).gather(1, best)[:, 0]
     loss = nn.functional.smooth_l1_loss(net(seen).gather(1, action[:, None])[:, 0], aim)
     optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     nn.utils.clip_grad_norm_(net.parameters(), 10.0)
     optimiser.step()
     with torch.no_grad():
