@@ -86,14 +86,15 @@ class PriceHistory:
         within = [price for day, price in earlier if day >= first]
         return min(within) if within else max(earlier)[1] if earlier else math.nan
 
-    def days_at_least(self, price: float, before: date, days: int) -> int:
-        """On how many of the `days` days before `before` the item cost at least `price`."""
-        count = 0
-        for ago in range(1, days + 1):
-            day = before - timedelta(days=ago)
-            held = [cost for start, end, cost in self.shelf if start <= day and (end is None or end >= day)]
-            count += bool(held) and min(held) >= price - CENT
-        return count
+    def daily(self, before: date, days: int) -> list[float]:
+        """Lowest price asked on each of the `days` days before `before`, the latest first; NaN where none is known."""
+        lowest = [math.nan] * days
+        for start, end, price in self.shelf:
+            latest = 0 if end is None else max((before - end).days - 1, 0)
+            for ago in range(latest, min((before - start).days, days)):
+                if not lowest[ago] <= price:
+                    lowest[ago] = price
+        return lowest
 
 
 Rule = Callable[[NewPrice, PriceHistory], Breach | None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from datetime import date
 
-from aislehub.law.rules import Article, Breach, NewPrice, PriceHistory, Rule, frozen_day, no_person, too_high
+from aislehub.law.rules import CENT, Article, Breach, NewPrice, PriceHistory, Rule, frozen_day, no_person, too_high
 
 __all__ = ["PRICE_RULES", "prior_price"]
 
@@ -22,7 +22,8 @@ PERSONAL = Article("N.Y. General Business Law 349-a", "https://www.nysenate.gov/
 def prior_price(history: PriceHistory, day: date) -> float:
     """Highest former price that may be shown beside a reduction beginning on `day`; NaN = none may."""
     asked = sorted({price for _, _, price in history.shelf}, reverse=True)
-    return next((price for price in asked if history.days_at_least(price, day, DAYS) >= LEAST_DAYS), math.nan)
+    daily = history.daily(day, DAYS)
+    return next((price for price in asked if sum(cost >= price - CENT for cost in daily) >= LEAST_DAYS), math.nan)
 
 
 def _reduction(price: NewPrice, history: PriceHistory) -> Breach | None:

@@ -400,11 +400,12 @@ def _histories(frame: pd.DataFrame, prices: Any, sales_lines: Any, day: date) ->
     listed = listed.semi_join(wanted, ["store", "item"])
     rows = listed.select("store", "item", "kind", "valid_from", "valid_to", "price").to_pandas()
     shelf: dict[tuple[str, str], list[tuple[date, date | None, float]]] = {}
-    for key, group in rows.sort_values("valid_from").groupby(["store", "item", "kind"]):
-        following = [*group["valid_from"].iloc[1:], None]
-        for row, begins in zip(group.itertuples(), following, strict=True):
-            end = row.valid_to if pd.notna(row.valid_to) else begins - timedelta(days=1) if begins else None
-            shelf.setdefault(key[:2], []).append((_day(row.valid_from), _day(end), float(row.price)))
+    rows = rows.sort_values(["store", "item", "kind", "valid_from"])
+    begins = rows.groupby(["store", "item", "kind"])["valid_from"].shift(-1)  # of the price after it
+    for row in rows.assign(begins=begins).itertuples():
+        next_one = row.begins - timedelta(days=1) if pd.notna(row.begins) else None
+        end = row.valid_to if pd.notna(row.valid_to) else next_one
+        shelf.setdefault((row.store, row.item), []).append((_day(row.valid_from), _day(end), float(row.price)))
     till: dict[tuple[str, str], list[tuple[date, float]]] = {}
     for row in paid.itertuples():
         till.setdefault((row.store, row.item), []).append((_day(row.day), float(row.paid)))
