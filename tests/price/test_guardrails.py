@@ -44,10 +44,10 @@ def guard(asked: float, rails: GuardRails | None = None, **given: Any) -> str:
         (2.19, {"competitor": 2.0}, "ok"),
         (1.9, {"competitor": 1.0}, "ok"),  # dearer than the competitor already: cheaper is always possible
         (2.2, {"unhurried": 2.1}, "shortage"),
-        (2.19, {"lowest": 1.5, "highest": 1.9}, "ok"),  # within 15 % of the highest, 2.00, which holds now
-        (2.29, {"highest": 1.9}, "ok"),
-        (2.25, {"price": 1.99, "highest": 1.9}, "ok"),
-        (1.71, {"lowest": 2.05, "highest": 2.2}, "ok"),
+        (2.18, {"lowest": 1.5, "highest": 1.9}, "ok"),  # within 15 % of the highest, 1.90
+        (2.19, {"lowest": 1.5, "highest": 1.9}, "seen"),  # beyond it, though the price that holds is higher already
+        (2.25, {"price": 1.99, "highest": 1.9}, "seen"),
+        (1.71, {"lowest": 2.05, "highest": 2.2}, "seen"),
         (1.9, {"tax": 0.25}, "margin_floor"),  # 1.52 without tax
         (1.85, {"tax": 0.25}, "below_cost"),
         (1.2, {"short_dated": True, "held": 1.0}, "ok"),

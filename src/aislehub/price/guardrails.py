@@ -108,9 +108,8 @@ def guarded(prices: FloatArray, lines: Lines, rails: GuardRails) -> IntArray:
         least = cost * np.where(short_dated, 1 - rails.clearance_below_cost, 1.0)
         step = np.where(short_dated & ~dearer, rails.clearance_step, rails.max_step)
         most = competitor * (1 + rails.over_competitor)
-        # The price that holds now has been seen, too.
-        lowest = np.minimum(lines.lowest[:, None], price) * (1 - rails.beyond_seen)
-        highest = np.maximum(lines.highest[:, None], price) * (1 + rails.beyond_seen)
+        lowest = lines.lowest[:, None] * (1 - rails.beyond_seen)
+        highest = lines.highest[:, None] * (1 + rails.beyond_seen)
         keeps = {
             "data": np.isfinite(prices) & (prices > 0) & _sound(lines)[:, None],
             "promotion": ~lines.promoted[:, None],
