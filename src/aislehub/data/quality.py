@@ -398,7 +398,9 @@ def find_faults(facts: Facts, looked: Mapping[str, Mapping[str, Any]]) -> Iterat
         if "cases" not in found.columns:
             found = found.mutate(cases=1)
         shown = [name for name in found.columns if name not in ("money", "cases")]
-        worst = ibis.struct({name: found[name] for name in shown}).argmax(found.money.fill_null(0).abs())
+        case = ibis.struct({name: found[name] for name in shown})
+        size = found.money.fill_null(0).abs()
+        worst = case.argmax(ibis.struct({"size": size, "case": case}))  # ties: always the same one
         row = found.aggregate(count=_.cases.sum(), money=_.money.sum(), example=worst).to_pyarrow().to_pylist()[0]
         if not row["count"]:
             continue
