@@ -19,7 +19,7 @@ from aislehub.core.hub import Hub, open_hub
 from aislehub.core.ledger import Filter
 from aislehub.serve.commands.demo import DEMO_DAY, load_demo, prepare_home
 
-__all__ = ["run"]
+__all__ = ["last_day", "run"]
 
 Row = dict[str, Any]
 
@@ -38,7 +38,7 @@ def run(data: Path | None, *, quick: bool = False) -> list[Row]:
         os.environ["AISLEHUB_HOME"] = str(home)
         with open_hub(home) as hub:
             load_s = _timed(lambda: load_demo(hub))[1:] if data is None else (0.0, 0.0)
-            day = DEMO_DAY.date() if data is None else _last_day(hub)
+            day = DEMO_DAY.date() if data is None else last_day(hub)
             base_rows, *base = _timed(lambda: _mean_sales(hub, day))
             first, *cost = _timed(lambda: hub.run_day(day))
             before = hub.ledger.summary(Filter(day=day))
@@ -85,6 +85,7 @@ def _mean_sales(hub: Hub, day: date) -> int:
     return int(hub.tables.run(lambda _: means).num_rows)
 
 
-def _last_day(hub: Hub) -> date:
+def last_day(hub: Hub) -> date:
+    """The last business day with sales."""
     sales = hub.tables.read("sales_lines")
     return hub.tables.run(lambda _: sales.aggregate(last=sales.day.max()))["last"][0].as_py()

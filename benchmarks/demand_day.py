@@ -29,6 +29,7 @@ from aislehub.demand.forecast import Forecaster
 from aislehub.demand.models import make_model
 from aislehub.demand.panel import FloatArray, Panel
 from aislehub.serve.commands.demo import load_demo, prepare_home
+from benchmarks.day import last_day
 
 __all__ = ["run"]
 
@@ -54,7 +55,7 @@ def run(data: Path | None = None, *, quick: bool = False, seed: int = 0) -> list
         with open_hub(home) as hub:
             if data is None:
                 load_demo(hub)
-            days = DAYS if data is None else (_last_day(hub) - timedelta(days=HORIZON),)
+            days = DAYS if data is None else (last_day(hub) - timedelta(days=HORIZON),)
             name = "complete_journey" if data is None else data.name
             return [row for day in days[: 1 if quick else None] for row in _compare(hub, name, day, quick, seed)]
 
@@ -114,11 +115,6 @@ def _sold(hub: Hub, day: date, ids: pd.Index) -> FloatArray:
 
 def _weekly(values: FloatArray) -> FloatArray:
     return values.reshape(len(values), -1, 7).sum(axis=2)
-
-
-def _last_day(hub: Hub) -> date:
-    sales = hub.tables.read("sales_lines")
-    return hub.tables.run(lambda _: sales.aggregate(day=sales.day.max()))["day"][0].as_py()
 
 
 def _rows(

@@ -24,6 +24,7 @@ from aislehub.core.judging import judge_due
 from aislehub.core.ledger import Filter
 from aislehub.proof.judge import worth
 from aislehub.serve.commands.demo import load_demo, prepare_home
+from benchmarks.day import last_day
 
 __all__ = ["run"]
 
@@ -49,7 +50,7 @@ def run(data: Path | None = None, *, quick: bool = False, seed: int = 0) -> list
         with open_hub(home) as hub:
             if data is None:
                 load_demo(hub)
-            days = DAYS if data is None else (_last_day(hub) - LATER,)
+            days = DAYS if data is None else (last_day(hub) - LATER,)
             name = "complete_journey" if data is None else data.name
             return [row for day in days[: 1 if quick else None] for row in _measure(hub, name, day, seed)]
 
@@ -85,9 +86,3 @@ def _measure(hub: Hub, name: str, day: date, seed: int) -> Iterator[Row]:
     for number, member in enumerate(np.array_split(order, QUARTERS), start=1):
         yield row("aislehub", f"quarter_{number}_expected", expected[member].sum())
         yield row("aislehub", f"quarter_{number}_measured", measured[member].sum())
-
-
-def _last_day(hub: Hub) -> date:
-    sales = hub.tables.read("sales_lines")
-    last: date = hub.tables.run(lambda _: sales.aggregate(last=sales.day.max()))["last"][0].as_py()
-    return last

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from aislehub.core.contract import Column, Contract
-from aislehub.core.reasons import Reason, to_json
+from aislehub.core.reasons import Check, Reason, to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
 from aislehub.supply.base_stock import FloatArray, covered, critical_ratio, demand_quantile
@@ -27,7 +27,7 @@ from aislehub.supply.money import Economics, Interval, expected_money, worth_hav
 
 __all__ = [
     "ORDERS", "Policy", "Wanted", "checks", "demand_lines", "economics_of", "explain", "interval_of", "replenish",
-    "service_that_pays", "wanted_orders",
+    "service_that_pays", "stock_in", "wanted_orders",
 ]  # fmt: skip
 
 _SOLD_DAYS = 28  # as the forecast's column sold_28d counts
@@ -222,12 +222,16 @@ def explain(row: Mapping[str, Any]) -> list[Reason]:
     return reasons
 
 
-def _check_stock(tables: Any, decision: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Stock on hand and on order as the table has them."""
-    state = tables.read("supply_state", as_of=decision["day"])
-    mine = (state.day == decision["day"]) & (state.store == decision["store"]) & (state.item == decision["subject"])
-    found = state.filter(mine).select("on_hand", "on_order").to_pyarrow().to_pylist()
-    return found[0] if found else {"on_hand": None, "on_order": None}
+def stock_in(table: str) -> Check:
+    """The check that counts stock on hand and on order again, as a table of states has them."""
+
+    def counted(tables: Any, decision: Mapping[str, Any]) -> Mapping[str, Any]:
+        state = tables.read(table, as_of=decision["day"])
+        mine = (state.day == decision["day"]) & (state.store == decision["store"]) & (state.item == decision["subject"])
+        found = state.filter(mine).select("on_hand", "on_order").to_pyarrow().to_pylist()
+        return found[0] if found else {"on_hand": None, "on_order": None}
+
+    return counted
 
 
 def _check_sold(tables: Any, decision: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -239,7 +243,7 @@ def _check_sold(tables: Any, decision: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"sold": sales.filter(mine & recent).quantity.sum().fill_null(0.0).to_pyarrow().as_py()}
 
 
-checks = {"supply.because_stock": _check_stock, "supply.because_sold": _check_sold}
+checks = {"supply.because_stock": stock_in("supply_state"), "supply.because_sold": _check_sold}
 
 
 def _with_allotments(lines: pd.DataFrame, allotments: Any, day: date) -> pd.DataFrame:

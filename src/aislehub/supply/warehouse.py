@@ -31,7 +31,7 @@ from aislehub.supply.base_stock import FloatArray, covered, demand_quantile
 from aislehub.supply.echelon import Demand, echelon_levels, pool_in_stores, pool_in_warehouse
 from aislehub.supply.limits import Limits, limit_orders
 from aislehub.supply.money import Economics, Interval, expected_money
-from aislehub.supply.replenish import Policy, demand_lines, interval_of, service_that_pays
+from aislehub.supply.replenish import Policy, demand_lines, interval_of, service_that_pays, stock_in
 from aislehub.supply.state import UNSAID, fresh_stock, supply_calendar, valid_terms
 from aislehub.supply.state import Policy as StatePolicy
 
@@ -238,15 +238,7 @@ def explain(row: Mapping[str, Any]) -> list[Reason]:
     return reasons
 
 
-def _check_stock(tables: Any, decision: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Stock of the warehouse, on hand and on order, as the table has it."""
-    state = tables.read("warehouse_state", as_of=decision["day"])
-    mine = (state.day == decision["day"]) & (state.store == decision["store"]) & (state.item == decision["subject"])
-    found = state.filter(mine).select("on_hand", "on_order").to_pyarrow().to_pylist()
-    return found[0] if found else {"on_hand": None, "on_order": None}
-
-
-checks = {"supply.because_echelon_stock": _check_stock}
+checks = {"supply.because_echelon_stock": stock_in("warehouse_state")}
 
 
 def _with_echelon(
