@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import aislehub.twin.office
@@ -154,6 +155,38 @@ def test_prices_are_asked_as_the_hub_decides(warm: Twin) -> None:
     regular, last = warm.chain.world.regular_price, lived[-1].price
     assert np.allclose(last[:, 0], 1.1 * regular[:, 0])
     assert np.array_equal(last[:, 1:], warm.prices[:, 1:])
+
+
+class ClearsOnce:
+    """Decides once: the first item of every store at 0.20 until three days from then."""
+
+    reads: frozenset[str] = frozenset()
+
+    def __init__(self, stores: tuple[str, ...]) -> None:
+        self.stores = stores
+        self.last: date | None = None
+
+    def tell(self, rows: Any) -> None:
+        """Nothing that it is told matters to it."""
+
+    def decide(self, day: date) -> dict[str, pa.Table]:
+        """The clearance on the first evening, nothing after it."""
+        if self.last is not None:
+            return {}
+        self.last = day + timedelta(days=3)
+        rows = [{"store": name, "subject": "i00001", "price": 0.2, "expires": self.last} for name in self.stores]
+        return {"price_changes": pa.Table.from_pylist(rows)}
+
+
+def test_a_clearance_price_goes_with_its_goods(warm: Twin) -> None:
+    """Asked from the next morning until the goods expire; the day after, the shelf has its price from before."""
+    office = ClearsOnce(tuple(warm.chain.world.stores))
+    lived = live(warm.fork(), Policy("own", price="hub", promotion="none"), 14, office=office)
+    assert office.last is not None
+    for outcome in lived:
+        cleared = office.last - timedelta(days=3) < outcome.day <= office.last
+        assert np.array_equal(outcome.price[:, 0] == 0.2, np.full(2, cleared)), outcome.day
+    assert np.array_equal(lived[-1].price[:, 0], warm.prices[:, 0])
 
 
 PLANNED = Contract(

@@ -37,16 +37,31 @@ BOOKED_DAYS = 28
 
 @dataclass
 class Twin:
-    """A chain on a morning: its past, its shelf prices outside of offers, its offers so far and the next one."""
+    """A chain on a morning: its past, its shelf prices outside of offers, its offers so far and the next one.
+
+    `cleared` are prices of short-dated goods, asked until `cleared_until` (ordinal of the last day) and then no longer.
+    """
 
     chain: Chain
     prices: FloatArray
     past: list[Outcome] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
+    cleared: FloatArray = field(init=False)
+    cleared_until: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cleared, self.cleared_until = self.prices, np.zeros(self.prices.shape)
+
+    @property
+    def asked(self) -> FloatArray:
+        """Shelf prices of the coming day outside of offers, (S, I)."""
+        return np.where(self.chain.today.toordinal() <= self.cleared_until, self.cleared, self.prices)
 
     def fork(self) -> Twin:
         """The same morning once more."""
-        return Twin(self.chain.fork(), self.prices, list(self.past), list(self.offers))
+        twin = Twin(self.chain.fork(), self.prices, list(self.past), list(self.offers))
+        twin.cleared, twin.cleared_until = self.cleared, self.cleared_until
+        return twin
 
 
 def warmed(world: World, seed: int, days: int = WARM_UP) -> Twin:
@@ -114,14 +129,14 @@ def _day(twin: Twin, policy: Policy, office: Decider | None) -> None:
     elif policy.replenish == "weeks_of_cover" and ordering and books:
         order = weeks_of_cover(books, policy.weeks_of_cover)
     if "price_changes" in decided:
-        twin.prices = _at(world, decided["price_changes"], "price", twin.prices)
+        _reprice(twin, decided["price_changes"])
     elif policy.price == "follow_competitor" and today.weekday() == 0 and books:
         twin.prices = follow_competitor(books, twin.prices)
     elif policy.price == "regular":
         twin.prices = world.regular_price
 
     offer = next((offer for offer in twin.offers if offer.starts <= today <= offer.ends), None)
-    price, promoted, displayed = twin.prices, None, None
+    price, promoted, displayed = twin.asked, None, None
     if offer is not None:
         reduced = np.round(world.regular_price * (1 - offer.discount), 2)
         price = np.where(offer.discount > 0, np.minimum(reduced, price), price)
@@ -132,6 +147,18 @@ def _day(twin: Twin, policy: Policy, office: Decider | None) -> None:
         office.tell(of_day(world, chain.seed, twin.past[-1], before, office.reads))
         for new in twin.offers[planned:]:
             office.tell(announced(world, new))
+
+
+def _reprice(twin: Twin, rows: pa.Table) -> None:
+    """Take up decided prices: of short-dated goods until these expire, of others until they are changed again."""
+    world = twin.chain.world
+    expires = rows["expires"] if "expires" in rows.column_names else pa.nulls(rows.num_rows, pa.date32())
+    short = pc.is_valid(expires)
+    twin.prices = _at(world, rows.filter(pc.invert(short)), "price", twin.prices)
+    last = pa.array([day and day.toordinal() for day in expires.to_pylist()], pa.float64())
+    clearance = rows.append_column("until", last).filter(short)
+    twin.cleared = _at(world, clearance, "price", twin.cleared)
+    twin.cleared_until = _at(world, clearance, "until", twin.cleared_until)
 
 
 def _plan(twin: Twin, today: date) -> None:

@@ -50,8 +50,8 @@ __all__ = ["Result", "commands", "loop", "run_loop"]
 METRIC = "margin_after_shrink"
 EFFECT = 0.05
 EXPERIMENT = "loop"
-FIELD = {"orders": "quantity", "price_changes": "price"}
-"""Decision table → the field of its action that the twin carries out."""
+FIELDS = {"orders": {"quantity": "quantity"}, "price_changes": {"price": "price", "ends": "expires"}}
+"""Decision table → fields of its action that the twin carries out, and the columns that it reads them from."""
 SETTINGS = """# The simulated chain of `aislehub loop`; a simple forecast keeps it short.
 [demand]
 model = "seasonal_mean"
@@ -191,8 +191,8 @@ def loop(
 
     Example: aislehub loop --stores 12 --items 20 --weeks 2
     """
-    if kind not in FIELD:
-        raise HubError("loop.kind", kind=kind, suggestion=did_you_mean(kind, FIELD))
+    if kind not in FIELDS:
+        raise HubError("loop.kind", kind=kind, suggestion=did_you_mean(kind, FIELDS))
     home = default_home() / "loop"
     if (home / "hub.toml").is_file():  # what an earlier loop has left
         shutil.rmtree(home)
@@ -248,9 +248,12 @@ def _result(hub: Hub, kind: str, world: World, treated: Sequence[Outcome], untre
 
 
 def _rows(decisions: Sequence[Mapping[str, Any]], kind: str) -> pa.Table:
-    """Store, subject and the field that the twin carries out."""
-    names = ("store", "subject", FIELD[kind])
-    return pa.table({name: [row[name] for row in decisions] for name in names})
+    """Store, subject and what the twin carries out; a price without an end holds until it is changed again."""
+    columns = {name: [row[name] for row in decisions] for name in ("store", "subject")}
+    for field, column in FIELDS[kind].items():
+        values = [row.get(field) for row in decisions]
+        columns[column] = [value and date.fromisoformat(value) for value in values] if field == "ends" else values
+    return pa.table(columns)
 
 
 def _show(result: Result, home: Path) -> None:
