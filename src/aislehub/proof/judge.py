@@ -182,21 +182,23 @@ def judge(
         print_json(report)
         return
     out = Console()
-    for table in _tables(report):
+    if not report["worth"]:
+        out.print(say("proof.nothing_measured"))
+    for table in _told(report):
         shown = Table(*map(say, table["columns"]), title=say(table["title"]), title_justify="left")
         for cells in table["rows"]:
             shown.add_row(*cells)
-        out.print(shown if table["rows"] else f"{say(table['title'])}: {say('proof.nothing_measured')}")
+        out.print(shown)
 
 
 def _page(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
-    tables = [table for table in _tables(_report(hub, None, None)) if table["rows"]]
-    return {"tables": tables} if tables else {"empty": "proof.nothing_measured"}
+    report = _report(hub, None, None)
+    return {"tables": _told(report)} | ({} if report["worth"] else {"empty": "proof.nothing_measured"})
 
 
-def _tables(report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """The three parts of the report as titled tables; titles and columns are codes."""
-    return [
+def _told(report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The parts of the report that say anything, as titled tables; titles and columns are codes."""
+    tables: list[dict[str, Any]] = [
         {
             "title": "proof.worth", "columns": ["proof.kind", "proof.count", "proof.carried_out", "proof.expected",
             "proof.measured", "proof.interval", "proof.verdict"],
@@ -225,6 +227,7 @@ def _tables(report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str,
             ],
         },
     ]  # fmt: skip
+    return [table for table in tables if table["rows"]]
 
 
 def _kind(row: Mapping[str, Any]) -> str:
