@@ -392,9 +392,10 @@ class Ledger:
 
         What was superseded was never in force, and a compensation is measured with what it takes back.
         """
+        longest = self._all(select(func.max(decisions.c.horizon_days)).where(decisions.c.kind == kind))[0][0] or 0
         mine = and_(
             decisions.c.kind == kind, decisions.c.measured.is_(None), decisions.c.compensates.is_(None),
-            decisions.c.state != "superseded", decisions.c.day < today,
+            decisions.c.state != "superseded", decisions.c.day.between(since - timedelta(days=longest), today),
         )  # fmt: skip
         rows = self._all(select(decisions).where(mine).order_by(decisions.c.day, decisions.c.id))
         ends = ((row, row.day + timedelta(days=row.horizon_days)) for row in rows)
