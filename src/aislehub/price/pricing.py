@@ -23,6 +23,7 @@ from aislehub.core.settings import field
 from aislehub.core.step import step
 from aislehub.law import NewPrice, PriceHistory, check, packs_of, prior_price
 from aislehub.law.rules import CENT
+from aislehub.price.asked import asked_prices
 from aislehub.price.batches import Expiry, first_expiry
 from aislehub.price.decide import Proposals, Situation, propose
 from aislehub.price.guardrails import GuardRails, Lines, within_budget
@@ -35,7 +36,6 @@ __all__ = ["PRICE_CHANGES", "Policy", "checks", "explain", "price_changes"]
 
 logger = logging.getLogger(__name__)
 
-_EVIDENCE_DAYS = 91  # of prices asked, for the law
 _SEEN_DAYS = 365  # of prices asked, for the guard-rail
 
 PRICE_CHANGES = Contract(
@@ -358,19 +358,7 @@ def _lawful(rows: pd.DataFrame, prices: Any, sold_prices: Any, day: date, policy
 def _histories(rows: pd.DataFrame, prices: Any, sold_prices: Any, day: date) -> dict[tuple[str, str], PriceHistory]:
     """What each line cost until now, by store and item."""
     wanted = rows[["store", "item"]].drop_duplicates()
-    first = ibis.literal(day - timedelta(days=_EVIDENCE_DAYS))
-    asked = prices.filter((prices.kind != "member") & (prices.valid_to.isnull() | (prices.valid_to >= first)))
-    asked = asked.semi_join(ibis.memtable(wanted), ["store", "item"]).select(
-        "store", "item", "kind", "valid_from", "valid_to", "price"
-    )
-    shelf: dict[tuple[str, str], list[tuple[date, date | None, float]]] = {}
-    ends: dict[tuple[str, str, str], date] = {}
-    ordered = asked.order_by(["store", "item", "kind", ibis.desc("valid_from")]).to_pyarrow().to_pylist()
-    for row in ordered:  # the newest first: an open price of a kind ends before the next one of that kind
-        key, next_begins = (row["store"], row["item"]), ends.get((row["store"], row["item"], row["kind"]))
-        end = row["valid_to"] or (next_begins - timedelta(days=1) if next_begins else None)
-        shelf.setdefault(key, []).append((row["valid_from"], end, row["price"]))
-        ends[row["store"], row["item"], row["kind"]] = row["valid_from"]
+    shelf = asked_prices(wanted, prices, day)
     today = sold_prices.filter(sold_prices.day == ibis.literal(day))
     paid: dict[tuple[str, str], list[tuple[date, float]]] = {}
     for row in today.semi_join(ibis.memtable(wanted), ["store", "item"]).to_pyarrow().to_pylist():

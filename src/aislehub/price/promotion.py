@@ -31,6 +31,7 @@ from aislehub.core.settings import Settings, field
 from aislehub.core.step import learn, step
 from aislehub.core.text import say
 from aislehub.law import NewPrice, PriceHistory, check, packs_of, prior_price
+from aislehub.price.asked import EVIDENCE_DAYS, asked_prices
 from aislehub.price.bandit import GREEDY, Lines, Terms, chances, draw_arms, effects, money, of_neighbours
 from aislehub.price.belief import HALF_LIFE, STOCKED_DAYS, Belief, BoolArray, FloatArray, prior_of
 from aislehub.price.belief import learn as learn_belief
@@ -48,7 +49,6 @@ __all__ = [
 ]
 
 CENT = 0.005
-_EVIDENCE_DAYS = 91  # of prices, for the law
 QUANTILE_DRAWS = 200
 
 PROMOTION_CHOICES = Contract(
@@ -388,37 +388,20 @@ def _lawful(
 
 def _histories(frame: pd.DataFrame, prices: Any, sales_lines: Any, day: date) -> list[PriceHistory]:
     """What each line cost of late: by the lists, and by receipts, which stand in where no list says it."""
-    wanted = ibis.memtable(frame[["store", "item"]])
-    first = ibis.literal(day - timedelta(days=_EVIDENCE_DAYS))
+    first = ibis.literal(day - timedelta(days=EVIDENCE_DAYS))
     sold = sales_lines.filter(sales_lines.day >= first, sales_lines.quantity > 0, sales_lines.amount > 0)
-    sold = sold.semi_join(wanted, ["store", "item"])
-    daily = sold.group_by(["store", "item", "day"]).aggregate(
-        paid=(sold.amount / sold.quantity).min(), shown=(sold.price).max()
-    )
-    paid = daily.order_by(["store", "item", "day"]).to_pandas()
-    listed = prices.filter((prices.kind != "member") & (prices.valid_to.isnull() | (prices.valid_to >= first)))
-    listed = listed.semi_join(wanted, ["store", "item"])
-    rows = listed.select("store", "item", "kind", "valid_from", "valid_to", "price").to_pandas()
-    shelf: dict[tuple[str, str], list[tuple[date, date | None, float]]] = {}
-    rows = rows.sort_values(["store", "item", "kind", "valid_from"])
-    begins = rows.groupby(["store", "item", "kind"])["valid_from"].shift(-1)  # of the price after it
-    for row in rows.assign(begins=begins).itertuples():
-        next_one = row.begins - timedelta(days=1) if pd.notna(row.begins) else None
-        end = row.valid_to if pd.notna(row.valid_to) else next_one
-        shelf.setdefault((row.store, row.item), []).append((_day(row.valid_from), _day(end), float(row.price)))
+    sold = sold.semi_join(ibis.memtable(frame[["store", "item"]]), ["store", "item"])
+    daily = sold.group_by(["store", "item", "day"]).aggregate(paid=(sold.amount / sold.quantity).min())
+    shelf = asked_prices(frame, prices, day)
     till: dict[tuple[str, str], list[tuple[date, float]]] = {}
-    for row in paid.itertuples():
-        till.setdefault((row.store, row.item), []).append((_day(row.day), float(row.paid)))
+    for row in daily.order_by(["store", "item", "day"]).to_pyarrow().to_pylist():
+        till.setdefault((row["store"], row["item"]), []).append((row["day"], row["paid"]))
     found = []
     for store, item in frame[["store", "item"]].itertuples(index=False, name=None):
         receipts = till.get((store, item), [])
         asked = shelf.get((store, item)) or [(one, one, price) for one, price in receipts]
         found.append(PriceHistory(asked, receipts, today=day))
     return found
-
-
-def _day(value: Any) -> Any:
-    return value.date() if isinstance(value, pd.Timestamp) else value
 
 
 def _on_trial(row: Any, policy: Policy) -> bool:
