@@ -367,7 +367,7 @@ def _print(own: pd.DataFrame, top: int) -> None:
     shares = own.groupby("level").size()
     shown = own[own["identified"]].head(top)
     counts = {"items": len(own), "identified": int(shares.get("item", 0))}
-    table = Table(title=say("elasticity.title", day=own["day"].iloc[0], **counts))
+    table = Table(title=say("elasticity.title", day=pd.Timestamp(own["day"].iloc[0]).date(), **counts))
     for name in ("item", "category", "elasticity", "interval", "own", "weight"):
         table.add_column(say(f"elasticity.column.{name}"), justify="left" if name in ("item", "category") else "right")
     for row in shown.itertuples():
