@@ -1,8 +1,8 @@
 """Does measured money agree with the truth? `aislehub loop` on simulated chains of several seeds.
 
 Each chain lives four weeks with a store-randomised experiment on the hub's orders, and twice more for the truth: all
-stores treated, and none. Money is margin after shrink per store and day. Beside the experiment: `replay`, the sum of what
-the orders brought each by itself, and `expected`, what they expected, spread over the treated stores' days.
+stores treated, and none. Money is margin after shrink per store and day. Beside the experiment: `replay`, the sum of
+what the orders brought each by itself, and `expected`, what they expected, over the treated stores' days.
 """
 
 from __future__ import annotations

@@ -308,8 +308,8 @@ def known_elasticities(hub: Hub, item: str | None = None) -> tuple[pd.DataFrame,
         HubError: `elasticity.none` before the first day was run, `elasticity.unknown_item`.
     """
     own, cross = hub.tables.read("price_elasticities"), hub.tables.read("cross_elasticities")
-    last = own.day.max().to_pandas()
-    if pd.isna(last):
+    last = own.day.max().to_pyarrow().as_py()
+    if last is None:
         raise HubError("elasticity.none")
     own, cross = (rows.filter(rows.day == ibis.literal(last)) for rows in (own, cross))
     if item is not None:
@@ -367,7 +367,7 @@ def _print(own: pd.DataFrame, top: int) -> None:
     shares = own.groupby("level").size()
     shown = own[own["identified"]].head(top)
     counts = {"items": len(own), "identified": int(shares.get("item", 0))}
-    table = Table(title=say("elasticity.title", day=pd.Timestamp(own["day"].iloc[0]).date(), **counts))
+    table = Table(title=say("elasticity.title", day=f"{own['day'].iloc[0]:%Y-%m-%d}", **counts))
     for name in ("item", "category", "elasticity", "interval", "own", "weight"):
         table.add_column(say(f"elasticity.column.{name}"), justify="left" if name in ("item", "category") else "right")
     for row in shown.itertuples():
