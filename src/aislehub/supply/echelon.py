@@ -37,8 +37,8 @@ __all__ = ["Demand", "echelon_levels", "newsvendor_bounds", "pool_in_stores", "p
 
 # Quantiles at which the warehouse's demand is looked at, close together where it is very low or very high, and what
 # each stands for.
-_NODES = np.sin(np.pi / 2 * (np.arange(64) + 0.5) / 64) ** 2
-_WEIGHTS = np.diff(np.sin(np.pi / 2 * np.arange(65) / 64) ** 2)
+_NODES = np.sin(np.pi / 2 * (np.arange(128) + 0.5) / 128) ** 2
+_WEIGHTS = np.diff(np.sin(np.pi / 2 * np.arange(129) / 128) ** 2)
 _BLOCK = 8192  # items at a time, so that memory stays in bounds
 
 
