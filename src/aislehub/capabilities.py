@@ -17,6 +17,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.demand.monitor",
     "aislehub.price.elasticity",
     "aislehub.supply.state",
+    "aislehub.supply.ages",
     "aislehub.supply.warehouse",
     "aislehub.supply.allocation",
     "aislehub.supply.first_delivery",

@@ -12,8 +12,9 @@ import pyarrow as pa
 from aislehub.core.contract import Contract
 from aislehub.price import pricing
 from aislehub.price.sold import SOLD_PRICES
-from aislehub.schema import COMPETITOR_PRICES, DEMAND_FORECAST, ITEMS, PRICES, PROMOTIONS, RECEIPTS, STORES
+from aislehub.schema import COMPETITOR_PRICES, DEMAND_FORECAST, ITEMS, PRICES, PROMOTIONS, RECEIPTS, STOCK_AGES, STORES
 from aislehub.schema.elasticities import CROSS_ELASTICITIES, PRICE_ELASTICITIES
+from aislehub.supply.ages import stock_ages
 from aislehub.supply.state import SUPPLY_STATE
 
 DAY = date(2026, 3, 1)
@@ -21,7 +22,7 @@ CONTRACTS = {
     contract.name: contract
     for contract in (
         SUPPLY_STATE, DEMAND_FORECAST, PRICE_ELASTICITIES, CROSS_ELASTICITIES, PRICES, PROMOTIONS, COMPETITOR_PRICES,
-        ITEMS, STORES, RECEIPTS, SOLD_PRICES,
+        ITEMS, STORES, RECEIPTS, STOCK_AGES, SOLD_PRICES,
     )
 }  # fmt: skip
 ITEM_NAMES = ("bread", "milk", "soap")
@@ -81,6 +82,8 @@ def priced(policy: pricing.Policy | None = None, currency: str = "USD", **given:
         "supply_state": [state()], "price_elasticities": [learned()], "prices": [asked()],
         "items": [{"item": name} for name in ITEM_NAMES], "stores": [{"store": s, "country": "US"} for s in ("1", "2")],
     } | given  # fmt: skip
+    delivered_goods = [table(CONTRACTS[name], facts.get(name, [])) for name in stock_ages.reads]
+    facts["stock_ages"] = stock_ages(*delivered_goods, day=DAY).assign(day=DAY).to_dict("records")
     inputs = [table(CONTRACTS[name], facts.get(name, [])) for name in pricing.price_changes.reads]
     frame = pricing.price_changes(*inputs, day=DAY, policy=policy or pricing.Policy(), currency=currency)
     rows = pa.Table.from_pandas(frame.assign(day=DAY), preserve_index=False) if len(frame) else None

@@ -106,7 +106,7 @@ def test_no_table_that_prices_are_made_of_names_a_person() -> None:
 def house() -> Registry:
     """The part of the house that prices come from."""
     modules = ("aislehub.schema", "aislehub.demand.daily", "aislehub.price.elasticity", "aislehub.price.pricing",
-               "aislehub.price.sold", "aislehub.supply.state")  # fmt: skip
+               "aislehub.price.sold", "aislehub.supply.state", "aislehub.supply.ages")  # fmt: skip
     return upstream(collect(map(importlib.import_module, modules)))
 
 

@@ -9,17 +9,24 @@ import pyarrow as pa
 import pytest
 
 from aislehub.core.step import as_arrow
-from aislehub.schema import DEMAND_FORECAST, ITEMS, LEAD_TIMES, SALES_LINES, STOCK, STORES
+from aislehub.schema import DEMAND_FORECAST, ITEMS, LEAD_TIMES, RECEIPTS, SALES_LINES, STOCK, STORES
 from aislehub.supply import replenish as orders_of
 from aislehub.supply import state as state_of
+from aislehub.supply.ages import stock_ages
 from aislehub.supply.allocation import allotments
 from aislehub.supply.first_delivery import first_deliveries
 from aislehub.supply.warehouse import warehouse_orders, warehouse_state
 
 DAY = date(2017, 12, 3)  # a Sunday
-FACTS = {"stock": STOCK, "lead_times": LEAD_TIMES, "items": ITEMS, "sales_lines": SALES_LINES, "stores": STORES}
+FACTS = {
+    "stock": STOCK, "receipts": RECEIPTS, "lead_times": LEAD_TIMES, "items": ITEMS, "sales_lines": SALES_LINES,
+    "stores": STORES,
+}  # fmt: skip
 
-STEPS = (state_of.supply_state, warehouse_state, allotments, orders_of.replenish, warehouse_orders, first_deliveries)
+STEPS = (
+    state_of.supply_state, stock_ages, warehouse_state, allotments, orders_of.replenish, warehouse_orders,
+    first_deliveries,
+)  # fmt: skip
 
 
 def table(contract, rows):
@@ -77,13 +84,15 @@ def make_forecast(mean=4.0, sd=None, days=28, items=("milk",), stores=("1",)):
 
 def make_day(policy=None, demand=None, **given):
     """All steps of supply on given facts, as one frame a table."""
-    facts = {"sales_lines": make_sales(), "items": ITEM_ROWS, "stock": [], "lead_times": [], "stores": []} | given
-    tables = {name: table(contract, facts[name]) for name, contract in FACTS.items()}
+    facts = {"sales_lines": make_sales(), "items": ITEM_ROWS} | given
+    tables = {name: table(contract, facts.get(name, [])) for name, contract in FACTS.items()}
     tables["demand_forecast"] = demand if demand is not None else make_forecast()
     made = {}
     for step in STEPS:
-        asked = policy if policy and step.policy is type(policy) else step.policy()
-        rows = as_arrow(step(*(tables[name] for name in step.reads), day=DAY, policy=asked))
+        asked = {} if step.policy is None else {"policy": step.policy()}
+        if policy and step.policy is type(policy):
+            asked = {"policy": policy}
+        rows = as_arrow(step(*(tables[name] for name in step.reads), day=DAY, **asked))
         if "day" not in rows.column_names:
             rows = rows.append_column("day", pa.array([DAY] * len(rows), pa.date32()))
         made[step.writes.name] = rows.to_pandas()

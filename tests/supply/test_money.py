@@ -5,7 +5,14 @@ import pytest
 from scipy import stats
 
 from aislehub.supply.base_stock import critical_ratio, demand_quantile
-from aislehub.supply.money import Economics, Interval, expected_money, worth_having
+from aislehub.supply.money import (
+    Economics,
+    Interval,
+    cases_worth_having,
+    expected_contribution,
+    expected_money,
+    worth_having,
+)
 
 INTERVAL = Interval(*(np.array([value]) for value in (12.0, 40.0, 2.0, 6.0, 9.0)))
 ECONOMICS = Economics(*(np.array([value]) for value in (1.5, 2.0, 0.05, 0.3)))
@@ -87,3 +94,18 @@ def test_worth_having_is_the_best_of_all_positions(life, mean):
     earned = [money(order, 0, position=0, interval=interval, economics=economics).mean[0] for order in range(151)]
     assert earned[int(found)] == pytest.approx(max(earned), abs=1e-9)
     assert worth_having(np.array([2.0]), interval, economics)[0] == min(found, 2)
+
+
+@pytest.mark.parametrize("life", [1.0, 3.0, 9.0, np.inf])
+@pytest.mark.parametrize("case", [1.0, 7.0, 24.0])
+@pytest.mark.parametrize("position", [0.0, 3.5, 40.0])
+def test_no_other_number_of_cases_earns_more(life, case, position):
+    """Of all whole numbers of cases the one found earns most, be it beyond the best position or short of it."""
+    columns = ((12.0,), (24.0,), (2.0,), (6.0,), (life,))
+    interval = Interval(*(np.array(column) for column in columns))
+    economics = Economics(*(np.array([value]) for value in (1.5, 2.0, 0.02, 0.0)))
+    at, packed = np.array([position]), np.array([case])
+    found = cases_worth_having(np.array([20.0]), at, packed, interval, economics)[0]
+    earned = [expected_contribution(n * packed, at, interval, economics)[0] for n in range(21)]
+    assert earned[int(found)] == pytest.approx(max(earned), abs=1e-9)
+    assert cases_worth_having(np.array([1.0]), at, packed, interval, economics)[0] == min(found, 1)

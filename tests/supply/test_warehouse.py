@@ -17,7 +17,7 @@ from aislehub.core.state import open_state
 from aislehub.core.step import step
 from aislehub.core.tables import Tables
 from aislehub.schema import DEMAND_FORECAST
-from aislehub.supply import allocation, first_delivery, replenish, state, warehouse
+from aislehub.supply import ages, allocation, first_delivery, replenish, state, warehouse
 from aislehub.supply.replenish import Policy
 
 DAY = date(2017, 12, 3)  # a Sunday
@@ -159,7 +159,7 @@ def test_a_business_day_plans_warehouse_and_stores(sales, tmp_path):
     facts["sales_lines"] = sales(items=("milk",))
     facts["items"] = [{"item": item, "category": "MILK"} for item in ("milk", "oat milk")]
     found = collect(
-        [schema, state, warehouse, allocation, first_delivery, replenish, SimpleNamespace(forecast=forecast)]
+        [schema, state, ages, warehouse, allocation, first_delivery, replenish, SimpleNamespace(forecast=forecast)]
     )
     tables = Tables(None, found.contracts)
     for name, rows in facts.items():

@@ -1,13 +1,12 @@
-"""Which units in a store expire first, from the best-before dates of what was delivered.
-
-First in, first out: of what is on hand, the units of the latest dates came last and are there in full; what is left of
-the count belongs to the earlier ones. Units that no delivery explains have no date.
-"""
+"""Which units in a store expire first."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
@@ -32,23 +31,20 @@ class Expiry:
     later: FloatArray
 
 
-def first_expiry(lines: pd.DataFrame, deliveries: pd.DataFrame) -> Expiry:
+def first_expiry(lines: pd.DataFrame, stock_ages: Any, day: date) -> Expiry:
     """Expiry of each line.
 
     Args:
         lines: columns store, item, on_hand.
-        deliveries: columns store, item, left (days on which it can still be sold, from tomorrow) and quantity; what has
-            expired already is not among the units that can be sold.
+        stock_ages: the table.
     """
+    today = stock_ages.filter(stock_ages.day == ibis.literal(day)).select("store", "item", "days_left", "units")
+    earliest = today.to_pandas().sort_values("days_left").groupby(["store", "item"], as_index=False).first()
+    found = (
+        lines[["store", "item"]]
+        .merge(earliest, on=["store", "item"], how="left")
+        .fillna({"days_left": 0, "units": 0.0})
+    )
+    units = found["units"].to_numpy(float)
     on_hand = np.maximum(lines["on_hand"].to_numpy(float), 0)
-    here = lines.reset_index(drop=True).reset_index(names="line")[["line", "store", "item"]]
-    batches = deliveries[(deliveries["left"] > 0) & (deliveries["quantity"] > 0)].merge(here, on=["store", "item"])
-    batches = batches.groupby(["line", "left"], as_index=False)["quantity"].sum()
-    batches = batches.sort_values(["line", "left"], ascending=[True, False])
-    room = on_hand[batches["line"]] - (batches.groupby("line")["quantity"].cumsum() - batches["quantity"]).to_numpy()
-    batches = batches.assign(there=np.clip(room, 0, batches["quantity"].to_numpy()))
-    earliest = batches[batches["there"] > 0].groupby("line").last()
-    days, units = np.zeros(len(lines), dtype=np.int64), np.zeros(len(lines))
-    days[earliest.index] = earliest["left"].to_numpy(np.int64)
-    units[earliest.index] = earliest["there"].to_numpy(float)
-    return Expiry(days, units, on_hand - units)
+    return Expiry(found["days_left"].to_numpy(np.int64), units, np.maximum(on_hand - units, 0))

@@ -95,18 +95,18 @@ class Policy(GuardRails, section="price"):
 
 @step(
     reads="supply_state demand_forecast price_elasticities cross_elasticities prices promotions competitor_prices "
-    "items stores receipts sold_prices",
+    "items stores stock_ages sold_prices",
     writes=PRICE_CHANGES,
 )
 def price_changes(
     supply_state: Any, demand_forecast: Any, price_elasticities: Any, cross_elasticities: Any, prices: Any,
-    promotions: Any, competitor_prices: Any, items: Any, stores: Any, receipts: Any, sold_prices: Any, *,
+    promotions: Any, competitor_prices: Any, items: Any, stores: Any, stock_ages: Any, sold_prices: Any, *,
     day: date, policy: Policy, currency: str = "USD",
 ) -> pd.DataFrame:  # fmt: skip
     """Prices to change from `day + 1` on: allowed, lawful, worth their cost, within each store's budget."""
     lines = _lines(supply_state, price_elasticities, items, stores, day)
     lines = lines.merge(_asked(prices, lines, day, policy), on=["store", "item"]).reset_index(drop=True)
-    expiry = first_expiry(lines, _deliveries(receipts, lines, day))
+    expiry = first_expiry(lines, stock_ages, day)
     short_dated = (expiry.days > 0) & (expiry.days <= policy.clearance_days)
     known = lines["level"].isin(policy.levels) & (lines["elasticity_high"] < 0)
     known |= short_dated & lines["level"].isin(policy.clearance_levels)
@@ -239,21 +239,6 @@ def _asked(prices: Any, lines: pd.DataFrame, day: date, policy: Policy) -> pd.Da
     return frame.assign(taken=since == pd.Timestamp(tomorrow))[
         ["store", "item", "price", "held", "taken", "promoted", "lowest", "highest"]
     ].dropna(subset=["price"])
-
-
-def _deliveries(receipts: Any, lines: pd.DataFrame, day: date) -> pd.DataFrame:
-    """Deliveries whose goods may still be on the shelf, with the days that they can be sold from tomorrow on."""
-    life = ibis.memtable(lines[["store", "item", "shelf_life_days"]].astype({"shelf_life_days": float}))
-    goods = receipts.filter(receipts.quantity > 0).inner_join(life, ["store", "item"])
-    arrived = goods.received_at.date()
-    kept = goods.shelf_life_days.fill_null(0.0).cast("int64")
-    goods = goods.mutate(dated=goods.best_before.delta(ibis.literal(day), unit="day"), stands=kept)
-    goods = goods.mutate(since=ibis.literal(day).delta(arrived, unit="day"))
-    goods = goods.mutate(
-        left=ibis.coalesce(goods.dated, ibis.ifelse(goods.stands > 0, goods.stands - goods.since - 1, 0))
-    )
-    rows = goods.filter(goods.left > 0).group_by(["store", "item", "left"]).aggregate(quantity=goods.quantity.sum())
-    return rows.to_pandas()
 
 
 def _only(

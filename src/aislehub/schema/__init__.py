@@ -22,7 +22,7 @@ from aislehub.schema.prices import COMPETITOR_PRICES, PRICES, PROMOTIONS
 from aislehub.schema.reviews import REVIEWS
 from aislehub.schema.sales import SALES_LINES
 from aislehub.schema.sensors import SENSOR_EVENTS
-from aislehub.schema.stock import LEAD_TIMES, RECEIPTS, STOCK
+from aislehub.schema.stock import LEAD_TIMES, RECEIPTS, STOCK, STOCK_AGES
 from aislehub.schema.stores import STORES
 from aislehub.schema.vehicles import VEHICLES
 
@@ -51,6 +51,7 @@ __all__ = [
     "SHIPMENTS",
     "STAFF",
     "STOCK",
+    "STOCK_AGES",
     "STORES",
     "VEHICLES",
     "WEATHER",

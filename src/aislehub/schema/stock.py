@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aislehub.core.contract import Column, Contract
 from aislehub.schema.provenance import SOURCE
 
-__all__ = ["LEAD_TIMES", "RECEIPTS", "STOCK", "are_weekdays"]
+__all__ = ["LEAD_TIMES", "RECEIPTS", "STOCK", "STOCK_AGES", "are_weekdays"]
 
 
 def are_weekdays(texts: Sequence[str]) -> list[bool]:
@@ -89,4 +89,17 @@ LEAD_TIMES = Contract(
     ),
     key="store item",
     known_from="valid_from",
+)  # fmt: skip
+
+STOCK_AGES = Contract(
+    "stock_ages",
+    "Units of an item in a store by the days they can still be sold, as deliveries and their dates tell it",
+    (
+        Column("store", "text", "Store"),
+        Column("item", "text", "Item"),
+        Column("days_left", "int", "Business days on which they can be sold, from tomorrow on", "days", low=1),
+        Column("units", "float", "Units on hand at the close of the day that have so long", "item's unit", low=0),
+    ),
+    key="day store item days_left",
+    derived=True,
 )  # fmt: skip

@@ -48,14 +48,14 @@ ALLOTMENTS = Contract(
 )
 
 
-@step(reads="warehouse_state supply_state demand_forecast", writes=ALLOTMENTS)
+@step(reads="warehouse_state supply_state stock_ages demand_forecast", writes=ALLOTMENTS)
 def allotments(
-    warehouse_state: Any, supply_state: Any, demand_forecast: Any, *, day: date, policy: Policy
+    warehouse_state: Any, supply_state: Any, stock_ages: Any, demand_forecast: Any, *, day: date, policy: Policy
 ) -> pd.DataFrame | pa.Table:
     """Shares of every store in the items of which its warehouse has less than its stores want."""
     if not warehouse_state.filter(warehouse_state.day == ibis.literal(day)).count().to_pyarrow().as_py():
         return ALLOTMENTS.empty()
-    lines = demand_lines(demand_forecast, served_by(warehouse_state, supply_state, day), day)
+    lines = demand_lines(demand_forecast, served_by(warehouse_state, supply_state, day), stock_ages, day)
     if lines.empty:
         return ALLOTMENTS.empty()
     wanted = wanted_orders(lines.assign(orderable=True), policy)

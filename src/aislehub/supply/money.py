@@ -17,7 +17,7 @@ that of the baseline order; its interval evaluates both at the 5 % and 95 % quan
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from aislehub.supply.base_stock import FloatArray, covered, demand_quantile, expected_left
 
 __all__ = [
-    "Economics", "ExpectedMoney", "Interval", "contribution", "expected_contribution", "expected_money", "worth_having",
+    "Economics", "ExpectedMoney", "Interval", "cases_worth_having", "contribution", "expected_contribution",
+    "expected_money", "worth_having",
 ]  # fmt: skip
 
 Left = Callable[[FloatArray, FloatArray], FloatArray]
@@ -145,6 +146,28 @@ def worth_having(most: FloatArray, interval: Interval, economics: Economics) -> 
         high = np.where(earns, high, middle)
         low = np.where(earns, np.minimum(middle + 1, high), low)
     return low
+
+
+def cases_worth_having(
+    most: FloatArray, position: FloatArray, case: FloatArray, interval: Interval, economics: Economics
+) -> FloatArray:
+    """The number of cases on top of a position that earns most, at most `most`, whole, (n,).
+
+    What a position earns is concave, so the best whole number of cases lies next to the best position of any size.
+
+    Args:
+        most: cases, whole, (n,).
+        position: units on hand and on order, (n,).
+        case: units per case, > 0, (n,).
+        interval: demand and days.
+        economics: money per unit.
+    """
+    best = worth_having(np.ceil(position + most * case), interval, economics)
+    fewer = np.clip(np.floor((best - position) / case), 0, most)
+    more = np.minimum(fewer + 1, most)
+    free = replace(economics, line=np.zeros_like(economics.line))
+    few, many = (expected_contribution(cases * case, position, interval, free) for cases in (fewer, more))
+    return np.where(many > few, more, fewer)
 
 
 def _on_average(interval: Interval) -> Left:

@@ -18,9 +18,10 @@ import pyarrow as pa
 
 from aislehub.core.judging import Measured
 from aislehub.core.tables import Tables
+from aislehub.supply.ages import ages_at, batches_of, outdated
 from aislehub.supply.base_stock import FloatArray
 from aislehub.supply.money import Interval, contribution
-from aislehub.supply.replenish import Policy, economics_of
+from aislehub.supply.replenish import Policy, economics_of, position_of
 
 __all__ = ["judge_orders", "judges"]
 
@@ -41,8 +42,10 @@ def judge_orders(
     if lines.empty:
         return {}
     least, likely, most = _demands(tables, lines, day, today)
-    proposed = [_gain(lines, "proposed", demand, policy) for demand in (least, likely, most)]
-    chosen = _gain(lines, "chosen", likely, policy)
+    ages = tables.run(lambda t: ages_at(t.read("stock_ages", as_of=day), day)).to_pandas()
+    batches = batches_of(lines, ages)
+    proposed = [_gain(lines, "proposed", demand, batches, policy) for demand in (least, likely, most)]
+    chosen = _gain(lines, "chosen", likely, batches, policy)
     return {
         row.id: Measured(
             money=round(float(proposed[1][at]), 4),
@@ -92,14 +95,16 @@ def _last_sales(tables: Tables, today: date) -> date:
     return min(found["last"][0].as_py() or date.min, today)
 
 
-def _gain(lines: pd.DataFrame, quantity: str, demand: FloatArray, policy: Policy) -> FloatArray:
+def _gain(lines: pd.DataFrame, quantity: str, demand: FloatArray, batches: pd.DataFrame, policy: Policy) -> FloatArray:
     """Money of the quantities of a column over the baseline's, had this been the demand, (n,)."""
     unused = np.zeros(len(lines))  # what was expected has no part in what came to pass
+    left = _left(demand)
     lead, cover = lines["lead_days"].to_numpy(float), lines["cover_days"].to_numpy(float)
     interval = Interval(unused, unused, lead, cover, life=lines["shelf_life_days"].to_numpy(float, na_value=np.inf))
-    position = np.maximum(lines["on_hand"], 0).to_numpy(float) + lines["on_order"].to_numpy(float)
+    gone = outdated(batches, interval.cover, lambda rows, days, units: _left(demand[rows])(days, units))
+    position = position_of(lines.assign(outdated=gone))
     earned, usual = (
-        contribution(lines[name].to_numpy(float), position, interval, economics_of(lines, policy), _left(demand))
+        contribution(lines[name].to_numpy(float), position, interval, economics_of(lines, policy), left)
         for name in (quantity, "baseline")
     )
     return earned - usual

@@ -16,18 +16,31 @@ from typing import Any, Literal
 import ibis
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aislehub.core.contract import Column, Contract
 from aislehub.core.reasons import Check, Reason, to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
-from aislehub.supply.base_stock import FloatArray, covered, critical_ratio, demand_quantile
+from aislehub.supply.ages import ages_at, batches_of, outdated
+from aislehub.supply.base_stock import FloatArray, covered, critical_ratio, demand_quantile, expected_left
 from aislehub.supply.limits import Limited, Limits, limit_orders, within_budget, within_warehouse
-from aislehub.supply.money import Economics, Interval, expected_money, worth_having
+from aislehub.supply.money import Economics, Interval, cases_worth_having, expected_money
 
 __all__ = [
-    "ORDERS", "Policy", "Wanted", "checks", "demand_lines", "economics_of", "explain", "interval_of", "replenish",
-    "service_that_pays", "stock_in", "wanted_orders",
+    "ORDERS",
+    "Policy",
+    "Wanted",
+    "checks",
+    "demand_lines",
+    "economics_of",
+    "explain",
+    "interval_of",
+    "position_of",
+    "replenish",
+    "service_that_pays",
+    "stock_in",
+    "wanted_orders",
 ]  # fmt: skip
 
 _SOLD_DAYS = 28  # as the forecast's column sold_28d counts
@@ -47,6 +60,8 @@ ORDERS = Contract(
         Column("cover_days", "int", "Days until the order after the next one can be sold", "days", low=1),
         Column("on_hand", "float", "Units in the store at the close of the day", "item's unit"),
         Column("on_order", "float", "Units on their way", "item's unit", low=0),
+        Column("outdated", "float", "Units on hand that will probably expire unsold within `cover_days`",
+               "item's unit", low=0),
         Column("case_pack", "float", "Units in a case", "item's unit", low=0.001),
     ),
     key="day store subject",
@@ -87,7 +102,7 @@ class Wanted:
     """What stores want of the lines they have, as far as their own limits go; (n,) each.
 
     Attributes:
-        position: units on hand and on order.
+        position: units on hand and on order that will not expire before they are needed.
         order_up_to: units wanted in all.
         interval, economics, limits: of each line.
         limited: the order, and the limit that decided it.
@@ -101,10 +116,12 @@ class Wanted:
     limited: Limited
 
 
-@step(reads="supply_state demand_forecast allotments", writes=ORDERS, per="store")
-def replenish(supply_state: Any, demand_forecast: Any, allotments: Any, *, day: date, policy: Policy) -> pd.DataFrame:
+@step(reads="supply_state stock_ages demand_forecast allotments", writes=ORDERS, per="store")
+def replenish(
+    supply_state: Any, stock_ages: Any, demand_forecast: Any, allotments: Any, *, day: date, policy: Policy
+) -> pd.DataFrame:
     """Orders for tomorrow morning, for every line that is ordered, would be by today's rule, or was cut."""
-    lines = _with_allotments(demand_lines(demand_forecast, supply_state, day), allotments, day)
+    lines = _with_allotments(demand_lines(demand_forecast, supply_state, stock_ages, day), allotments, day)
     wanted = wanted_orders(lines, policy)
     position, interval, economics, limits = wanted.position, wanted.interval, wanted.economics, wanted.limits
     allotted = lines["allotted"].to_numpy(float)
@@ -146,7 +163,7 @@ def wanted_orders(lines: pd.DataFrame, policy: Policy) -> Wanted:
     Args:
         lines: what `demand_lines` returns.
     """
-    position = np.maximum(lines["on_hand"], 0).to_numpy() + lines["on_order"].to_numpy()
+    position = position_of(lines)
     interval = interval_of(lines)
     economics = economics_of(lines, policy)
     review = interval.cover - interval.lead
@@ -154,7 +171,7 @@ def wanted_orders(lines: pd.DataFrame, policy: Policy) -> Wanted:
     quantile = demand_quantile(interval.mean, interval.variance, service)
     shown = lines["presentation_stock"].to_numpy(float)
     order_up_to = np.maximum(quantile, np.where(shown > 0, np.round(interval.mean + shown), 0))
-    limits = _limits(lines, order_up_to, interval, economics)
+    limits = _limits(lines, order_up_to, position, interval, economics)
     limited = limit_orders(order_up_to - position, position, limits)
     return Wanted(position, order_up_to, interval, economics, limits, limited)
 
@@ -171,8 +188,9 @@ def service_that_pays(margin: FloatArray, kept: FloatArray, policy: Policy) -> F
     return np.clip(critical_ratio(margin, kept), policy.least_service, policy.most_service)
 
 
-def demand_lines(demand_forecast: Any, supply_state: Any, day: date) -> pd.DataFrame:
-    """State of every line with `demand`, the forecast total of its `cover_days`.
+def demand_lines(demand_forecast: Any, supply_state: Any, stock_ages: Any, day: date) -> pd.DataFrame:
+    """State of every line with `demand`, the forecast total of its `cover_days`, and its `demand_variance`; and with
+    `outdated`, the units on hand that expire by then.
 
     Days beyond the forecast's end go on as the days before it. Items too slow for a forecast have none: what
     their own sales say stands in for it.
@@ -183,10 +201,24 @@ def demand_lines(demand_forecast: Any, supply_state: Any, day: date) -> pd.DataF
     horizon = today.ahead.max().to_pandas()
     covered = ibis.least(state.cover_days, ibis.literal(1.0 if pd.isna(horizon) else float(horizon)))
     state = state.mutate(ahead=covered.cast("int64"))
-    totals = today.select("store", "item", "ahead", "total_mean", "sold_28d", forecast_reasons="reasons")
+    totals = today.select("store", "item", "ahead", "total_mean", "total_sd", "sold_28d", forecast_reasons="reasons")
     lines = state.left_join(totals, ["store", "item", "ahead"]).order_by(["store", "item"]).to_pandas()
-    forecast = lines["total_mean"] * lines["cover_days"] / lines["ahead"]
-    return lines.assign(demand=forecast.fillna(lines["own_mean"]).astype(float))
+    beyond = lines["cover_days"] / lines["ahead"]
+    lines["demand"] = (lines["total_mean"] * beyond).fillna(lines["own_mean"]).astype(float)
+    own = lines["demand"] * lines["variance_ratio"]
+    lines["demand_variance"] = (lines["total_sd"] ** 2 * beyond).fillna(own).astype(float)
+    interval, batches = interval_of(lines), batches_of(lines, ages_at(stock_ages, day).to_pandas())
+
+    def left(rows: NDArray[np.int64], days: FloatArray, units: FloatArray) -> FloatArray:
+        return expected_left(*interval.of(rows).part(days), units)
+
+    return lines.assign(outdated=outdated(batches, interval.cover, left))
+
+
+def position_of(lines: pd.DataFrame) -> FloatArray:
+    """Units on hand and on order that can meet the demand of `cover_days`, (n,)."""
+    on_hand = np.maximum(lines["on_hand"].to_numpy(float), 0)
+    return np.asarray(np.maximum(on_hand - lines["outdated"], 0) + lines["on_order"], dtype=np.float64)
 
 
 def _today(name: str, quantity: float, cost: float) -> dict[str, Any]:
@@ -208,6 +240,9 @@ def explain(row: Mapping[str, Any]) -> list[Reason]:
         Reason("supply.because_demand", demand, row["order_up_to"]),
         Reason("supply.because_stock", stock, -max(row["on_hand"], 0) - row["on_order"]),
     ]
+    if row["outdated"] >= 0.5:
+        outdated = round(row["outdated"], 1)
+        reasons.append(Reason("supply.because_outdated", {"outdated": outdated, "days": row["cover_days"]}, outdated))
     if pd.notna(row["sold_28d"]):
         sold = {"sold": row["sold_28d"], "days": _SOLD_DAYS}
         reasons.append(Reason("supply.because_sold", sold, row["sold_28d"] / _SOLD_DAYS * row["cover_days"]))
@@ -260,7 +295,7 @@ def interval_of(lines: pd.DataFrame) -> Interval:
     late = (mean / cover * lines["lead_days_sd"].to_numpy(float)) ** 2
     return Interval(
         mean=mean,
-        variance=mean * lines["variance_ratio"].to_numpy(float) + late,
+        variance=lines["demand_variance"].to_numpy(float) + late,
         lead=lines["lead_days"].to_numpy(float),
         cover=cover,
         life=lines["shelf_life_days"].to_numpy(float, na_value=np.inf),
@@ -278,19 +313,21 @@ def economics_of(lines: pd.DataFrame, policy: Policy) -> Economics:
     )
 
 
-def _limits(lines: pd.DataFrame, order_up_to: FloatArray, interval: Interval, economics: Economics) -> Limits:
-    """Of a perishable, no more is ordered than is expected to sell in time, nor more than its waste lets earn.
+def _limits(
+    lines: pd.DataFrame, order_up_to: FloatArray, position: FloatArray, interval: Interval, economics: Economics
+) -> Limits:
+    """Of a perishable, no case is ordered that its chance of waste makes cost more than it earns.
 
-    What the shelf has to show is a commitment and stands above both.
+    What the shelf has to show is a commitment and stands above it.
     """
     spoils = np.isfinite(interval.life)
-    life = np.where(spoils, interval.life, 0)  # of goods that keep, what comes of it is not used
-    in_time = np.ceil(interval.mean / interval.cover * (interval.lead + life))
-    worth = worth_having(np.minimum(order_up_to, in_time), interval, economics)
+    case = lines["case_pack"].to_numpy(float)
+    wanted = np.ceil(np.maximum(order_up_to - position, 0) / case)
+    worth = position + case * cases_worth_having(wanted, position, case, interval, economics)
     gone, _ = interval.part(interval.lead)
     return Limits(
         orderable=lines["orderable"].to_numpy(bool),
-        case=lines["case_pack"].to_numpy(float),
+        case=case,
         least=lines["moq"].to_numpy(float),
         sellable=np.where(spoils, np.maximum(worth, lines["presentation_stock"]), np.inf),
         capacity=lines["shelf_capacity"].to_numpy(float, na_value=np.inf),

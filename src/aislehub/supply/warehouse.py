@@ -31,7 +31,7 @@ from aislehub.supply.base_stock import FloatArray, covered, demand_quantile
 from aislehub.supply.echelon import Demand, echelon_levels, pool_in_stores, pool_in_warehouse
 from aislehub.supply.limits import Limits, limit_orders
 from aislehub.supply.money import Economics, Interval, expected_money
-from aislehub.supply.replenish import Policy, demand_lines, interval_of, service_that_pays, stock_in
+from aislehub.supply.replenish import Policy, demand_lines, interval_of, position_of, service_that_pays, stock_in
 from aislehub.supply.state import UNSAID, fresh_stock, supply_calendar, valid_terms
 from aislehub.supply.state import Policy as StatePolicy
 
@@ -154,16 +154,16 @@ def warehouse_state(
     return rows[[column.name for column in WAREHOUSE_STATE.columns if column.name != "day"]]
 
 
-@step(reads="warehouse_state supply_state demand_forecast", writes=WAREHOUSE_ORDERS)
+@step(reads="warehouse_state supply_state stock_ages demand_forecast", writes=WAREHOUSE_ORDERS)
 def warehouse_orders(
-    warehouse_state: Any, supply_state: Any, demand_forecast: Any, *, day: date, policy: Policy
+    warehouse_state: Any, supply_state: Any, stock_ages: Any, demand_forecast: Any, *, day: date, policy: Policy
 ) -> pd.DataFrame | pa.Table:
     """Orders of the warehouses for tomorrow morning, for every line that is ordered or would be by today's rule."""
     today = warehouse_state.filter((warehouse_state.day == ibis.literal(day)) & warehouse_state.lead_days.notnull())
     lines = today.drop("day").order_by(["store", "item"]).to_pandas()
     if lines.empty:
         return WAREHOUSE_ORDERS.empty()
-    lines, below = _with_echelon(lines, today, supply_state, demand_forecast, day, policy)
+    lines, below = _with_echelon(lines, today, supply_state, stock_ages, demand_forecast, day, policy)
     kept = below.cost * policy.holding_rate / 365
     service = service_that_pays(below.margin, kept * below.review, policy)
     in_warehouse = policy.warehouse_holding * kept
@@ -242,15 +242,15 @@ checks = {"supply.because_echelon_stock": stock_in("warehouse_state")}
 
 
 def _with_echelon(
-    lines: pd.DataFrame, today: Any, supply_state: Any, demand_forecast: Any, day: date, policy: Policy
+    lines: pd.DataFrame, today: Any, supply_state: Any, stock_ages: Any, demand_forecast: Any, day: date, policy: Policy
 ) -> tuple[pd.DataFrame, _Echelon]:
     """Lines of warehouses that serve a store, and what is below each."""
     served = served_by(today, supply_state, day)
     # The same demand twice: until a store is served again, and until the warehouse is and has passed it on.
-    soon = demand_lines(demand_forecast, served, day)
+    soon = demand_lines(demand_forecast, served, stock_ages, day)
     days = served.cover_days + served.warehouse_days
     longer = served.mutate(cover_days=days, own_mean=served.own_mean * days / served.cover_days)
-    in_all = demand_lines(demand_forecast, longer, day)["demand"].to_numpy(float)
+    in_all = demand_lines(demand_forecast, longer, stock_ages, day)["demand"].to_numpy(float)
 
     wanted = pd.MultiIndex.from_frame(lines[["store", "item"]])
     system = wanted.get_indexer(pd.MultiIndex.from_frame(soon[["supplier", "item"]]))
@@ -260,7 +260,7 @@ def _with_echelon(
     interval = interval_of(soon)
     ratio = soon["variance_ratio"].to_numpy(float)
     later = np.maximum(in_all - interval.mean, 0)
-    position = soon["on_hand"].clip(lower=0).to_numpy(float) + soon["on_order"].to_numpy(float)
+    position = position_of(soon)
     sellable = demand_quantile(in_all, interval.variance + later * ratio, policy.most_service)
     weight = interval.mean + 1e-9  # a system without demand has plain means
 
