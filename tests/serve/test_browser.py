@@ -21,8 +21,8 @@ pytestmark = pytest.mark.browser
 PASSWORD = "correct horse"
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 PAGES = (
-    "today", "demand", "accuracy", "accuracy?level=store&store=367", "alerts", "alerts?state=", "data", "account",
-    "range", "data/table/items",
+    "today", "demand", "accuracy", "accuracy?level=store&store=367", "alerts", "alerts?state=", "twin", "data",
+    "account", "range", "data/table/items",
 )  # fmt: skip
 
 # Every visible text: the contrast of its colour with the first opaque background behind it, by WCAG 2.2.

@@ -28,6 +28,7 @@ PATHS = [
     "/accuracy",
     "/accuracy?level=store&store=367",
     "/alerts",
+    "/twin",
     "/data",
     "/account",
     "/range",
@@ -82,7 +83,7 @@ def test_navigation_comes_from_the_registry(sign_in: SignIn) -> None:
     page = sign_in().get("/range").text
     links = re.findall(r'<a href="/(\w+)"( aria-current="page")?>', page.partition("</nav>")[0])
     paths = [path for path, _ in links]
-    assert paths == ["today", "demand", "accuracy", "alerts", "range", "experiments", "worth", "data"]
+    assert paths == ["today", "demand", "accuracy", "alerts", "range", "experiments", "worth", "twin", "data"]
     assert links[4][1]
     assert "Whole milk 1 L" in page and "All items" in page
     assert len({page.path for page in PAGES}) == len(PAGES)

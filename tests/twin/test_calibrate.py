@@ -15,7 +15,7 @@ from aislehub.core.tables import Tables
 from aislehub.twin.calibrate import fitted, slopes
 from aislehub.twin.chain import Actions, Chain
 from aislehub.twin.emit import Offer, announced, master, of_day
-from aislehub.twin.fidelity import distance, figures, resemblance
+from aislehub.twin.fidelity import distance, figures, replays, resemblance
 from aislehub.twin.observed import Observed, observe
 from aislehub.twin.world import KEEPS, World
 
@@ -78,7 +78,7 @@ def test_the_truth_is_found_again(seen: Observed, truth: World) -> None:
 
 def test_a_fitted_twin_resembles_its_chain(seen: Observed) -> None:
     """Measured as the chain was, the twin sells as much, as scattered, and answers alike to price."""
-    found = {one.figure: one for one in resemblance(seen, seeds=[1, 2])}
+    found = {one.figure: one for one in resemblance(seen, replays(seen, seeds=[1, 2]))}
     assert found["mean"].simulated == pytest.approx(found["mean"].real, rel=0.1)
     assert found["zero_share"].simulated == pytest.approx(found["zero_share"].real, abs=0.05)
     assert found["elasticity"].simulated == pytest.approx(found["elasticity"].real, abs=0.4)

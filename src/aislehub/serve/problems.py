@@ -41,6 +41,8 @@ _STATUS = {
     "tables.busy": 503,
     "tables.unknown": 404,
     "tables.unwritable": 507,
+    "twin.busy": 409,
+    "twin.no_run": 404,
 }
 
 

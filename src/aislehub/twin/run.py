@@ -24,16 +24,15 @@ from aislehub.core.hub import open_hub
 from aislehub.core.output import print_json, write_table
 from aislehub.core.registry import registry
 from aislehub.core.text import say
-from aislehub.twin.fidelity import resemblance
+from aislehub.twin.fidelity import replays, resemblance
 from aislehub.twin.live import WARM_UP, told, warmed
 from aislehub.twin.observed import observe
 from aislehub.twin.policy import TODAY, Policy
 from aislehub.twin.report import FIGURES, Line, compare
+from aislehub.twin.request import OWN
 from aislehub.twin.world import World
 
 __all__ = ["twin"]
-
-OWN = "own"
 
 twin = typer.Typer(name="twin", help="A simulated chain with known truth: run, tell, fidelity.", no_args_is_help=True)
 
@@ -114,7 +113,7 @@ def fidelity(
     """
     with open_hub() as hub:
         real = observe(hub.tables, stores=stores, items=items, days=days)
-    rows = pd.DataFrame([asdict(one) for one in resemblance(real, seeds=range(seed, seed + seeds))])
+    rows = pd.DataFrame([asdict(one) for one in resemblance(real, replays(real, seeds=range(seed, seed + seeds)))])
     if out:
         write_table(rows, out)
     if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aislehub.core.pages import Page
-from aislehub.serve.console import accuracy, alerts, data, demand, today
+from aislehub.serve.console import accuracy, alerts, data, demand, today, twin
 
 __all__ = ["PAGES"]
 
@@ -12,5 +12,6 @@ PAGES = (
     Page("demand", "serve.demand", 20, demand.context, "demand.html"),
     Page("accuracy", "accuracy.title", 25, accuracy.context, "accuracy.html"),
     Page("alerts", "serve.alerts", 30, alerts.context, "alerts.html"),
+    Page("twin", "twin.page", 75, twin.context, "twin.html"),
     Page("data", "serve.data", 80, data.context, "data.html"),
 )

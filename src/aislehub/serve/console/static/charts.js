@@ -153,7 +153,62 @@ function weeks(data, isNarrow) {
   };
 }
 
-const KINDS = { demand, waterfall, parts, whatif, weeks };
+// Lines over places of one axis, each with a band between its `low` and `high` where it has them.
+function lines(data, isNarrow) {
+  const bands = data.lines.filter((line) => line.low);
+  const drawable = (values) => values.map((value) => (data.isLog && value <= 0 ? null : value));
+  return {
+    ...frame(data, isNarrow ? 60 : 40),
+    grid: { left: 56, right: 12, top: isNarrow ? 60 : 40, bottom: 46 },
+    legend: { top: 4, textStyle: { color: colour("ink") }, data: [...data.lines.map((line) => line.name), ...bands.map((line) => line.band)] },
+    xAxis: { type: "category", name: data.words.units, nameLocation: "middle", nameGap: 28, nameTextStyle: { color: colour("muted") }, data: data.at, ...axisStyle(), splitLine: { show: false } },
+    yAxis: { type: data.isLog ? "log" : "value", ...axisStyle() },
+    series: [
+      ...bands.map((line) => ({
+        name: line.band, type: "custom", z: 1, data: line.low.map((low, n) => [n, low, line.high[n]]), encode: { x: 0, y: [1, 2] },
+        silent: true, tooltip: { show: false }, itemStyle: { color: colour(line.tone), opacity: 0.4 },
+        renderItem: (params, api) => {
+          if (params.dataIndex) return null; // one shape for the whole band
+          const corners = (values) => values.map((value, n) => (data.isLog && value <= 0 ? null : api.coord([n, value]))).filter(Boolean);
+          const points = [...corners(line.low), ...corners(line.high).reverse()];
+          return { type: "polygon", shape: { points }, style: { fill: colour(line.tone), opacity: 0.22 } };
+        },
+      })),
+      ...data.lines.map((line) => ({
+        name: line.name, type: "line", z: 3, data: drawable(line.values), symbol: line.dots ? "circle" : "none", symbolSize: 6,
+        lineStyle: { width: 2, color: colour(line.tone), type: line.dots ? "dashed" : "solid" }, itemStyle: { color: colour(line.tone) },
+      })),
+    ],
+  };
+}
+
+// What was simulated over what is real, a dot each with its range; on the diagonal both agree.
+function pairs(data) {
+  const all = [...data.real, ...data.low, ...data.high];
+  const ends = [Math.floor(2 * Math.min(...all)) / 2, Math.ceil(2 * Math.max(...all)) / 2];
+  const axis = (name, gap) => ({ type: "value", name, nameLocation: "middle", nameGap: gap, min: ends[0], max: ends[1], nameTextStyle: { color: colour("muted") }, ...axisStyle() });
+  const told = (n) => `${data.names[n]}\n${data.words.real} ${data.real[n].toFixed(2)}\n${data.words.simulated} ${data.simulated[n].toFixed(2)} (${data.low[n].toFixed(2)} … ${data.high[n].toFixed(2)})`.replaceAll("-", "−");
+  return {
+    animation: false,
+    textStyle: { fontFamily: "inherit" },
+    grid: { left: 56, right: 12, top: 16, bottom: 46 },
+    tooltip: { trigger: "item", renderMode: "richText", formatter: ({ dataIndex: n }) => told(n) },
+    xAxis: axis(data.words.real, 28),
+    yAxis: axis(data.words.simulated, 36),
+    series: [
+      { type: "line", data: [[ends[0], ends[0]], [ends[1], ends[1]]], symbol: "none", silent: true, lineStyle: { type: "dashed", color: colour("edge") } },
+      { type: "custom", silent: true, data: data.low.map((low, n) => [data.real[n], low, data.high[n]]), encode: { x: 0, y: [1, 2] },
+        renderItem: (params, api) => {
+          const [x, top] = api.coord([api.value(0), api.value(2)]);
+          const [, bottom] = api.coord([api.value(0), api.value(1)]);
+          return { type: "line", shape: { x1: x, y1: top, x2: x, y2: bottom }, style: { stroke: colour("accent"), opacity: 0.5, lineWidth: 2 } };
+        } },
+      { type: "scatter", symbolSize: 9, data: data.real.map((real, n) => [real, data.simulated[n]]), itemStyle: { color: colour("accent") } },
+    ],
+  };
+}
+
+const KINDS = { demand, waterfall, parts, whatif, weeks, lines, pairs };
 
 function draw() {
   for (const chart of drawn.splice(0)) chart.dispose();
