@@ -1,8 +1,9 @@
 """Does measured money agree with the truth? `aislehub loop` on simulated chains of several seeds.
 
 Each chain lives four weeks with a store-randomised experiment on the hub's orders, and twice more for the truth: all
-stores treated, and none. Money is margin after shrink per store and day. Beside the experiment: `replay`, the sum of
-what the orders brought each by itself, and `expected`, what they expected, over the treated stores' days.
+stores treated, and none. Money is margin after shrink per store and day. Beside the experiment: `replay of the days`,
+the treated stores' profit as the hub counts it after the fact, beside the true one; and, over the same days, `replay`,
+the sum of what the orders brought each by itself, and `expected`, what they expected.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ def _rows(result: Result, seed: int, cpu: float) -> Iterator[Row]:
         if money is not None:
             yield _row(f"seed {seed}", model, "money_per_store_day", money / treated_days, cpu=cpu)
     yield _row(f"seed {seed}", "truth", "profit", result.profit_truth, cpu=cpu)
+    if result.together is not None:
+        ends = (result.together_low, result.together_high)
+        yield _row(f"seed {seed}", "replay of the days", "profit", result.together, *ends, cpu=cpu)
 
 
 def _agreed(found: list[Result], cpu: float) -> Row:

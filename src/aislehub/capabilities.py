@@ -23,6 +23,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.supply.first_delivery",
     "aislehub.supply.replenish",
     "aislehub.supply.outcome",
+    "aislehub.supply.together",
     "aislehub.price.promotion",
     "aislehub.supply.shortage",
     "aislehub.supply.cover",

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aislehub.proof.judge import adoption, changes, worth
+from aislehub.core.judging import Together
+from aislehub.proof.judge import FEW_STORES, adoption, changes, span, worth
 
 
 def row(money: float, *, store: str = "1", subject: str = "milk", state: str = "judged", **more: Any) -> dict[str, Any]:
@@ -84,3 +85,17 @@ def test_shares_of_adoption_add_up_to_one(states: dict[str, int], open_: int) ->
     found = adoption(counts)[0]
     assert found.count == sum(states.values())
     assert found.followed + found.changed + found.rejected + found.unseen == pytest.approx(1)
+
+
+@given(money=st.lists(st.floats(-100, 100), min_size=1, max_size=20), unseen=st.floats(0, 10))
+def test_what_days_brought_together_is_the_sum_over_stores(money: list[float], unseen: float) -> None:
+    """Per store and day it is the sum over all store-days; few stores are not drawn again."""
+    parts = [Together(str(n), 7, value, value - unseen, value + unseen) for n, value in enumerate(money)]
+    found = span("orders", "EUR", parts)
+    assert found.measured == pytest.approx(sum(money))
+    assert found.per_store_day == pytest.approx(sum(money) / (7 * len(money)))
+    assert found.low <= found.high
+    if len(money) < FEW_STORES:
+        assert (found.low, found.high) == pytest.approx(
+            (sum(money) - unseen * len(money), sum(money) + unseen * len(money))
+        )

@@ -7,7 +7,7 @@ measurement says what it would have brought, the decision's state whether it was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -19,7 +19,7 @@ from aislehub.core.ledger import Ledger
 from aislehub.core.step import policy_of
 from aislehub.core.tables import Tables
 
-__all__ = ["WAIT", "Judge", "Measured", "judge_due"]
+__all__ = ["WAIT", "Judge", "Measured", "Together", "TogetherJudge", "judge_due"]
 
 WAIT = timedelta(days=60)
 """How long after its horizon a decision that could not be measured is looked at again: late files, long shelf lives."""
@@ -47,6 +47,27 @@ class Measured:
 Judge = Callable[..., Mapping[str, Measured]]
 """(tables, decisions, *, day, today, policy) → id → Measured. `day` is that of the decisions; ids that cannot be
 measured yet are left out."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """Money of one store's decisions of several days over what would have been without them, as it turned out.
+
+    Attributes:
+        days: that were lived with them.
+        money, low, high: of all these days; low and high hold what is not known.
+    """
+
+    store: str
+    days: int
+    money: float
+    low: float
+    high: float
+
+
+TogetherJudge = Callable[..., Sequence[Together]]
+"""(tables, decisions, *, today, policy) → one a store: what decisions brought as a whole, for kinds whose single money
+does not add up over days. A capability declares `together = {kind: function}`."""
 
 
 def judge_due(

@@ -35,7 +35,7 @@ from aislehub.core.experiments import Trial
 from aislehub.core.reasons import Reason, to_json
 from aislehub.core.state import decisions, insert_rows, moves, whole_ids, writing
 
-__all__ = ["MOVES", "Filter", "Ledger", "Proposed", "carried_out", "decision_id", "main_field"]
+__all__ = ["CARRIED_OUT", "MOVES", "Filter", "Ledger", "Proposed", "carried_out", "decision_id", "main_field"]
 
 MOVES: dict[str, tuple[str, ...]] = {
     "proposed": ("approved", "rejected", "overridden", "superseded", "expired"),
@@ -50,6 +50,9 @@ MOVES: dict[str, tuple[str, ...]] = {
     "reversed": ("judged",),
     "judged": (),
 }
+
+CARRIED_OUT = ("approved", "overridden", "sent", "done", "failed", "judged", "reversed")
+"""States of a decision that somebody, or a rule, followed."""
 
 _CONTENT = (
     "action", "baseline", "money", "money_low", "money_high", "currency", "horizon_days", "outlay", "reasons",
@@ -403,9 +406,19 @@ class Ledger:
 
     def measured(self, since: date | None = None, until: date | None = None) -> list[dict[str, Any]]:
         """What is needed to add up the decisions of those days that were measured, JSON fields opened."""
-        names = ("kind", "store", "subject", "arm", "money", "currency", "state", "source", "override", "measured")
-        mine = and_(decisions.c.measured.is_not(None), *_between(since, until))
-        return [_opened(row) for row in self._all(select(*(decisions.c[name] for name in names)).where(mine))]
+        return self._brief(decisions.c.measured.is_not(None), *_between(since, until))
+
+    def decided(self, kind: str, since: date | None = None, until: date | None = None) -> list[dict[str, Any]]:
+        """The same of all decisions of a kind that stood on those days, measured or not."""
+        stood = and_(decisions.c.compensates.is_(None), decisions.c.state != "superseded")
+        return self._brief(decisions.c.kind == kind, stood, *_between(since, until))
+
+    def _brief(self, *which: Any) -> list[dict[str, Any]]:
+        names = (
+            "kind", "day", "store", "subject", "arm", "money", "currency", "state", "source", "action", "baseline",
+            "override", "measured",
+        )  # fmt: skip
+        return [_opened(row) for row in self._all(select(*(decisions.c[name] for name in names)).where(and_(*which)))]
 
     def followed(self, since: date | None = None, until: date | None = None) -> list[dict[str, Any]]:
         """Count of the decisions of those days by kind, state and whether a person changed the action."""

@@ -12,7 +12,7 @@ from typing import Any
 from aislehub.core.answers import Answer
 from aislehub.core.contract import Contract
 from aislehub.core.errors import HubError
-from aislehub.core.judging import Judge
+from aislehub.core.judging import Judge, TogetherJudge
 from aislehub.core.reasons import Check
 from aislehub.core.step import Learn, Step
 
@@ -31,6 +31,7 @@ class Registry:
     pages: list[Any] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
     judges: dict[str, Judge] = field(default_factory=dict)
+    together: dict[str, TogetherJudge] = field(default_factory=dict)
 
     def producers(self) -> dict[str, Step]:
         return {step.writes.name: step for step in self.steps}
@@ -72,6 +73,7 @@ def collect(modules: Iterable[ModuleType]) -> Registry:
         found.pages += [page for page in getattr(module, "pages", ()) if page not in found.pages]
         found.checks |= getattr(module, "checks", {})
         found.judges |= getattr(module, "judges", {})
+        found.together |= getattr(module, "together", {})
     found.steps = _in_order(list(steps.values()), found.contracts, found.learns)
     return found
 

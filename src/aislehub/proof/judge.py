@@ -20,18 +20,20 @@ from rich.console import Console
 from rich.table import Table
 
 from aislehub.core.hub import Hub, open_hub
+from aislehub.core.judging import Together
+from aislehub.core.ledger import CARRIED_OUT
 from aislehub.core.output import print_json
 from aislehub.core.pages import Page
+from aislehub.core.step import policy_of
 from aislehub.core.text import has, say
 
-__all__ = ["Adoption", "Change", "Worth", "adoption", "changes", "commands", "pages", "worth"]
+__all__ = ["Adoption", "Change", "Span", "Worth", "adoption", "changes", "commands", "pages", "span", "spans", "worth"]
 
 FEW_STORES = 8
 """Fewer stores than this are too few to draw from again; then items are drawn."""
 FEW_CHANGES = 5
 """Fewer changes than this tell nothing of the person who made them."""
 DRAWS = 1_000
-_CARRIED_OUT = ("approved", "overridden", "sent", "done", "failed", "judged", "reversed")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,25 @@ class Worth:
     low: float
     high: float
     simulated: bool
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """What the decisions of one kind brought as a whole over `days`, in the stores that followed them.
+
+    Money is of all these days and stores; `per_store_day` is its share of one store and day. None of the single
+    decisions' money is in it: see `aislehub.core.judging.Together`.
+    """
+
+    kind: str
+    currency: str
+    stores: int
+    days: int
+    measured: float
+    low: float
+    high: float
+    per_store_day: float
     verdict: str
 
 
@@ -93,13 +114,29 @@ def worth(rows: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[Worth]:
         low, high = _interval(mine, *(measured[name].to_numpy(float) for name in ("low", "high")), seed=seed)
         found.append(
             Worth(
-                kind, currency, len(mine), sum(row["state"] in _CARRIED_OUT for row in mine),
+                kind, currency, len(mine), sum(row["state"] in CARRIED_OUT for row in mine),
                 expected=float(sum(row["money"] for row in mine)), measured=float(measured["money"].sum()),
                 low=low, high=high, simulated=any("simulated" in row["source"] for row in mine),
                 verdict=_verdict(low, high),
             )
         )  # fmt: skip
     return found
+
+
+def span(kind: str, currency: str, parts: Sequence[Together], *, seed: int = 0) -> Span:
+    """The sum over stores, with a 90 % interval that holds chance (stores drawn again) and what could not be seen.
+
+    With fewer than `FEW_STORES` stores chance is not in it.
+    """
+    money, low, high = (np.array([getattr(part, name) for part in parts]) for name in ("money", "low", "high"))
+    bounds = (float(low.sum()), float(high.sum()))
+    if len(parts) >= FEW_STORES:
+        bounds = _drawn_again(low, high, seed=seed)
+    store_days = sum(part.days for part in parts)
+    return Span(
+        kind, currency, len(parts), max(part.days for part in parts), float(money.sum()), *bounds,
+        float(money.sum()) / store_days, _verdict(*bounds),
+    )  # fmt: skip
 
 
 def changes(rows: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[Change]:
@@ -125,7 +162,7 @@ def adoption(counts: Sequence[Mapping[str, Any]]) -> list[Adoption]:
         total = sum(row["count"] for row in mine)
         parts = {
             "changed": sum(row["count"] for row in mine if row["overridden"]),
-            "followed": sum(row["count"] for row in mine if row["state"] in _CARRIED_OUT and not row["overridden"]),
+            "followed": sum(row["count"] for row in mine if row["state"] in CARRIED_OUT and not row["overridden"]),
             "rejected": sum(row["count"] for row in mine if row["state"] == "rejected"),
             "unseen": sum(row["count"] for row in mine if row["state"] == "expired"),
         }
@@ -146,9 +183,14 @@ def _interval(
     """5 % quantile of the sum of `low` and 95 % quantile of that of `high`, stores (or items) drawn again."""
     by = "store" if len({row["store"] for row in rows}) >= FEW_STORES else "subject"
     code, names = pd.factorize(np.array([row[by] for row in rows], dtype=object))
-    sums = np.stack([np.bincount(code, part, len(names)) for part in (low, high)])
-    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), DRAWS)
-    totals = drawn @ sums.T
+    by_name = [np.bincount(code, part, len(names)).astype(np.float64) for part in (low, high)]
+    return _drawn_again(*by_name, seed=seed)
+
+
+def _drawn_again(low: NDArray[np.float64], high: NDArray[np.float64], *, seed: int) -> tuple[float, float]:
+    """5 % quantile of the sum of `low` and 95 % quantile of that of `high`, the units drawn again."""
+    drawn = np.random.default_rng(seed).multinomial(len(low), np.full(len(low), 1 / len(low)), DRAWS)
+    totals = drawn @ np.stack([low, high]).T
     return float(np.quantile(totals[:, 0], 0.05)), float(np.quantile(totals[:, 1], 0.95))
 
 
@@ -156,10 +198,23 @@ def _verdict(low: float, high: float) -> str:
     return "proof.verdict_gain" if low > 0 else "proof.verdict_loss" if high < 0 else "proof.verdict_none"
 
 
+def spans(hub: Hub, since: date | None = None, until: date | None = None) -> list[Span]:
+    """Of each kind whose capability can tell, what its decisions of those days brought together."""
+    found = []
+    for kind, judge in hub.registry.together.items():
+        wanted = policy_of(judge)
+        policy = {} if wanted is None else {"policy": wanted.load(hub.home)}
+        for (currency,), mine in _groups(hub.ledger.decided(kind, since, until), "currency"):
+            parts = judge(hub.tables, mine, today=max(hub.ledger.days()), **policy)
+            found += [span(kind, currency, parts)] if parts else []
+    return found
+
+
 def _report(hub: Hub, since: date | None, until: date | None) -> dict[str, list[dict[str, Any]]]:
     rows = hub.ledger.measured(since, until)
     return {
         "worth": [asdict(part) for part in worth(rows)],
+        "together": [asdict(part) for part in spans(hub, since, until)],
         "adoption": [asdict(part) for part in adoption(hub.ledger.followed(since, until))],
         "changes": [asdict(part) for part in changes(rows)],
     }
@@ -206,6 +261,15 @@ def _told(report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, A
                 [_kind(row), f"{row['count']:,}", f"{row['carried_out']:,}", _money(row, "expected"),
                  _money(row, "measured"), _range(row), _said(row)]
                 for row in report["worth"]
+            ],
+        },
+        {
+            "title": "proof.together", "columns": ["proof.kind", "proof.stores", "proof.days", "proof.per_store_day",
+            "proof.measured", "proof.interval", "proof.verdict"],
+            "rows": [
+                [_kind(row), f"{row['stores']:,}", f"{row['days']:,}", _money(row, "per_store_day"),
+                 _money(row, "measured"), _range(row), say(row["verdict"])]
+                for row in report["together"]
             ],
         },
         {

@@ -23,7 +23,7 @@ from aislehub.supply.base_stock import FloatArray
 from aislehub.supply.money import Interval, contribution
 from aislehub.supply.replenish import Policy, economics_of, position_of
 
-__all__ = ["judge_orders", "judges"]
+__all__ = ["demands", "judge_orders", "judges", "last_sales", "ordered"]
 
 _LONGEST = 60
 """Days after which leftovers of a perishable are looked at no longer."""
@@ -37,11 +37,11 @@ def judge_orders(
     Left out are orders whose days are not all in the sales table yet, and those whose state of supply is gone.
     """
     lines = _lines(tables, decisions, day)
-    known = _last_sales(tables, today)
+    known = last_sales(tables, today)
     lines = lines[lines["days"] <= (known - day).days].reset_index(drop=True)
     if lines.empty:
         return {}
-    least, likely, most = _demands(tables, lines, day, today)
+    least, likely, most = demands(tables, lines, day, today)
     ages = tables.run(lambda t: ages_at(t.read("stock_ages", as_of=day), day)).to_pandas()
     batches = batches_of(lines, ages)
     proposed = [_gain(lines, "proposed", demand, batches, policy) for demand in (least, likely, most)]
@@ -73,7 +73,7 @@ def _lines(tables: Tables, decisions: Sequence[Mapping[str, Any]], day: date) ->
         {
             "id": decision["id"], "store": decision["store"], "item": decision["subject"],
             "proposed": decision["action"]["quantity"], "baseline": decision["baseline"]["quantity"],
-            "chosen": _chosen(decision),
+            "chosen": ordered(decision),
         }
         for decision in decisions
     )  # fmt: skip
@@ -83,13 +83,14 @@ def _lines(tables: Tables, decisions: Sequence[Mapping[str, Any]], day: date) ->
     return lines.assign(days=np.ceil(np.maximum(sold_by, lines["cover_days"])).astype(int))
 
 
-def _chosen(decision: Mapping[str, Any]) -> float:
+def ordered(decision: Mapping[str, Any]) -> float:
+    """Units that were ordered: those proposed, those a person put in their place, or those of today's rule."""
     if decision["state"] in ("rejected", "expired"):
         return float(decision["baseline"]["quantity"])
     return float((decision["override"] or {}).get("action", decision["action"])["quantity"])
 
 
-def _last_sales(tables: Tables, today: date) -> date:
+def last_sales(tables: Tables, today: date) -> date:
     """The last business day whose sales are known."""
     found = tables.run(lambda t: (sales := t.read("sales_lines", as_of=today)).aggregate(last=sales.day.max()))
     return min(found["last"][0].as_py() or date.min, today)
@@ -110,7 +111,7 @@ def _gain(lines: pd.DataFrame, quantity: str, demand: FloatArray, batches: pd.Da
     return earned - usual
 
 
-def _demands(tables: Tables, lines: pd.DataFrame, day: date, today: date) -> tuple[FloatArray, FloatArray, FloatArray]:
+def demands(tables: Tables, lines: pd.DataFrame, day: date, today: date) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Units wanted on each day after `day`, (n, days) each: at least, likely and at most; 0 after a line's own days."""
     days = int(lines["days"].max())
     own = np.arange(days) < lines["days"].to_numpy()[:, None]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aislehub.supply.base_stock import FloatArray
 
-__all__ = ["Replay", "Rule", "Supply", "replay"]
+__all__ = ["Replay", "Rule", "Shelf", "Supply", "replay"]
 
 Rule = Callable[[int, FloatArray, NDArray[np.int64]], FloatArray]
 """(day t, demand[:, :t], rows that may order today (k,)) → order-up-to level of those rows, units, (k,)."""
@@ -90,7 +90,7 @@ def replay(demand: FloatArray, supply: Supply, rule: Rule, *, start: int = 0) ->
     everyone = np.arange(n)
     lost, stock, spoiled, ordered = (np.zeros((n, days)) for _ in range(4))
     pipeline = np.zeros((n, int(supply.lead.max(initial=0)) + 1))
-    shelf = _Shelf(supply.life)
+    shelf = Shelf(supply.life)
     for day in range(days):
         t = start + day
         slot = t % pipeline.shape[1]
@@ -119,8 +119,12 @@ def _whole_cases(units: FloatArray, case: FloatArray) -> FloatArray:
     return np.maximum(np.ceil(units / case - 1e-9), 0) * case
 
 
-class _Shelf:
-    """Units by days left to sell, oldest first; one bucket when nothing spoils."""
+class Shelf:
+    """Units by days left to sell, oldest first; one bucket when nothing spoils.
+
+    Args:
+        life: days a unit can be sold after arrival, (n,); inf = for ever.
+    """
 
     def __init__(self, life: FloatArray) -> None:
         perishable = np.isfinite(life)
@@ -134,10 +138,16 @@ class _Shelf:
         return self._units.sum(axis=1)
 
     def put(self, quantity: FloatArray) -> None:
+        """Units that can be sold for their whole life, (n,)."""
         self.add(self._everyone, quantity)
 
     def add(self, rows: NDArray[np.int64], quantity: FloatArray) -> None:
         self._units[rows, self._fresh[rows]] += quantity
+
+    def put_aged(self, rows: NDArray[np.int64], days_left: NDArray[np.int64], units: FloatArray) -> None:
+        """Units of these rows that can be sold so many days more, at most for their whole life; (m,) each."""
+        left = np.minimum(days_left - 1, self._fresh[rows])
+        np.add.at(self._units, (rows, np.where(self._perishable[rows], left, 0)), units)
 
     def take(self, wanted: FloatArray) -> FloatArray:
         """Sell oldest first; returns units sold, (n,)."""

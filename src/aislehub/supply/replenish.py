@@ -40,6 +40,7 @@ __all__ = [
     "replenish",
     "service_that_pays",
     "stock_in",
+    "usual_order",
     "wanted_orders",
 ]  # fmt: skip
 
@@ -125,7 +126,7 @@ def replenish(
     wanted = wanted_orders(lines, policy)
     position, interval, economics, limits = wanted.position, wanted.interval, wanted.economics, wanted.limits
     allotted = lines["allotted"].to_numpy(float)
-    baseline = np.minimum(_baseline(lines, position, limits, policy), allotted)
+    baseline = np.minimum(usual_order(lines, position, policy), allotted)
     limited = within_warehouse(wanted.limited, allotted)
     money = expected_money(limited.quantity, np.zeros(len(lines)), position, interval, economics)
     limited = _within_budget(lines, limited, limits, money.mean, policy)
@@ -335,15 +336,21 @@ def _limits(
     )
 
 
-def _baseline(lines: pd.DataFrame, position: FloatArray, limits: Limits, policy: Policy) -> FloatArray:
-    """What today's rule would order: weeks of mean sales, at most until they expire, in whole cases."""
+def usual_order(lines: pd.DataFrame, position: FloatArray, policy: Policy) -> FloatArray:
+    """What today's rule orders, units, (n,): weeks of mean sales, at most until they expire, in whole cases.
+
+    Args:
+        lines: of `supply_state`.
+        position: units on hand and on order, (n,).
+    """
     if policy.baseline == "nothing":
         return np.zeros(len(lines))
     life = lines["lead_days"] + lines["shelf_life_days"].astype(float).fillna(np.inf)
     days = np.minimum(7 * policy.weeks_of_cover, life.to_numpy())
     level = np.maximum(np.ceil(days * lines["mean_sales"].to_numpy(float)), lines["presentation_stock"])
-    free = np.full(len(lines), np.inf)
-    supplier_only = Limits(limits.orderable, limits.case, limits.least, free, free, limits.gone)
+    orderable, free = lines["orderable"].to_numpy(bool), np.full(len(lines), np.inf)
+    case, least = lines["case_pack"].to_numpy(float), lines["moq"].to_numpy(float)
+    supplier_only = Limits(orderable, case, least, sellable=free, capacity=free, gone=np.zeros(len(lines)))
     return limit_orders(level - position, position, supplier_only).quantity
 
 

@@ -36,7 +36,7 @@ from aislehub.core.text import say
 from aislehub.proof.design import Design
 from aislehub.proof.experiment import Policy as ExperimentPolicy
 from aislehub.proof.experiment import plan_trial, start_trial
-from aislehub.proof.judge import worth
+from aislehub.proof.judge import spans, worth
 from aislehub.serve.formats import word
 from aislehub.serve.plan import console
 from aislehub.twin.chain import Outcome
@@ -70,8 +70,10 @@ class Result:
 
     Attributes:
         decided, carried_out: decisions in the ledger, and those that left through the outbox.
-        expected, measured: of the treated stores' decisions that were measured, over their baselines, by replay;
-            None where none could be measured.
+        expected, measured: sums over the treated stores' decisions that were measured, each by itself, over its
+            baseline; None where none could be measured.
+        together, together_low, together_high: what these decisions brought as a whole, by replay of their days: profit
+            per store and day; None where the kind's decisions are not lived again.
         effect, low, high: treatment − control by the experiment, valid at all looks together.
         verdict: the experiment's, a code.
         truth: the twin's own answer to the same question.
@@ -87,6 +89,9 @@ class Result:
     measured_count: int
     expected: float | None
     measured: float | None
+    together: float | None
+    together_low: float | None
+    together_high: float | None
     effect: float
     low: float
     high: float
@@ -234,6 +239,8 @@ def _result(hub: Hub, kind: str, world: World, treated: Sequence[Outcome], untre
     with_hub, without = (_money(world, lived[: look["days"]]) for lived in (treated, untreated))
     replayed = [row for row in hub.ledger.measured() if row["arm"].endswith(":treatment")]
     brought = worth(replayed)[0] if replayed else None
+    whole = next(iter(spans(hub)), None)
+    store_days = whole.measured / whole.per_store_day if whole else 1.0
     counts = hub.ledger.summary(Filter(kind=kind))
     truth = with_hub["margin"] - without["margin"]
     return Result(
@@ -241,7 +248,11 @@ def _result(hub: Hub, kind: str, world: World, treated: Sequence[Outcome], untre
         decided=sum(group["count"] for group in counts),
         carried_out=sum(group["count"] for group in counts if group["state"] in ("done", "judged")),
         measured_count=len(replayed), expected=brought.expected if brought else None,
-        measured=brought.measured if brought else None, effect=look["estimate"], low=look["low"], high=look["high"],
+        measured=brought.measured if brought else None,
+        together=whole.per_store_day if whole else None,
+        together_low=whole.low / store_days if whole else None,
+        together_high=whole.high / store_days if whole else None,
+        effect=look["estimate"], low=look["low"], high=look["high"],
         verdict=look["verdict"], truth=truth, agrees=look["low"] <= truth <= look["high"],
         profit_truth=with_hub["profit"] - without["profit"],
     )  # fmt: skip
@@ -263,6 +274,9 @@ def _show(result: Result, home: Path) -> None:
     if result.expected is not None and result.measured is not None:
         for name, money in (("expected", result.expected), ("measured", result.measured)):
             table.add_row(say(f"loop.{name}", count=result.measured_count), f"{money:,.2f}", "")
+    if result.together is not None:
+        interval = f"{result.together_low:+,.2f} … {result.together_high:+,.2f}"
+        table.add_row(say("loop.together"), f"{result.together:+,.2f}", interval)
     table.add_row(say("loop.effect"), f"{result.effect:+,.2f}", f"{result.low:+,.2f} … {result.high:+,.2f}")
     table.add_row(say("loop.truth"), f"{result.truth:+,.2f}", "")
     table.add_row(say("loop.profit_truth"), f"{result.profit_truth:+,.2f}", "")
