@@ -27,16 +27,25 @@ UNLOCKED = {"deep"}  # torch: the build that fits depends on the machine
 ADDED_INDEXES = {"UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"}
 
 
-def resolve(requirements: list[str], *options: str) -> dict[str, str]:
+def left_out(groups: set[str]) -> str:
+    """The lines of `EXCLUDES` that hold for a resolution of these groups: a package may be wanted by one of them."""
+    lines = (line.partition(" unless ") for line in EXCLUDES.read_text().splitlines() if not line.startswith("#"))
+    return "\n".join(package for package, _, wanted_by in lines if wanted_by not in groups)
+
+
+def resolve(requirements: list[str], groups: set[str], *options: str) -> dict[str, str]:
     """Pinned requirements by their first line, which holds name, version and environment marker."""
     command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "-", "--no-config", "--quiet"]
     command += ["--universal", "--python-version", "3.11", "--fork-strategy", "fewest"]
     command += ["--only-binary", ":all:", "--generate-hashes", "--no-annotate", "--no-header", *options]
-    command += ["--excludes", str(EXCLUDES)]
     # A machine's added indexes may offer other builds under the same version: only the index itself counts.
     environment = {key: value for key, value in os.environ.items() if key not in ADDED_INDEXES}
     listed = "\n".join(requirements)
-    pinned = subprocess.check_output(command, input=listed, env=environment, cwd="/", text=True)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as excludes:
+        excludes.write(left_out(groups))
+        excludes.flush()
+        command += ["--excludes", excludes.name]
+        pinned = subprocess.check_output(command, input=listed, env=environment, cwd="/", text=True)
     return {entry.split(" \\")[0]: entry for entry in re.split(r"\n(?=\S)", pinned.strip())}
 
 
@@ -47,11 +56,11 @@ def main() -> None:
     added = declared["project"]["optional-dependencies"] | declared["dependency-groups"]
     groups = {"core": core} | {group: core + added[group] for group in added if group not in UNLOCKED}
 
-    everything = resolve(sorted({requirement for listed in groups.values() for requirement in listed}))
+    everything = resolve(sorted({requirement for listed in groups.values() for requirement in listed}), set(groups))
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
         constraints.write("\n".join(everything))
         constraints.flush()
-        names = {group: set(resolve(listed, "-c", constraints.name)) for group, listed in groups.items()}
+        names = {group: set(resolve(listed, {group}, "-c", constraints.name)) for group, listed in groups.items()}
 
     sections: dict[str, list[str]] = {}
     for line, entry in everything.items():
