@@ -13,7 +13,7 @@ from aislehub.price.markdown import Clearance, Plan, by_stock, lasting, plan, re
 from aislehub.price.response import Response
 from aislehub.price.steady import Outlook, Terms, best_rung, interval, unhurried
 
-__all__ = ["Proposals", "Situation", "propose"]
+__all__ = ["Proposals", "Rungs", "Situation", "every_rung", "propose"]
 
 REACH = 1.5  # the candidate beyond one step is this many steps away
 MOST_UNITS = 60  # of one line in the dynamic programme; more are counted in lots
@@ -69,6 +69,26 @@ class Proposals:
     most: FloatArray
 
 
+@dataclass(frozen=True)
+class Rungs:
+    """What each candidate of one line would bring, (k,) each; the first one is the price that holds.
+
+    Attributes:
+        price: to ask.
+        money: expected contribution over leaving the price alone, the cost of the change off; low, high: its 5 % and
+            95 % quantile.
+        units: expected to sell.
+        code: index into `GUARDS` of the guard-rail in its way, `OK` = none.
+    """
+
+    price: FloatArray
+    money: FloatArray
+    low: FloatArray
+    high: FloatArray
+    units: FloatArray
+    code: IntArray
+
+
 def propose(
     found: Situation, ladder: Ladder, rails: GuardRails, terms: Terms, *, rungs: int, seed: int = 0
 ) -> Proposals:
@@ -87,6 +107,23 @@ def propose(
         if len(rows):
             parts.append((rows, work(prices[rows], _part(found, rows), rails, terms, seed)))
     return _joined(len(prices), parts)
+
+
+def every_rung(
+    found: Situation, ladder: Ladder, rails: GuardRails, terms: Terms, *, rungs: int, seed: int = 0
+) -> Rungs:
+    """The candidates of one line as `propose` weighs them, those that the guard-rails bar among them.
+
+    Of short-dated goods it is the money of asking the candidate on the first day and following the best plan after it;
+    of the price that holds, that is waiting a day.
+
+    Args:
+        found: of one line.
+        ladder, rails, terms, rungs, seed: as in `propose`.
+    """
+    prices = _candidates(found.lines, ladder, rails, rungs)
+    lay_out = _each_cleared if found.lines.short_dated[0] else _each_kept
+    return lay_out(prices, found, rails, terms, seed)
 
 
 def _candidates(lines: Lines, ladder: Ladder, rails: GuardRails, rungs: int) -> FloatArray:
@@ -123,6 +160,33 @@ def _keep(prices: FloatArray, found: Situation, rails: GuardRails, terms: Terms,
         np.where(changed, high - terms.change_cost, 0.0), choice.units[here, rung], choice.units[:, 0], beside,
         *_span(prices, choice.code),
     )  # fmt: skip
+
+
+def _each_kept(prices: FloatArray, found: Situation, rails: GuardRails, terms: Terms, seed: int) -> Rungs:
+    lines = _with(found.lines, unhurried=unhurried(prices, found.lines, found.outlook, found.response))
+    choice = best_rung(prices, lines, found.outlook, found.response, rails, terms)
+    count = prices.shape[1]
+    same = _part(found, np.zeros(count, dtype=np.int64))
+    pairs = np.column_stack([np.repeat(prices[0, 0], count), prices[0]])
+    low, high = interval(pairs, same.lines, same.outlook, same.response)
+    cost = np.where(np.arange(count) > 0, terms.change_cost, 0.0)
+    money = choice.profit[0] - choice.profit[0, 0] - cost
+    return Rungs(prices[0], money, low - cost, high - cost, choice.units[0], choice.code[0])
+
+
+def _each_cleared(prices: FloatArray, found: Situation, rails: GuardRails, terms: Terms, seed: int) -> Rungs:
+    code = guarded(prices, found.lines, rails)
+    goods = _goods(prices, code, found, rails, terms)
+    count = prices.shape[1]
+    every, best = _some(goods, plan(goods), np.zeros(count, dtype=np.int64))
+    best = replace(best, first=np.arange(count))
+    planned, stay = lasting(every, best)
+    played, sold, _ = rehearse(every, best, paths=PATHS, seed=seed)
+    money = (planned - stay) @ found.response.weight
+    low, high = np.quantile(played, [0.05, 0.95], axis=1)
+    return Rungs(
+        prices[0], money, np.minimum(low, money), np.maximum(high, money), sold.mean(axis=1) * _lot(found), code[0]
+    )
 
 
 def _clear(prices: FloatArray, found: Situation, rails: GuardRails, terms: Terms, seed: int) -> Proposals:

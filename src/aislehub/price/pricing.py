@@ -32,7 +32,7 @@ from aislehub.price.response import Response
 from aislehub.price.rivals import latest, lowest
 from aislehub.price.steady import Outlook, Terms
 
-__all__ = ["PRICE_CHANGES", "Policy", "checks", "explain", "price_changes"]
+__all__ = ["PRICE_CHANGES", "Policy", "checks", "explain", "price_changes", "priced_lines", "situation"]
 
 logger = logging.getLogger(__name__)
 
@@ -104,31 +104,66 @@ def price_changes(
     day: date, policy: Policy, currency: str = "USD",
 ) -> pd.DataFrame:  # fmt: skip
     """Prices to change from `day + 1` on: allowed, lawful, worth their cost, within each store's budget."""
+    lines = priced_lines(supply_state, price_elasticities, prices, items, stores, stock_ages, day=day, policy=policy)
+    lines = lines[lines["moves"]].reset_index(drop=True)
+    if lines.empty:
+        return _empty()
+    lines, found = situation(
+        lines, supply_state, demand_forecast, cross_elasticities, promotions, competitor_prices, day=day, policy=policy
+    )
+    steps = ladder(currency, tuple(policy.endings))
+    chosen = propose(found, steps, policy, policy.terms, rungs=policy.rungs, seed=day.toordinal())
+    rows = _rows(lines, found.expiry, chosen, day)
+    rows = _lawful(rows, prices, sold_prices, day, policy)
+    if rows.empty:
+        return _empty()
+    kept = within_budget(pd.factorize(rows["store"])[0], rows["money"].to_numpy(), policy.changes_per_day)
+    return _decisions(rows[kept].reset_index(drop=True))
+
+
+def priced_lines(
+    supply_state: Any, price_elasticities: Any, prices: Any, items: Any, stores: Any, stock_ages: Any, *, day: date,
+    policy: Policy,
+) -> pd.DataFrame:  # fmt: skip
+    """Lines that have an elasticity and a price, with their first units to expire.
+
+    Returns:
+        State, elasticity, tax, place, price and expiry of each; `short_dated`: whether it may be cleared; `moves`:
+        whether there is something to sell and enough is known to move its price.
+    """
     lines = _lines(supply_state, price_elasticities, items, stores, day)
     lines = lines.merge(_asked(prices, lines, day, policy), on=["store", "item"]).reset_index(drop=True)
     expiry = first_expiry(lines, stock_ages, day)
     short_dated = (expiry.days > 0) & (expiry.days <= policy.clearance_days)
     known = lines["level"].isin(policy.levels) & (lines["elasticity_high"] < 0)
     known |= short_dated & lines["level"].isin(policy.clearance_levels)
-    sellable = known.to_numpy(bool) & (lines["on_hand"] + lines["on_order"] > 0).to_numpy(bool)
-    lines, expiry, short_dated = _only(lines, expiry, short_dated, sellable)
-    if lines.empty:
-        return _empty()
+    return lines.assign(
+        days_left=expiry.days, expiring=expiry.units, later=expiry.later, short_dated=short_dated,
+        moves=known & (lines["on_hand"] + lines["on_order"] > 0),
+    )  # fmt: skip
+
+
+def situation(
+    lines: pd.DataFrame, supply_state: Any, demand_forecast: Any, cross_elasticities: Any, promotions: Any,
+    competitor_prices: Any, *, day: date, policy: Policy,
+) -> tuple[pd.DataFrame, Situation]:  # fmt: skip
+    """What the decision is made from: the lines with competitors and horizon, and their numbers, in the same order.
+
+    Args:
+        lines: as from `priced_lines`, not empty.
+    """
     lines = lines.join(lowest(latest(competitor_prices, day, policy.competitor_days), lines, policy.competitor_far))
-    lines["promoted"] |= _promoted(promotions, lines, day, policy)
-    lines["horizon"] = np.where(short_dated, expiry.days, np.clip(lines["cover_days"], 1, policy.longest_days))
+    expiry = Expiry(*(lines[name].to_numpy() for name in ("days_left", "expiring", "later")))
+    keeps = np.clip(lines["cover_days"], 1, policy.longest_days)
+    lines = lines.assign(
+        promoted=lines["promoted"] | _promoted(promotions, lines, day, policy),
+        horizon=np.where(lines["short_dated"], expiry.days, keeps),
+    )
     daily = _daily(demand_forecast, lines, day, int(lines["horizon"].max()))
-    lines["demand"] = np.where(np.arange(daily.shape[1]) < lines["horizon"].to_numpy()[:, None], daily, 0).sum(axis=1)
-    lines["beside"] = _beside(cross_elasticities, supply_state, lines, day)
-    found = _situation(lines, expiry, short_dated, daily)
-    steps = ladder(currency, tuple(policy.endings))
-    chosen = propose(found, steps, policy, policy.terms, rungs=policy.rungs, seed=day.toordinal())
-    rows = _rows(lines, expiry, short_dated, chosen, day, policy)
-    rows = _lawful(rows, prices, sold_prices, day, policy)
-    if rows.empty:
-        return _empty()
-    kept = within_budget(pd.factorize(rows["store"])[0], rows["money"].to_numpy(), policy.changes_per_day)
-    return _decisions(rows[kept].reset_index(drop=True))
+    within = np.arange(daily.shape[1]) < lines["horizon"].to_numpy()[:, None]
+    lines = lines.assign(demand=np.where(within, daily, 0).sum(axis=1))
+    lines = lines.assign(beside=_beside(cross_elasticities, supply_state, lines, day))
+    return lines, _situation(lines, expiry, daily)
 
 
 def explain(row: Mapping[str, Any]) -> list[Reason]:
@@ -241,13 +276,6 @@ def _asked(prices: Any, lines: pd.DataFrame, day: date, policy: Policy) -> pd.Da
     ].dropna(subset=["price"])
 
 
-def _only(
-    lines: pd.DataFrame, expiry: Expiry, short_dated: np.ndarray, which: np.ndarray
-) -> tuple[pd.DataFrame, Expiry, np.ndarray]:
-    parts = Expiry(expiry.days[which], expiry.units[which], expiry.later[which])
-    return lines[which].reset_index(drop=True), parts, short_dated[which]
-
-
 def _promoted(promotions: Any, lines: pd.DataFrame, day: date, policy: Policy) -> pd.Series:
     """Lines whose price belongs to a promotion of the coming days; shown without a cut, it does not."""
     first, last = day + timedelta(days=1), day + timedelta(days=policy.longest_days)
@@ -282,7 +310,7 @@ def _beside(cross_elasticities: Any, supply_state: Any, lines: pd.DataFrame, day
     return found["beside"].astype(float).fillna(0.0).to_numpy() * lines["horizon"].to_numpy(float)
 
 
-def _situation(lines: pd.DataFrame, expiry: Expiry, short_dated: np.ndarray, daily: FloatArray) -> Situation:
+def _situation(lines: pd.DataFrame, expiry: Expiry, daily: FloatArray) -> Situation:
     numbers = {name: lines[name].to_numpy(float) for name in (
         "price", "cost", "tax_rate", "rival", "held", "demand", "variance_ratio", "on_hand", "on_order", "cover_days",
         "horizon", "elasticity", "elasticity_low", "elasticity_high", "beside", "lowest", "highest",
@@ -292,9 +320,9 @@ def _situation(lines: pd.DataFrame, expiry: Expiry, short_dated: np.ndarray, dai
     stock = (np.maximum(numbers["on_hand"], 0) + numbers["on_order"]) * supplied
     return Situation(
         Lines(
-            numbers["price"], numbers["cost"], numbers["tax_rate"], short_dated, numbers["rival"], numbers["held"],
-            lines["promoted"].to_numpy(bool), lines["taken"].to_numpy(bool), numbers["lowest"], numbers["highest"],
-            np.full(len(lines), np.nan),
+            numbers["price"], numbers["cost"], numbers["tax_rate"], lines["short_dated"].to_numpy(bool),
+            numbers["rival"], numbers["held"], lines["promoted"].to_numpy(bool), lines["taken"].to_numpy(bool),
+            numbers["lowest"], numbers["highest"], np.full(len(lines), np.nan),
         ),
         Outlook(numbers["demand"], numbers["variance_ratio"], stock, numbers["beside"]),
         daily,
@@ -304,10 +332,9 @@ def _situation(lines: pd.DataFrame, expiry: Expiry, short_dated: np.ndarray, dai
     )  # fmt: skip
 
 
-def _rows(
-    lines: pd.DataFrame, expiry: Expiry, short_dated: np.ndarray, chosen: Proposals, day: date, policy: Policy
-) -> pd.DataFrame:
+def _rows(lines: pd.DataFrame, expiry: Expiry, chosen: Proposals, day: date) -> pd.DataFrame:
     """The lines whose price is to change, with what is proposed."""
+    short_dated = lines["short_dated"].to_numpy(bool)
     stock = np.where(short_dated, expiry.units + expiry.later, np.maximum(lines["on_hand"], 0) + lines["on_order"])
     expires = [day + timedelta(days=int(days)) if soon else None for days, soon in
                zip(expiry.days, short_dated, strict=True)]  # fmt: skip
