@@ -193,6 +193,36 @@ def propose_decisions(hub: Hub, count: int, kind: str = "orders", day: date = DA
     hub.ledger.propose(kind, day, pa.Table.from_pylist(rows), currency="USD", **made_by)
 
 
+def fill_prices(hub: Hub) -> None:
+    """Prices, a competitor, stock and elasticities of three items; the day's price changes, one of them a clearance."""
+    goods, store = ("1001", "1002", "1003"), "367"
+    begins = {"kind": "regular", "valid_from": DAY - timedelta(days=100), "known_at": datetime(2017, 7, 1, tzinfo=UTC)}
+    _append(hub, "prices", [{"store": store, "item": item, "price": 4.19, **begins} for item in goods])
+    seen = {"competitor": "Corner", "item": "1001", "price": 3.99, "seen_at": datetime(2017, 11, 3, tzinfo=UTC)}
+    _append(hub, "competitor_prices", [seen])
+    _write(hub, "stock_ages", [{"day": DAY, "store": store, "item": "1002", "days_left": 2, "units": 60.0}])
+    state = {
+        "store": store, "on_order": 0.0, "orderable": True, "lead_days": 2.0, "lead_days_sd": 0.0,
+        "cover_days": 7.0, "case_pack": 1.0, "moq": 0.0, "presentation_stock": 0.0, "order_cost": 0.0, "price": 4.19,
+        "cost": 2.5, "mean_sales": 10.0, "own_mean": 70.0, "variance_ratio": 1.2, "source": "simulated: stock",
+    }  # fmt: skip
+    on_hand = zip(goods, (400.0, 80.0, 400.0), strict=True)
+    _write(hub, "supply_state", [state | {"day": DAY, "item": item, "on_hand": units} for item, units in on_hand])
+    learned = {
+        "category": "DAIRY", "elasticity": -4.0, "low": -4.4, "high": -3.6, "identified": True, "level": "item",
+        "own": -4.2, "own_sd": 0.3, "weight": 0.8, "rows": 300, "price_changes": 20, "method": "test", "reason": None,
+    }  # fmt: skip
+    poor = {"low": -4.0, "high": 0.5, "elasticity": -1.8, "identified": False, "level": "category", "own": None,
+            "own_sd": None, "weight": 0.0, "reason": "one_price"}  # fmt: skip
+    rows = [learned | {"item": "1001"}, learned | {"item": "1002"}, learned | poor | {"item": "1003"}]
+    _write(hub, "price_elasticities", [row | {"day": DAY} for row in rows])
+    step = next(step for step in hub.registry.steps if step.writes.name == "price_changes")
+    assert step.policy
+    found = step.writes.require(step.run(hub.tables, day=DAY, policy=step.policy.load(hub.home), currency="USD"))
+    hub.tables.write("price_changes", found, DAY)
+    hub.ledger.propose("price_changes", DAY, found, currency="USD", model="", policy="0a1b2c", versions={})
+
+
 def record_alerts(hub: Hub) -> None:
     """Three days of alerts, 16 of two causes, in both stores and the chain; two are gone by now, one is suppressed."""
     for back in (2, 1, 0):
@@ -254,6 +284,13 @@ def hub(furnished: Path, tmp_path: Path, open_house: Callable[[Path, Path], Hub]
     hub = open_house(furnished, tmp_path / "home")
     yield hub
     hub.close()
+
+
+@pytest.fixture
+def priced(hub: Hub) -> Hub:
+    """The furnished house with the day's price changes."""
+    fill_prices(hub)
+    return hub
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.browser
 PASSWORD = "correct horse"
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 PAGES = (
-    "today", "demand", "accuracy", "accuracy?level=store&store=367", "alerts", "alerts?state=", "twin", "data",
-    "account", "range", "data/table/items",
+    "today", "demand", "prices", "prices?goods=clearance&state=", "accuracy", "accuracy?level=store&store=367",
+    "alerts", "alerts?state=", "twin", "data", "account", "range", "data/table/items",
 )  # fmt: skip
 
 # Every visible text: the contrast of its colour with the first opaque background behind it, by WCAG 2.2.
@@ -317,3 +317,32 @@ def test_a_forecast_is_taken_apart_and_asked_what_if(visit: Visit) -> None:
     page.locator("#whatif input[name=price]").fill("3.8")
     page.get_by_role("button", name="Compare").click()
     page.get_by_text("cannot be told").wait_for()
+
+
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+def test_an_item_s_prices_fit_and_can_be_read(visit: Visit, priced: Hub, size: str, lang: str, theme: str) -> None:
+    """The list of changes and an item's ladder, in both languages, themes and sizes, with all their charts."""
+    page = visit("planner", size, lang, theme)
+    for path, drawn in (("prices", 2), ("prices/item?store=367&item=1001&day=2017-11-05", 3)):
+        page.goto(f"/{path}")
+        page.wait_for_load_state("networkidle")
+        expect(page.locator("[data-chart] canvas")).to_have_count(drawn)
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+        assert page.evaluate(CONTRAST) == [], path
+        assert page.evaluate(UNLABELLED) == [], path
+
+
+def test_a_price_is_approved_on_the_item_s_page(visit: Visit, priced: Hub) -> None:
+    """A change is approved beside its ladder, and another price is asked for with a reason; both are seen at once."""
+    page = visit()
+    page.goto("/prices/item?store=367&item=1001&day=2017-11-05")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("#decided .badge")).to_have_text("approved")
+    page.goto("/prices?goods=clearance")
+    page.get_by_role("button", name="Why").click()
+    page.locator("#drawer input[name=why]").fill("school fair")
+    page.locator("#drawer input[name=to]").fill("3.49")
+    page.get_by_role("button", name="Override").click()
+    expect(page.locator("#drawer .badge.overridden").first).to_be_visible()
+    states = {row["subject"]: row["state"] for row in priced.ledger.find(Filter(kind="price_changes"))}
+    assert states == {"1001": "approved", "1002": "overridden"}

@@ -434,9 +434,10 @@ class Ledger:
         statement = select(*groups, func.count().label("count"), *sums).where(which.where()).group_by(*groups)
         return [dict(row._mapping) for row in self._all(statement)]
 
-    def days(self) -> list[date]:
-        """Days with decisions, newest first."""
-        return [row.day for row in self._all(select(decisions.c.day).distinct().order_by(decisions.c.day.desc()))]
+    def days(self, kind: str | None = None) -> list[date]:
+        """Days with decisions, of one kind where it is named, newest first."""
+        found = select(decisions.c.day).where(Filter(kind=kind).where())
+        return [row.day for row in self._all(found.distinct().order_by(decisions.c.day.desc()))]
 
     def stores(self, day: date) -> list[str]:
         statement = select(decisions.c.store).where(decisions.c.day == day).distinct().order_by(decisions.c.store)

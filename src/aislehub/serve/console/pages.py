@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from aislehub.core.pages import Page
-from aislehub.serve.console import accuracy, alerts, data, demand, today, twin
+from aislehub.serve.console import accuracy, alerts, data, demand, prices, today, twin
 
 __all__ = ["PAGES"]
 
 PAGES = (
     Page("today", "serve.today", 10, today.context, "today.html"),
     Page("demand", "serve.demand", 20, demand.context, "demand.html"),
+    Page("prices", "prices.title", 22, prices.context, "prices.html"),
     Page("accuracy", "accuracy.title", 25, accuracy.context, "accuracy.html"),
     Page("alerts", "serve.alerts", 30, alerts.context, "alerts.html"),
     Page("twin", "twin.page", 75, twin.context, "twin.html"),

@@ -29,7 +29,7 @@ from aislehub.serve.documents import alert_document, measured_document
 from aislehub.serve.lookup import names
 from aislehub.serve.site import Site, needs, site_of
 
-__all__ = ["View", "context", "router"]
+__all__ = ["View", "context", "decision_page", "decision_sums", "query_of", "router"]
 
 PAGE_ROWS = 50
 TOP_ALERTS = 5
@@ -56,17 +56,21 @@ class View:
     page: int = 1
 
     @classmethod
-    def of(cls, hub: Hub, query: Mapping[str, list[str]]) -> View:
-        """Read the address; what makes no sense there falls back to the newest day and open decisions."""
+    def of(cls, hub: Hub, query: Mapping[str, list[str]], kind: str = "") -> View:
+        """Read the address; what makes no sense there falls back to the newest day and open decisions.
+
+        Args:
+            kind: of all decisions of the page, where it has only one.
+        """
         given = {name: values[-1].replace("\x00", "")[:80] for name, values in query.items() if values}
-        days = hub.ledger.days()
+        days = hub.ledger.days(kind or None)
         day = days[0] if days else None
         with suppress(ValueError):
             day = date.fromisoformat(given.get("day", ""))
         state = given.get("state", "proposed")
         page = given.get("page", "1")
         return cls(
-            day, given.get("kind", ""), given.get("store", ""), state if state in ("", *MOVES) else "proposed",
+            day, kind or given.get("kind", ""), given.get("store", ""), state if state in ("", *MOVES) else "proposed",
             given.get("search", "").strip(), max(1, int(page)) if page.isdecimal() and len(page) < 7 else 1,
         )  # fmt: skip
 
@@ -91,11 +95,11 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     total = None
     if not view.store and not view.search:  # the sums of the day tell how many there are
         shown = [group for group in summary if view.kind in ("", group["kind"]) and view.state in ("", group["state"])]
-        total = _sums(shown)["count"]
+        total = decision_sums(shown)["count"]
     return {
         "view": view, "days": hub.ledger.days()[:60], "stores": hub.ledger.stores(view.day),
         "kinds": _kinds(summary), "states": [""] + [state for state in MOVES if _count(summary, state)],
-        "figures": _figures(summary), **_alerts(hub), **_queue(hub, view, total),
+        "figures": _figures(summary), **_alerts(hub), **decision_page(hub, view.filter, view.page, total),
     }  # fmt: skip
 
 
@@ -103,8 +107,8 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
 def queue(request: Request, site: House) -> Response:
     """The queue alone, when a filter changed or something moved."""
     signed_in(request)
-    view = View.of(site.hub, _query(request))
-    found = _queue(site.hub, view)
+    view = View.of(site.hub, query_of(request))
+    found = decision_page(site.hub, view.filter, view.page)
     response = render(request, "today_list.html", view=view, **found)
     response.headers["HX-Replace-Url"] = f"/today?{view.address()}"
     return response
@@ -114,7 +118,7 @@ def queue(request: Request, site: House) -> Response:
 def figures(request: Request, site: House) -> Response:
     """The sums of the day, when something moved."""
     signed_in(request)
-    view = View.of(site.hub, _query(request))
+    view = View.of(site.hub, query_of(request))
     summary = site.hub.ledger.summary(Filter(day=view.day))
     return render(request, "today_figures.html", view=view, figures=_figures(summary), kinds=_kinds(summary))
 
@@ -123,7 +127,7 @@ def figures(request: Request, site: House) -> Response:
 def export(request: Request, site: House, suffix: Literal["csv", "xlsx"]) -> Response:
     """The list as a spreadsheet, with the filters of the page; of a very long one, the most money."""
     signed_in(request)
-    view = View.of(site.hub, _query(request))
+    view = View.of(site.hub, query_of(request))
     found = site.hub.ledger.find(view.filter, limit=EXPORT_ROWS)
     named = names(site.hub, "items", "item")
     with tempfile.TemporaryDirectory() as folder:
@@ -190,10 +194,10 @@ def bulk_form(
     request: Request, site: House, user: Planner, outlay: Annotated[str, Query(max_length=20)] = "", safe: bool = False
 ) -> Response:
     """How many decisions a bulk approval would take, and for how much, before it happens."""
-    view = View.of(site.hub, _query(request))
+    view = View.of(site.hub, query_of(request))
     which = _bulk_filter(view, outlay, safe)
     summary = site.hub.ledger.summary(which)
-    return render(request, "today_bulk.html", view=view, outlay=outlay, safe=safe, sums=_sums(summary))
+    return render(request, "today_bulk.html", view=view, outlay=outlay, safe=safe, sums=decision_sums(summary))
 
 
 @router.post("/bulk")
@@ -202,13 +206,14 @@ def bulk(
     outlay: Annotated[str, Form(max_length=20)] = "", safe: Annotated[bool, Form()] = False,
 ) -> Response:  # fmt: skip
     """Approve all proposed decisions within the limits, if they are still as many as the reader was shown."""
-    view = View.of(site.hub, _query(request))
+    view = View.of(site.hub, query_of(request))
     which = _bulk_filter(view, outlay, safe)
     moved = site.hub.ledger.approve(which, who=user.name, why="serve.bulk_why", expected=expected)
     return _moved(request, say("serve.moved_approve", count=moved))
 
 
-def _query(request: Request) -> dict[str, list[str]]:
+def query_of(request: Request) -> dict[str, list[str]]:
+    """The address's parameters, as a page's context gets them."""
     return {name: request.query_params.getlist(name) for name in request.query_params}
 
 
@@ -231,9 +236,10 @@ def _figures(summary: list[dict[str, Any]]) -> dict[str, Any]:
     """Sums of what is still open and of what is approved; intervals add up as if all went well or badly at once."""
     decided = [group for group in summary if group["state"] in ("approved", "overridden", "sent", "done")]
     return {
-        "open": _sums([group for group in summary if group["state"] == "proposed"]), "decided": _sums(decided),
+        "open": decision_sums([group for group in summary if group["state"] == "proposed"]),
+        "decided": decision_sums(decided),
         "rejected": _count(summary, "rejected"),
-    }  # fmt: skip
+    }
 
 
 def _alerts(hub: Hub) -> dict[str, Any]:
@@ -247,7 +253,8 @@ def _alerts(hub: Hub) -> dict[str, Any]:
     }
 
 
-def _sums(groups: list[dict[str, Any]]) -> dict[str, Any]:
+def decision_sums(groups: list[dict[str, Any]]) -> dict[str, Any]:
+    """Count, money with its interval and outlay of all groups of a ledger's summary."""
     return {
         name: sum(group[name] or 0 for group in groups)
         for name in ("count", "money", "money_low", "money_high", "outlay")
@@ -257,7 +264,8 @@ def _sums(groups: list[dict[str, Any]]) -> dict[str, Any]:
 def _kinds(summary: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kinds = sorted({group["kind"] for group in summary})
     of_kind = [
-        {"kind": kind, **_sums([g for g in summary if (g["kind"], g["state"]) == (kind, "proposed")])} for kind in kinds
+        {"kind": kind, **decision_sums([g for g in summary if (g["kind"], g["state"]) == (kind, "proposed")])}
+        for kind in kinds
     ]
     return sorted(of_kind, key=lambda kind: -kind["money"])
 
@@ -266,13 +274,13 @@ def _count(summary: list[dict[str, Any]], state: str) -> int:
     return sum(group["count"] for group in summary if group["state"] == state)
 
 
-def _queue(hub: Hub, view: View, total: int | None = None) -> dict[str, Any]:
+def decision_page(hub: Hub, which: Filter, page: int, total: int | None = None) -> dict[str, Any]:
     """One page of decisions with what a row shows of them; `total` where it is known already."""
     if total is None:
-        total = _sums(hub.ledger.summary(view.filter))["count"]
+        total = decision_sums(hub.ledger.summary(which))["count"]
     pages = max(1, math.ceil(total / PAGE_ROWS))
-    page = min(view.page, pages)
-    found = hub.ledger.find(view.filter, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
+    page = min(page, pages)
+    found = hub.ledger.find(which, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
     items, stores = names(hub, "items", "item"), names(hub, "stores", "store")
     rows = [_row(decision, items, stores) for decision in found]
     _place(rows)

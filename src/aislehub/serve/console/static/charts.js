@@ -208,7 +208,117 @@ function pairs(data) {
   };
 }
 
-const KINDS = { demand, waterfall, parts, whatif, weeks, lines, pairs };
+const GROUPS = { cheaper: "accent", dearer: "gold", clearance: "warn" };
+
+function moves(data, isNarrow) {
+  const words = data.words;
+  return {
+    ...frame(data, 40),
+    grid: { left: 64, right: 16, top: 40, bottom: 44 },
+    legend: { top: 4, textStyle: { color: colour("ink") } },
+    tooltip: { trigger: "item", renderMode: "richText", formatter: ({ data: [change, money, low, high, name] }) => `${name}\n${change}%  ${money.toFixed(2)} [${low.toFixed(2)} … ${high.toFixed(2)}]` },
+    xAxis: { type: "value", name: words.axis_change, nameLocation: "middle", nameGap: 26, scale: true, nameTextStyle: { color: colour("muted") }, ...axisStyle() },
+    yAxis: { type: "value", name: words.axis_money, nameLocation: "middle", nameGap: 40, nameTextStyle: { color: colour("muted") }, ...axisStyle() },
+    series: Object.keys(GROUPS).map((group) => ({
+      name: words[group], type: "scatter", symbolSize: isNarrow ? 11 : 9, itemStyle: { color: colour(GROUPS[group]), opacity: 0.8 },
+      data: data.points.filter((point) => point.group === group).map(({ change, money, money_low, money_high, name }) => [change, money, money_low, money_high, name]),
+    })).filter(({ data: points }) => points.length),
+  };
+}
+
+function counts(data) {
+  return {
+    ...frame(data, 8),
+    grid: { left: 8, right: 44, top: 8, bottom: 8, containLabel: true },
+    xAxis: { type: "value", minInterval: 1, ...axisStyle() },
+    yAxis: { type: "category", data: data.names, ...axisStyle(), axisLabel: { color: colour("ink") } },
+    series: [{ name: data.words.value, type: "bar", barMaxWidth: 26, data: data.values, itemStyle: { color: colour("accent") }, label: { show: true, position: "right", color: colour("ink") } }],
+  };
+}
+
+// Low to high of [place, low, high], with a cap at either end; `across` where the values run along the x axis.
+function whisker(ink, across = false) {
+  return (params, api) => {
+    const point = (value) => api.coord(across ? [value, api.value(0)] : [api.value(0), value]);
+    const [[x1, y1], [x2, y2]] = [point(api.value(1)), point(api.value(2))];
+    const line = (a, b, c, d) => ({ type: "line", shape: { x1: a, y1: b, x2: c, y2: d }, style: { stroke: ink, lineWidth: 1.5 } });
+    const caps = across
+      ? [line(x1, y1 - 5, x1, y1 + 5), line(x2, y2 - 5, x2, y2 + 5)]
+      : [line(x1 - 4, y1, x1 + 4, y1), line(x2 - 4, y2, x2 + 4, y2)];
+    return { type: "group", children: [line(x1, y1, x2, y2), ...caps] };
+  };
+}
+
+function rungs(data, isNarrow) {
+  const words = data.words;
+  const bar = (n) => {
+    const fill = data.prices[n] === data.proposed ? "accent" : data.guards[n] ? "line" : "soft";
+    return { value: data.money[n], itemStyle: { color: colour(fill), borderColor: data.guards[n] ? colour("edge") : "transparent", borderType: "dashed" } };
+  };
+  const span = data.prices.map((price, n) => [n, data.low[n], data.high[n]]);
+  const mark = (price, name) => ({ xAxis: price, label: { formatter: name, color: colour("ink"), position: "end" } });
+  return {
+    ...frame(data, 44),
+    grid: { left: 64, right: 16, top: 30, bottom: isNarrow ? 64 : 46 },
+    tooltip: {
+      trigger: "axis", renderMode: "richText",
+      formatter: ([{ dataIndex: n }]) => [
+        `${words.axis_price} ${data.prices[n]}`, `${words.axis_over} ${data.money[n].toFixed(2)}`,
+        `${words.interval} ${data.low[n].toFixed(2)} … ${data.high[n].toFixed(2)}`, `${words.units} ${data.units[n].toFixed(1)}`,
+        ...(data.guards[n] ? [`${words.barred}: ${data.guards[n]}`] : []),
+      ].join("\n"),
+    },
+    xAxis: { type: "category", data: data.prices, name: words.axis_price, nameLocation: "middle", nameGap: isNarrow ? 44 : 28, nameTextStyle: { color: colour("muted") }, ...axisStyle(), splitLine: { show: false }, axisLabel: { color: colour("muted"), interval: 0, rotate: isNarrow ? 60 : 0 } },
+    yAxis: { type: "value", name: words.axis_over, nameLocation: "middle", nameGap: 40, nameTextStyle: { color: colour("muted") }, ...axisStyle() },
+    series: [
+      { name: words.axis_over, type: "bar", barWidth: "62%", data: data.prices.map((price, n) => bar(n)),
+        markLine: { symbol: "none", silent: true, lineStyle: { color: colour("ink"), type: "dotted" }, data: [mark(data.now, words.holds), ...(data.proposed ? [mark(data.proposed, words.proposed)] : [])] } },
+      { name: words.interval, type: "custom", data: span, encode: { x: 0, y: [1, 2] }, z: 4, silent: true, renderItem: whisker(colour("ink")) },
+    ],
+  };
+}
+
+function forest(data, isNarrow) {
+  const lines = [...data.lines].reverse();
+  const words = data.words;
+  return {
+    ...frame(data, 12),
+    grid: { left: 8, right: 24, top: 12, bottom: 40, containLabel: true },
+    tooltip: { trigger: "item", renderMode: "richText", formatter: ({ dataIndex: n }) => `${lines[n].name}\n${lines[n].value} [${lines[n].low} … ${lines[n].high}]` },
+    xAxis: { type: "value", name: words.axis, nameLocation: "middle", nameGap: 26, nameTextStyle: { color: colour("muted") }, ...axisStyle() },
+    yAxis: { type: "category", data: lines.map(({ name }) => name), ...axisStyle(), splitLine: { show: false }, axisLabel: { color: colour("ink"), width: isNarrow ? 110 : 190, overflow: "break" } },
+    series: [
+      { type: "custom", data: lines.map(({ low, high }, n) => [n, low, high]), encode: { x: [1, 2], y: 0 }, silent: true, renderItem: whisker(colour("edge"), true) },
+      { type: "scatter", symbolSize: 11, data: lines.map(({ value }, n) => [value, n]), itemStyle: { color: colour("accent") },
+        markLine: { symbol: "none", silent: true, label: { show: false }, lineStyle: { color: colour("ink"), type: "dotted" }, data: [{ xAxis: 0 }] } },
+    ],
+  };
+}
+
+function prices(data, isNarrow) {
+  const words = data.words;
+  const step = { type: "line", step: "end", symbol: "none", connectNulls: false };
+  const shades = ["#5b8fc7", "#9280d6", "#d1843f", "edge"];
+  const named = (shade) => (shade.startsWith("#") ? shade : colour(shade));
+  return {
+    ...frame(data, isNarrow ? 84 : 60),
+    grid: { left: 46, right: 46, top: isNarrow ? 84 : 60, bottom: 30 },
+    legend: { top: 4, textStyle: { color: colour("ink") }, itemGap: 8 },
+    xAxis: { type: "category", data: data.days, ...axisStyle(), splitLine: { show: false } },
+    yAxis: [
+      { type: "value", name: words.axis_price, scale: true, nameTextStyle: { color: colour("muted") }, ...axisStyle() },
+      { type: "value", name: words.units, nameTextStyle: { color: colour("muted") }, ...axisStyle(), splitLine: { show: false } },
+    ],
+    series: [
+      { name: words.weekly, type: "bar", yAxisIndex: 1, barWidth: isNarrow ? 7 : 12, data: data.units, itemStyle: { color: colour("soft"), opacity: 0.6 }, z: 1 },
+      { ...step, name: words.regular, data: data.regular, lineStyle: { width: 1.5, type: "dashed", color: colour("muted") }, itemStyle: { color: colour("muted") } },
+      { ...step, name: words.asked, data: data.asked, lineStyle: { width: 2, color: colour("accent") }, itemStyle: { color: colour("accent") } },
+      ...data.rivals.map(({ name, values }, n) => ({ ...step, name, data: values, lineStyle: { width: 1.5, color: named(shades[n]) }, itemStyle: { color: named(shades[n]) } })),
+    ],
+  };
+}
+
+const KINDS = { demand, waterfall, parts, whatif, weeks, lines, pairs, moves, counts, rungs, forest, prices };
 
 function draw() {
   for (const chart of drawn.splice(0)) chart.dispose();
