@@ -99,3 +99,24 @@ def test_what_days_brought_together_is_the_sum_over_stores(money: list[float], u
         assert (found.low, found.high) == pytest.approx(
             (sum(money) - unseen * len(money), sum(money) + unseen * len(money))
         )
+
+
+def test_the_chance_of_single_decisions_evens_out() -> None:
+    """A hundred decisions each known to ±5 by chance alone are known together to about ±5 times the root of a hundred."""
+    rows = [row(1.0, store=str(n % 20), subject=str(n), low=-4.0, high=6.0, chance=5 / 1.645) for n in range(100)]
+    found = worth(rows)[0]
+    assert found.high - found.low == pytest.approx(2 * 5 * 10, rel=0.1)
+
+
+def test_the_chance_of_decisions_on_one_subject_does_not() -> None:
+    """What is not known of an item is the same in all its stores."""
+    rows = [row(1.0, store=str(n), subject="milk", low=-4.0, high=6.0, chance=5 / 1.645) for n in range(20)]
+    found = worth(rows)[0]
+    assert found.high - found.low == pytest.approx(2 * 5 * 20, rel=0.1)
+
+
+def test_what_decisions_have_in_common_adds_up() -> None:
+    """A part of the interval that is not chance is a wrong belief shared by all: it does not even out."""
+    rows = [row(1.0, store=str(n % 20), subject=str(n), low=-4.0, high=6.0, chance=0.0) for n in range(100)]
+    found = worth(rows)[0]
+    assert (found.low, found.high) == pytest.approx((-400.0, 600.0), rel=0.01)

@@ -34,6 +34,8 @@ class Measured:
         chosen: of the action that a person put in its place; None where nobody did.
         method: code of the sentence that says how it was measured.
         facts: what the sentence states.
+        chance: standard error within low and high that is nobody else's: it evens out over decisions on other subjects.
+            What all decisions have in common, such as a wrong belief, is not in it.
     """
 
     money: float
@@ -42,6 +44,7 @@ class Measured:
     chosen: float | None
     method: str
     facts: Mapping[str, Any]
+    chance: float = 0.0
 
 
 Judge = Callable[..., Mapping[str, Measured]]

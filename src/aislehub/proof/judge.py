@@ -29,11 +29,14 @@ from aislehub.core.text import has, say
 
 __all__ = ["Adoption", "Change", "Span", "Worth", "adoption", "changes", "commands", "pages", "span", "spans", "worth"]
 
+FloatArray = NDArray[np.float64]
+
 FEW_STORES = 8
 """Fewer stores than this are too few to draw from again; then items are drawn."""
 FEW_CHANGES = 5
 """Fewer changes than this tell nothing of the person who made them."""
 DRAWS = 1_000
+Z90 = 1.6448536269514722  # half a 90 % interval, in standard deviations
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,10 @@ def worth(rows: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[Worth]:
     found = []
     for (kind, currency), mine in _groups(rows, "kind", "currency"):
         measured = pd.DataFrame([row["measured"] for row in mine])
-        low, high = _interval(mine, *(measured[name].to_numpy(float) for name in ("low", "high")), seed=seed)
+        chance = measured["chance"].fillna(0.0).to_numpy(float) if "chance" in measured else np.zeros(len(mine))
+        money = measured["money"].to_numpy(float)
+        least, most = (_in_common(money, measured[name].to_numpy(float), chance) for name in ("low", "high"))
+        low, high = _interval(mine, least, most, chance, seed=seed)
         found.append(
             Worth(
                 kind, currency, len(mine), sum(row["state"] in CARRIED_OUT for row in mine),
@@ -149,7 +155,7 @@ def changes(rows: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[Change]
     found = []
     for (kind, currency, who, why), mine in _groups(changed, "kind", "currency", "who", "why"):
         added = np.array([row["measured"]["chosen"] - row["measured"]["money"] for row in mine])
-        low, high = _interval(mine, added, added, seed=seed)
+        low, high = _interval(mine, added, added, np.zeros(len(mine)), seed=seed)
         verdict = "proof.verdict_few" if len(mine) < FEW_CHANGES else _verdict(low, high)
         found.append(Change(kind, currency, who, why, len(mine), float(added.sum()), low, high, verdict))
     return sorted(found, key=lambda change: -change.added)
@@ -177,20 +183,36 @@ def _groups(rows: Sequence[Mapping[str, Any]], *names: str) -> list[tuple[tuple[
     return sorted(groups.items())
 
 
+def _in_common(money: FloatArray, bound: FloatArray, chance: FloatArray) -> FloatArray:
+    """The bound without what is each decision's own chance."""
+    own = np.minimum(np.abs(bound - money), Z90 * chance)
+    return money + np.sign(bound - money) * np.sqrt((bound - money) ** 2 - own**2)
+
+
 def _interval(
-    rows: Sequence[Mapping[str, Any]], low: NDArray[np.float64], high: NDArray[np.float64], *, seed: int
+    rows: Sequence[Mapping[str, Any]], low: FloatArray, high: FloatArray, chance: FloatArray, *, seed: int
 ) -> tuple[float, float]:
-    """5 % quantile of the sum of `low` and 95 % quantile of that of `high`, stores (or items) drawn again."""
+    """5 % quantile of the sum of `low` and 95 % quantile of that of `high`, stores (or items) drawn again.
+
+    Args:
+        chance: standard error of each, shared by decisions on one subject and by no others.
+    """
     by = "store" if len({row["store"] for row in rows}) >= FEW_STORES else "subject"
     code, names = pd.factorize(np.array([row[by] for row in rows], dtype=object))
     by_name = [np.bincount(code, part, len(names)).astype(np.float64) for part in (low, high)]
-    return _drawn_again(*by_name, seed=seed)
+    subject = pd.factorize(np.array([row["subject"] for row in rows], dtype=object))[0]
+    return _drawn_again(*by_name, luck=float(np.hypot.reduce(np.bincount(subject, chance))), seed=seed)
 
 
-def _drawn_again(low: NDArray[np.float64], high: NDArray[np.float64], *, seed: int) -> tuple[float, float]:
-    """5 % quantile of the sum of `low` and 95 % quantile of that of `high`, the units drawn again."""
-    drawn = np.random.default_rng(seed).multinomial(len(low), np.full(len(low), 1 / len(low)), DRAWS)
-    totals = drawn @ np.stack([low, high]).T
+def _drawn_again(low: FloatArray, high: FloatArray, *, luck: float = 0.0, seed: int) -> tuple[float, float]:
+    """5 % quantile of the sum of `low` and 95 % quantile of that of `high`, the units drawn again.
+
+    Args:
+        luck: standard error of the sum besides.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(low), np.full(len(low), 1 / len(low)), DRAWS)
+    totals = drawn @ np.stack([low, high]).T + luck * rng.standard_normal(DRAWS)[:, None]
     return float(np.quantile(totals[:, 0], 0.05)), float(np.quantile(totals[:, 1], 0.95))
 
 
