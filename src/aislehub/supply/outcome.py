@@ -20,10 +20,10 @@ from aislehub.core.judging import Measured
 from aislehub.core.tables import Tables
 from aislehub.supply.ages import ages_at, batches_of, outdated
 from aislehub.supply.base_stock import FloatArray
-from aislehub.supply.money import Interval, contribution
+from aislehub.supply.money import Interval, Left, contribution
 from aislehub.supply.replenish import Policy, economics_of, position_of
 
-__all__ = ["demands", "judge_orders", "judges", "last_sales", "ordered"]
+__all__ = ["demands", "judge_orders", "judges", "last_sales", "left_by", "ordered"]
 
 _LONGEST = 60
 """Days after which leftovers of a perishable are looked at no longer."""
@@ -99,10 +99,10 @@ def last_sales(tables: Tables, today: date) -> date:
 def _gain(lines: pd.DataFrame, quantity: str, demand: FloatArray, batches: pd.DataFrame, policy: Policy) -> FloatArray:
     """Money of the quantities of a column over the baseline's, had this been the demand, (n,)."""
     unused = np.zeros(len(lines))  # what was expected has no part in what came to pass
-    left = _left(demand)
+    left = left_by(demand)
     lead, cover = lines["lead_days"].to_numpy(float), lines["cover_days"].to_numpy(float)
     interval = Interval(unused, unused, lead, cover, life=lines["shelf_life_days"].to_numpy(float, na_value=np.inf))
-    gone = outdated(batches, interval.cover, lambda rows, days, units: _left(demand[rows])(days, units))
+    gone = outdated(batches, interval.cover, lambda rows, days, units: left_by(demand[rows])(days, units))
     position = position_of(lines.assign(outdated=gone))
     earned, usual = (
         contribution(lines[name].to_numpy(float), position, interval, economics_of(lines, policy), left)
@@ -144,7 +144,7 @@ def _daily(tables: Tables, table: str, column: str, lines: pd.DataFrame, day: da
     return values
 
 
-def _left(demand: FloatArray) -> Any:
+def left_by(demand: FloatArray) -> Left:
     """What the demand of the first days leaves of so many units; a part of a day has that part of its demand."""
     total = np.concatenate([np.zeros((len(demand), 1)), np.cumsum(demand, axis=1)], axis=1)
     row = np.arange(len(demand))

@@ -38,11 +38,15 @@ from aislehub.supply.state import Policy as StatePolicy
 __all__ = [
     "WAREHOUSE_ORDERS",
     "WAREHOUSE_STATE",
+    "Echelon",
     "checks",
+    "days_of",
+    "echelon_economics",
     "explain",
     "served_by",
     "warehouse_orders",
     "warehouse_state",
+    "with_echelon",
 ]
 
 logger = logging.getLogger(__name__)
@@ -103,7 +107,7 @@ WAREHOUSE_ORDERS = Contract(
 
 
 @dataclass(frozen=True)
-class _Echelon:
+class Echelon:
     """The stores below each of n warehouse lines: totals or means weighted by demand, (n,) each.
 
     Attributes:
@@ -159,11 +163,9 @@ def warehouse_orders(
     warehouse_state: Any, supply_state: Any, stock_ages: Any, demand_forecast: Any, *, day: date, policy: Policy
 ) -> pd.DataFrame | pa.Table:
     """Orders of the warehouses for tomorrow morning, for every line that is ordered or would be by today's rule."""
-    today = warehouse_state.filter((warehouse_state.day == ibis.literal(day)) & warehouse_state.lead_days.notnull())
-    lines = today.drop("day").order_by(["store", "item"]).to_pandas()
-    if lines.empty:
+    lines, below = with_echelon(warehouse_state, supply_state, stock_ages, demand_forecast, day, policy)
+    if below is None:
         return WAREHOUSE_ORDERS.empty()
-    lines, below = _with_echelon(lines, today, supply_state, stock_ages, demand_forecast, day, policy)
     kept = below.cost * policy.holding_rate / 365
     service = service_that_pays(below.margin, kept * below.review, policy)
     in_warehouse = policy.warehouse_holding * kept
@@ -177,11 +179,8 @@ def warehouse_orders(
     weeks = np.ceil(7 * policy.warehouse_weeks * below.rate) if policy.baseline == "weeks_of_cover" else 0 * own
     baseline = limit_orders(weeks - own, own, limits).quantity
 
-    interval = _interval(lines, below)
-    economics = Economics(
-        below.margin, below.cost * (1 - policy.clearance), in_warehouse, lines["order_cost"].to_numpy(float)
-    )
-    money = expected_money(limited.quantity, baseline, position, interval, economics)
+    interval = days_of(lines, below)
+    money = expected_money(limited.quantity, baseline, position, interval, echelon_economics(lines, below, policy))
     orders = lines.assign(
         subject=lines["item"],
         quantity=limited.quantity,
@@ -241,10 +240,14 @@ def explain(row: Mapping[str, Any]) -> list[Reason]:
 checks = {"supply.because_echelon_stock": stock_in("warehouse_state")}
 
 
-def _with_echelon(
-    lines: pd.DataFrame, today: Any, supply_state: Any, stock_ages: Any, demand_forecast: Any, day: date, policy: Policy
-) -> tuple[pd.DataFrame, _Echelon]:
-    """Lines of warehouses that serve a store, and what is below each."""
+def with_echelon(
+    warehouse_state: Any, supply_state: Any, stock_ages: Any, demand_forecast: Any, day: date, policy: Policy
+) -> tuple[pd.DataFrame, Echelon | None]:
+    """Lines of warehouses with terms of supply that serve a store, and what is below each; None without any."""
+    today = warehouse_state.filter((warehouse_state.day == ibis.literal(day)) & warehouse_state.lead_days.notnull())
+    lines = today.drop("day").order_by(["store", "item"]).to_pandas()
+    if lines.empty:
+        return lines, None
     served = served_by(today, supply_state, day)
     # The same demand twice: until a store is served again, and until the warehouse is and has passed it on.
     soon = demand_lines(demand_forecast, served, stock_ages, day)
@@ -273,7 +276,7 @@ def _with_echelon(
     pooled = pool_in_warehouse(later, later * ratio, system, n)
     late = (total(interval.mean / interval.cover) * lines["lead_days_sd"].to_numpy(float)) ** 2
     price, cost = (soon[name].to_numpy(float) for name in ("price", "cost"))
-    return lines, _Echelon(
+    return lines, Echelon(
         stores=np.bincount(system, minlength=n),
         held=total(np.minimum(position, sellable)),
         soon=pool_in_stores(interval.mean, interval.variance, system, n),
@@ -287,7 +290,7 @@ def _with_echelon(
     )
 
 
-def _limits(lines: pd.DataFrame, below: _Echelon) -> Limits:
+def _limits(lines: pd.DataFrame, below: Echelon) -> Limits:
     """A warehouse has no shelf to fill; of what spoils it holds no more than sells in time."""
     lead, cover = lines["lead_days"].to_numpy(float), lines["cover_days"].to_numpy(float)
     life = lines["shelf_life_days"].to_numpy(float, na_value=np.inf)
@@ -303,7 +306,14 @@ def _limits(lines: pd.DataFrame, below: _Echelon) -> Limits:
     )
 
 
-def _interval(lines: pd.DataFrame, below: _Echelon) -> Interval:
+def echelon_economics(lines: pd.DataFrame, below: Echelon, policy: Policy) -> Economics:
+    """Money per unit, as a warehouse's order has it: what it holds costs less than what a store holds."""
+    held = policy.warehouse_holding * below.cost * policy.holding_rate / 365
+    return Economics(below.margin, below.cost * (1 - policy.clearance), held, lines["order_cost"].to_numpy(float))
+
+
+def days_of(lines: pd.DataFrame, below: Echelon) -> Interval:
+    """The days that an order must last until the next one is in the stores, with their demand."""
     return Interval(
         mean=below.soon.mean + below.later.mean,
         variance=below.soon.variance + below.later.variance,
