@@ -102,7 +102,7 @@ def test_what_days_brought_together_is_the_sum_over_stores(money: list[float], u
 
 
 def test_the_chance_of_single_decisions_evens_out() -> None:
-    """A hundred decisions each known to ±5 by chance alone are known together to about ±5 times the root of a hundred."""
+    """A hundred decisions known to ±5 each, by chance alone, are known together to about ±50, the root of a hundred."""
     rows = [row(1.0, store=str(n % 20), subject=str(n), low=-4.0, high=6.0, chance=5 / 1.645) for n in range(100)]
     found = worth(rows)[0]
     assert found.high - found.low == pytest.approx(2 * 5 * 10, rel=0.1)

@@ -27,7 +27,7 @@ NO_HOLDING = Policy(holding_rate=0.0)
 
 
 def house(sold: float, stores: tuple[str, ...] = ("1", "2"), empty: tuple[int, ...] = (), **terms: Any) -> Tables:
-    """Two stores below a warehouse that sell so many a day each, and nothing on `empty` days, when the shelf is bare."""
+    """Two stores below a warehouse that sell so many a day each; on `empty` days the shelf is bare."""
     tables = Tables(None, registry().contracts)
     state = [IN_STORE | {"store": store, "day": DAY} for store in stores]
     tables.write("supply_state", pa.Table.from_pylist(state), DAY)

@@ -1,8 +1,8 @@
 """What an order of a warehouse turned out to be worth, counted again with what the stores below it sold.
 
 The same terms as in `warehouse.py`, on the whole echelon, with the sales of the days after in the place of the
-forecast. What an empty shelf may have hidden is taken as for a store's own order (`outcome.py`). It takes for granted, as
-the order does, that the warehouse shares its stock out so that all stores are equally likely to run out.
+forecast. What an empty shelf may have hidden is taken as for a store's own order (`outcome.py`). It takes for granted,
+as the order does, that the warehouse shares its stock out so that all stores are equally likely to run out.
 """
 
 from __future__ import annotations
