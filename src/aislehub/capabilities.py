@@ -36,6 +36,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.price.till",
     "aislehub.proof.kpis",
     "aislehub.proof.judge",
+    "aislehub.proof.priorities",
     "aislehub.twin.run",
     "aislehub.connect.esl",
     "aislehub.connect.webhook",

@@ -415,8 +415,8 @@ class Ledger:
 
     def _brief(self, *which: Any) -> list[dict[str, Any]]:
         names = (
-            "kind", "day", "store", "subject", "arm", "money", "currency", "state", "source", "action", "baseline",
-            "override", "measured",
+            "kind", "day", "store", "subject", "arm", "money", "currency", "horizon_days", "state", "source", "action",
+            "baseline", "override", "measured",
         )  # fmt: skip
         return [_opened(row) for row in self._all(select(*(decisions.c[name] for name in names)).where(and_(*which)))]
 

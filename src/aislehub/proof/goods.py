@@ -14,7 +14,7 @@ __all__ = ["goods_lines"]
 
 
 def goods_lines(lines: ir.Table, items: ir.Table) -> ir.Table:
-    """Lines of goods with net amount, cost, units and basket; a line of an unknown item counts as goods."""
+    """Lines of goods with their item, net amount, cost, units and basket; a line of an unknown item counts as goods."""
     known = items.select("item", "cost", "tax_rate", "unit", "is_sellable")
     goods = lines.left_join(known, "item").filter(_.is_sellable.fill_null(True))
     by_weight = _.unit.fill_null("each") != "each"
@@ -25,5 +25,6 @@ def goods_lines(lines: ir.Table, items: ir.Table) -> ir.Table:
         units=ibis.ifelse(by_weight, _.quantity.sign(), _.quantity),
         basket=ibis.ifelse(in_basket, _.receipt, ibis.null("string")),
     ).select(
-        "store", "day", "receipt", "customer", "quantity", "amount", "discount", "cost", "net", "units", "basket"
+        "store", "day", "receipt", "customer", "item", "quantity", "amount", "discount", "cost", "net", "units",
+        "basket",
     )  # fmt: skip

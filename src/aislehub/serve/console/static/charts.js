@@ -318,7 +318,38 @@ function prices(data, isNarrow) {
   };
 }
 
-const KINDS = { demand, waterfall, parts, whatif, weeks, lines, pairs, moves, counts, rungs, forest, prices };
+function scenarios(data, isNarrow) {
+  const words = data.words;
+  const bars = data.points.map((point) => [point.feasibility, point.low, point.high]);
+  const short = (value) => Math.abs(value) >= 1e6 ? `${value / 1e6}M` : Math.abs(value) >= 1e3 ? `${value / 1e3}k` : `${value}`;
+  const dots = (name, isTwin) => ({
+    name, type: "scatter", z: 4, symbolSize: 22, itemStyle: { color: colour(isTwin ? "accent" : "gold") },
+    data: data.points.filter((point) => (point.basis === "twin") === isTwin).map((point) => ({
+      value: [point.feasibility, point.value], name: point.name,
+      label: { show: true, formatter: `${point.rank}`, color: colour("on-accent"), fontWeight: 600 },
+    })),
+    tooltip: { formatter: ({ name, value }) => `${name}\n${words.value} ${Math.round(value[1]).toLocaleString()}\n${words.feasibility} ${value[0].toFixed(2)}` },
+  });
+  return {
+    ...frame(data, 48),
+    tooltip: { trigger: "item", renderMode: "richText" },
+    legend: { top: 4, textStyle: { color: colour("ink") }, data: [words.simulated, words.measured] },
+    grid: { left: isNarrow ? 52 : 64, right: 20, top: 48, bottom: 46 },
+    xAxis: { type: "value", min: 0, max: 1, name: words.feasibility, nameLocation: "middle", nameGap: 28, nameTextStyle: { color: colour("muted") }, ...axisStyle() },
+    yAxis: { type: "value", name: words.value, nameTextStyle: { color: colour("muted"), align: "left", padding: [0, 0, 0, -40] }, ...axisStyle(), axisLabel: { color: colour("muted"), formatter: short } },
+    series: [
+      { name: words.interval, type: "custom", z: 3, silent: true, data: bars, encode: { x: 0, y: [1, 2] },
+        renderItem: (params, api) => {
+          const [x, top] = api.coord([api.value(0), api.value(2)]);
+          const [, bottom] = api.coord([api.value(0), api.value(1)]);
+          return { type: "rect", shape: { x: x - 1.5, y: top, width: 3, height: bottom - top }, style: { fill: colour("soft") } };
+        } },
+      dots(words.simulated, true), dots(words.measured, false),
+    ],
+  };
+}
+
+const KINDS = { demand, waterfall, parts, whatif, weeks, lines, pairs, moves, counts, rungs, forest, prices, scenarios };
 
 function draw() {
   for (const chart of drawn.splice(0)) chart.dispose();
