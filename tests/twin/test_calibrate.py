@@ -15,7 +15,7 @@ from aislehub.core.tables import Tables
 from aislehub.twin.calibrate import fitted, slopes
 from aislehub.twin.chain import Actions, Chain
 from aislehub.twin.emit import Offer, announced, master, of_day
-from aislehub.twin.fidelity import distance, figures, replays, resemblance
+from aislehub.twin.fidelity import curves, distance, figures, replays, resemblance
 from aislehub.twin.observed import Observed, observe
 from aislehub.twin.world import KEEPS, World
 
@@ -83,6 +83,22 @@ def test_a_fitted_twin_resembles_its_chain(seen: Observed) -> None:
     assert found["zero_share"].simulated == pytest.approx(found["zero_share"].real, abs=0.05)
     assert found["elasticity"].simulated == pytest.approx(found["elasticity"].real, abs=0.4)
     assert found["ks"].real < 3 * found["ks"].simulated
+
+
+def test_curves_of_both(seen: Observed) -> None:
+    """Shares sum to 1, the week is the chain's own, and the means of lags 1 and 7 are those of the figures."""
+    made = replays(seen, seeds=[1, 2])
+    points = {(point.curve, point.at): point for point in curves(seen, made)}
+    for curve in ("units", "week"):
+        values = [(point.real, point.simulated) for (name, _), point in points.items() if name == curve]
+        assert np.sum(values, axis=0) == pytest.approx([1, 1])
+    assert all(point.low <= point.simulated <= point.high for point in points.values())
+    assert points["units", "0"].real == figures(seen)["zero_share"]
+    assert points["memory", "7"].real == figures(seen)["store_memory_7"]
+    weekend = points["week", "6"].real + points["week", "7"].real
+    assert weekend == pytest.approx(figures(seen)["weekend_share"])
+    sold = [point for (name, _), point in points.items() if name == "elasticity"]
+    assert sold and all(point.real < 0 for point in sold)
 
 
 def test_resemblance_finds_what_is_off(seen: Observed) -> None:

@@ -14,7 +14,7 @@ from aislehub.core.hub import open_hub
 from aislehub.serve.cli import main
 from aislehub.twin.live import live, warmed
 from aislehub.twin.policy import TODAY, Policy
-from aislehub.twin.report import FIGURES, compare, figures
+from aislehub.twin.report import FIGURES, by_day, compare, figures, lines, lived
 from aislehub.twin.world import World
 
 SMALL = ["--stores", "2", "--items", "20", "--days", "14", "--warm-up", "28"]
@@ -74,6 +74,22 @@ def test_intervals_are_paired() -> None:
     found = lines["lean", "profit"]
     assert (found.difference, found.low, found.high) == pytest.approx((apart.mean(), low, high))
     assert lines["same", "profit"].difference == lines["same", "profit"].high == 0
+
+
+def test_days_add_up_to_the_whole() -> None:
+    """Profits of the days sum to the total; on the last day a policy is ahead by the difference, with its interval."""
+    worlds = [World.make("heterogeneous", stores=2, items=20, seed=seed) for seed in (1, 2, 3)]
+    lives = lived(worlds, [TODAY, LEAN], 14, warm_up=28)
+    total = {line.policy: line for line in lines(lives) if line.figure == "profit"}
+    days = by_day(lives)
+    assert [(day.policy, day.day) for day in days] == [(name, n + 1) for name in ("today", "lean") for n in range(14)]
+    for name, line in total.items():
+        assert sum(day.profit for day in days if day.policy == name) == pytest.approx(line.value)
+    last = days[-1]
+    assert (last.ahead, last.low, last.high) == pytest.approx(
+        (total["lean"].difference, total["lean"].low, total["lean"].high)
+    )
+    assert days[0].ahead is None and days[0].low is None
 
 
 def test_a_house_can_be_filled_with_a_simulated_chain(
