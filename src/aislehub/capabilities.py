@@ -7,6 +7,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.data.ingest",
     "aislehub.data.quality",
     "aislehub.proof.experiment",
+    "aislehub.proof.experiment_commands",
     "aislehub.demand.forecast",
     "aislehub.demand.daily",
     "aislehub.demand.explain",

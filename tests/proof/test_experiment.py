@@ -173,7 +173,7 @@ def test_figures_of_before_shorten_a_plan(hub: Hub, capsys: pytest.CaptureFixtur
         (["--weeks", "40"], "no such past"),
         (["--unit", "customer"], "no such past"),
         (["--metric", "conversion"], "did not vary"),
-        (["--effect", "0.001"], "would be missed too often"),
+        (["--effect", "0.001"], "no duration would do"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import ibis
@@ -10,11 +11,12 @@ import pandas as pd
 import pytest
 
 from aislehub.core.errors import HubError
-from aislehub.proof.design import Design
+from aislehub.proof.design import Design, active_units, unit_parts
 from aislehub.proof.effect import compare
 from aislehub.proof.metrics import METRICS
 from aislehub.proof.moments import Moments
-from aislehub.proof.planning import by_chance, expected_se, first_enough, outlooks
+from aislehub.proof.past import Past
+from aislehub.proof.planning import by_chance, expected_se, first_enough, outlooks, units_enough, weeks_enough
 
 LAST = date(2024, 6, 30)
 DESIGN = Design("store", "sales", 0.1, pre_days=28)
@@ -77,6 +79,60 @@ def test_a_metric_s_chance_is_planned_alone(daily: ibis.Table) -> None:
     """The standard error of one metric after so many weeks is that of the whole outlook."""
     (outlook,) = outlooks(daily, DESIGN, LAST, [4], 0.5, 0)
     assert expected_se(daily, DESIGN, METRICS["sales"], LAST, 4, 0.5, 0) == pytest.approx(outlook.se)
+
+
+def test_periods_that_differ_ask_for_more(daily: ibis.Table) -> None:
+    """With the same scatter in the last period, a past whose periods differed more is counted on for less; one that is
+    sure in half of the periods only needs less than one that is sure in nine of ten."""
+    calm = daily.to_pandas()
+    start = pd.Timestamp(LAST - timedelta(days=27))
+    stormy = calm.copy()
+    day = pd.to_datetime(stormy["day"])
+    earlier = (day < start) & (day >= start - timedelta(days=28))
+    noise = np.random.default_rng(5).normal(1, 0.5, len(stormy))
+    stormy.loc[earlier, "sales"] *= noise[earlier]
+    design = Design("store", "sales", 0.1, pre_days=28)
+    (quiet,) = outlooks(daily, replace(design, pre_days=7), LAST, [2], 0.5, 0)
+    (rough,) = outlooks(ibis.memtable(stormy), replace(design, pre_days=7), LAST, [2], 0.5, 0)
+    assert rough.periods == quiet.periods > 3
+    assert rough.mean == pytest.approx(quiet.mean) and rough.always > 1.2 * quiet.always
+    (half,) = outlooks(daily, replace(design, pre_days=7, assurance=0.5), LAST, [2], 0.5, 0)
+    assert half.always < quiet.always and half.power_always >= quiet.power_always
+
+
+@pytest.mark.parametrize("name", ["sales", "average_order_value"])
+@pytest.mark.parametrize(("block_days", "washout_days"), [(0, 0), (7, 2)])
+def test_the_past_in_memory_is_the_engine_s(name: str, block_days: int, washout_days: int) -> None:
+    """Units that were active, and the four parts of each, are those by which the experiment will be read."""
+    random = np.random.default_rng(4)
+    rows = [(f"s{n}", LAST - timedelta(days=int(d)), random.gamma(2.0), 1.0 + n)
+            for n in range(9) for d in random.choice(60, 20, replace=False)]  # fmt: skip
+    daily = ibis.memtable(pd.DataFrame(rows, columns=["unit", "day", "sales", "baskets"]).assign(
+        basket_sales=lambda table: table["sales"]))  # fmt: skip
+    start, last = LAST - timedelta(days=20), LAST
+    past = Past.of(daily, METRICS[name])
+    assert past is not None
+    units, found = active_units(daily, start, 28), past.active(start, 28)
+    assert len(units) == len(found)
+    blocks = 21 // block_days if block_days else 1
+    arms = pd.DataFrame([(u, b, "") for b in range(blocks) for u in units], columns=["unit", "block", "arm"])
+    engine = unit_parts(
+        daily, arms, METRICS[name], start, last, 28, block_days=block_days, washout_days=washout_days
+    ).to_pandas().sort_values(["block", "unit"])  # fmt: skip
+    mine = np.vstack(past.parts(found, start, 21, 28, block_days, washout_days))
+    assert mine == pytest.approx(engine[["top", "bottom", "top_before", "bottom_before"]].to_numpy())
+
+
+def test_what_would_find_the_effect_is_said(daily: ibis.Table) -> None:
+    """An effect just beyond reach takes more weeks; one below what stores drift apart by takes more stores only."""
+    design = Design("store", "sales", 0.1, pre_days=28)
+    found = outlooks(daily, design, LAST, range(1, 5), 0.5, 0)
+    near = replace(design, effect=0.9 * found[-1].always)
+    needed = weeks_enough(found, near)
+    assert needed is not None and 5 <= needed <= 8
+    assert units_enough(found[-1], near) == pytest.approx(30 / 0.81, abs=1)
+    apart = [replace(outlook, always=0.05 + 0.01 / outlook.weeks) for outlook in found]
+    assert weeks_enough(apart, replace(design, effect=0.02)) is None
 
 
 def test_no_past_and_no_scatter_are_refused(daily: ibis.Table) -> None:

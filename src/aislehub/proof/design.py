@@ -34,6 +34,8 @@ class Design:
         harm: the same for the metric that decides.
         method: `always_valid`, or `fixed` for one verdict at the planned end.
         alpha, power: level of the intervals and verdicts, and probability of finding `effect`.
+        assurance: share of periods, as the past ones differ, in which a plan is to keep its power.
+        outlier: of stores, the deviation that counts at most, in robust standard deviations; 0 = all of it.
         pre_days: days before the start whose sales are taken off (CUPED).
         washout_days: days at the start of a block of a switchback that still feel the block before.
         planned: metric → standard error of the difference that the plan expects at its end.
@@ -48,6 +50,8 @@ class Design:
     method: str = "always_valid"
     alpha: float = 0.05
     power: float = 0.8
+    assurance: float = 0.9
+    outlier: float = 0.0
     pre_days: int = 84
     washout_days: int = 0
     planned: Mapping[str, float] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from aislehub.proof.effect import Effect
 
@@ -40,7 +40,7 @@ def multiple_of_se(information: float, planned: float, alpha: float, freedom: fl
     """
     mix = _mixture(planned, alpha)
     normal = math.sqrt((1 + mix / information) * (math.log1p(information / mix) - 2 * math.log(alpha)))
-    return normal if math.isinf(freedom) else float(stats.t.isf(stats.norm.sf(normal), freedom))
+    return normal if math.isinf(freedom) else abs(float(special.stdtrit(freedom, special.ndtr(-normal))))
 
 
 def always_interval(effect: Effect, planned_se: float, alpha: float) -> tuple[float, float]:

@@ -9,11 +9,13 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from aislehub.core.experiments import Trial
+from aislehub.core.experiments import ARMS, Trial
 from aislehub.proof.design import Design, active_units, arms_of, moments_of_arms, unit_parts
 from aislehub.proof.effect import Effect, compare, sample_ratio
 from aislehub.proof.metrics import Metric
+from aislehub.proof.moments import PARTS, Moments
 from aislehub.proof.multiple import holm
+from aislehub.proof.outliers import without_outliers
 from aislehub.proof.sequence import always_interval, always_p
 
 __all__ = ["VERDICTS", "read_trial"]
@@ -52,14 +54,14 @@ def read_trial(trial: Trial, daily: ir.Table, day: date, assigned: Mapping[str, 
     rows: list[Row] = []
     effects: dict[str, Effect] = {}
     for name, metric in design.metrics.items():
-        row: Row = {**common, "metric": name, "role": _role(name, design), "p_holm": None}
+        row: Row = {**common, "metric": name, "role": _role(name, design), "p_holm": None, "cut": None}
         effect = None
         if split >= srm_limit and min(sizes) >= 2:
             parts = unit_parts(
                 daily, arms, metric, trial.start, day, design.pre_days, block_days=trial.block_days,
                 washout_days=design.washout_days,
             )  # fmt: skip
-            effect = _effect(parts)
+            effect, row["cut"] = _effect(parts, design.outlier)
         if effect is None:
             verdict = "withheld" if split < srm_limit else "too_few"
             rows.append(row | dict.fromkeys(_FIGURES) | {"verdict": verdict})
@@ -80,13 +82,20 @@ def _role(name: str, design: Design) -> str:
     return "primary" if name == design.metric else "other" if name in design.also else "guard"
 
 
-def _effect(parts: ir.Table) -> Effect | None:
-    """The comparison, or None where so few blocks or sales are there that nothing can be compared yet."""
+def _effect(parts: ir.Table, outlier: float) -> tuple[Effect | None, int]:
+    """The comparison, or None where so few blocks or sales are there that nothing can be compared yet; outliers cut."""
+    cut = 0
     try:
-        effect = compare(*moments_of_arms(parts))
+        if outlier:
+            rows = parts.order_by("unit").to_pandas()
+            units, cut = without_outliers(rows[list(PARTS)].to_numpy(dtype=float), rows["arm"], outlier)
+            control, treatment = (Moments.of(units[rows["arm"] == arm]) for arm in ARMS)
+        else:
+            control, treatment = moments_of_arms(parts)
+        effect = compare(control, treatment)
     except ValueError:
-        return None
-    return effect if math.isfinite(effect.difference) and effect.se > 0 else None
+        return None, cut
+    return (effect if math.isfinite(effect.difference) and effect.se > 0 else None), cut
 
 
 def _figures(effect: Effect, planned_se: float, alpha: float, is_over: bool) -> Row:

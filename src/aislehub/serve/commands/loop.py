@@ -212,7 +212,10 @@ def loop(
 def _begin(hub: Hub, kind: str, start: date, weeks: int) -> None:
     """Plan the experiment on the chain's past and start it."""
     policy = ExperimentPolicy.load(hub.home)
-    design = Design(unit="store", metric=METRIC, effect=EFFECT, also=("margin", "sales"), pre_days=policy.pre_days)
+    design = Design(
+        unit="store", metric=METRIC, effect=EFFECT, also=("margin", "sales"), outlier=policy.outlier,
+        pre_days=policy.pre_days,
+    )  # fmt: skip
     _, _, trial = plan_trial(hub, EXPERIMENT, design, kind, 0.5, 0, weeks, start - timedelta(days=1), policy.max_weeks)
     hub.experiments.plan(trial, who="loop")
     start_trial(hub, EXPERIMENT, start, who="loop")

@@ -1,0 +1,37 @@
+"""The commands of experiments in a house that has no sales yet: what they say before there is anything to plan on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aislehub.serve.cli import main
+
+
+def test_nothing_planned_is_an_empty_list(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a document, and as a table with its heads only."""
+    assert main(["experiment", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["experiment", "list"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["read", "none"], "none"),
+        (["arms", "none"], "none"),
+        (["start", "none", "--day", "2024-07-01"], "none"),
+        (["plan", "x", "--guard", "margin=2"], "is no guard"),
+        (["plan", "x", "--unit", "stor"], "Did you mean store?"),
+        (["plan", "x", "--day", "2024-07-01"], "no such past"),
+    ],
+)
+def test_what_is_not_there_is_refused(
+    home: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    """An unknown experiment, a guard that is none, a unit that is none, a past that is none: each in a sentence."""
+    assert main(["experiment", *words]) == 1
+    said = capsys.readouterr().err
+    assert told in said and "{" not in said
