@@ -29,7 +29,7 @@ def assured_error(errors: Sequence[float], units: float, assurance: float) -> fl
     Example:
         >>> past = [0.036, 0.043, 0.039, 0.037]
         >>> [round(assured_error(past, 60, assurance), 4) for assurance in (0.5, 0.9)]
-        [0.0387, 0.0447]
+        [0.0387, 0.0452]
     """
     logs = np.log(np.asarray(errors, dtype=float))
     centre, freedom = float(logs.mean()), _PRIOR + len(logs) - 1
