@@ -112,6 +112,12 @@ def test_what_nobody_knows_is_ranked_last_and_promised_nothing() -> None:
     assert [one.verdict for one in found] == ["loss", "unknown", "unknown"]
 
 
+def test_what_only_waits_for_data_stands_above_what_loses() -> None:
+    """Both have priority 0: the one that would bring money comes first."""
+    waiting = line(9.0, name="prices", house=replace(READY, scores={}))
+    assert [one.scenario.name for one in ordered([line(-5.0), waiting])] == ["prices", "orders"]
+
+
 def test_every_kind_of_decision_is_on_the_board() -> None:
     """Whatever the house decides has its scenario, and each scenario its name and tables that exist."""
     decided = {name for name, contract in registry().contracts.items() if contract.decision}

@@ -113,11 +113,12 @@ def priority(value: float, feasible: float) -> float:
 
 
 def ordered(lines: Iterable[Line]) -> list[Line]:
-    """The highest priority first; then what has a value, then what is built, then the more feasible, then by name."""
+    """The highest priority first, of equals (those at 0) the most money; without a value built ones, then by data."""
 
     def place(line: Line) -> tuple[Any, ...]:
-        has_none = line.priority is None
-        return has_none, -(line.priority or 0.0), not line.is_built, -line.feasibility.data.value, line.scenario.name
+        money = line.value.money if line.value else 0.0
+        readiness = line.feasibility.data.value
+        return line.priority is None, -(line.priority or 0.0), -money, not line.is_built, -readiness, line.scenario.name
 
     return sorted(lines, key=place)
 
