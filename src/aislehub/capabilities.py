@@ -38,6 +38,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.proof.kpis",
     "aislehub.proof.judge",
     "aislehub.proof.priorities",
+    "aislehub.proof.scorecard",
     "aislehub.twin.run",
     "aislehub.connect.esl",
     "aislehub.connect.webhook",

@@ -26,6 +26,7 @@ from aislehub.core.output import print_json
 from aislehub.core.pages import Page
 from aislehub.core.step import policy_of
 from aislehub.core.text import has, say
+from aislehub.proof.scorecard import cards_table
 
 __all__ = ["Adoption", "Change", "Span", "Worth", "adoption", "changes", "commands", "pages", "span", "spans", "worth"]
 
@@ -270,7 +271,8 @@ def judge(
 
 def _page(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     report = _report(hub, None, None)
-    return {"tables": _told(report)} | ({} if report["worth"] else {"empty": "proof.nothing_measured"})
+    tables = [*_told(report), *cards_table(hub)]
+    return {"tables": tables} | ({} if report["worth"] else {"empty": "proof.nothing_measured"})
 
 
 def _told(report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ import typer
 
 from aislehub.connect.esl import EslSettings, ShelfLabels
 from aislehub.connect.files import FileConnector
+from aislehub.connect.hub_file import KIND as SETTINGS
+from aislehub.connect.hub_file import HubFile
 from aislehub.connect.prices import KIND as PRICES
 from aislehub.connect.prices import PriceList
 from aislehub.core.errors import HubError
@@ -133,7 +135,8 @@ def send(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write approved decisions as CSV, each exactly once; prices that went out are in force from their day on.
+    """Write approved decisions as CSV, each exactly once; prices that went out are in force from their day on, and
+    changes of a model (`model_changes`) go into `hub.toml`.
 
     Example: aislehub send --kind orders
     """
@@ -167,7 +170,10 @@ def check(
 
 
 def _outlet(hub: Hub, kind: str, to: Path | None, labels: bool) -> Connector:
-    """Where decisions of a kind go: files, and prices also into the price list, by labels where these are asked for."""
+    """Where decisions of a kind go: changes of settings into `hub.toml`, others into files; prices also into the price
+    list, by labels where these are asked for."""
+    if kind == SETTINGS:
+        return HubFile(hub.home)
     files = FileConnector(to or hub.home / "outbox")
     if kind != PRICES:
         return files
