@@ -1,9 +1,10 @@
 """What orders would have earned had they been made from this forecast: replayed on the sales that followed.
 
 The order-up-to level of each day is that of the house's own step (`wanted_orders`), so a change of its policy changes
-this, too. A line is supplied on the terms of the first close for all days that are replayed. Money has the terms of
-`aislehub.supply.money`: margin of what was sold, less holding, waste and the cost of order lines. Minimum quantities,
-allotments of a warehouse and budgets are left out; sales are taken for demand.
+this, too; demand scatters as the line's own past says, so that forecasts differ by their means alone. A line is
+supplied on the terms of the first close for all days that are replayed. Money has the terms of `aislehub.supply.money`:
+margin of what was sold, less holding, waste and the cost of order lines. Minimum quantities, allotments of a warehouse
+and budgets are left out; sales are taken for demand.
 """
 
 from __future__ import annotations
@@ -80,8 +81,10 @@ def _level(
 ) -> FloatArray:
     """Units up to which lines are ordered, `begun` days after the forecast was made."""
     demand = _over(forecast, begun, cover)
-    own = lines["own_mean"].to_numpy(float)
-    empty = lines.assign(demand=np.where(np.isnan(demand), own, demand), on_hand=0.0, on_order=0.0)
+    demand = np.where(np.isnan(demand), lines["own_mean"], demand)
+    empty = lines.assign(
+        demand=demand, demand_variance=demand * lines["variance_ratio"], on_hand=0.0, on_order=0.0, outdated=0.0
+    )
     wanted = wanted_orders(empty, policy)
     most = np.minimum(wanted.limits.sellable, wanted.limits.capacity + wanted.limits.gone)
     return np.minimum(wanted.order_up_to, most)
