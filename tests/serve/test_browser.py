@@ -346,3 +346,21 @@ def test_a_price_is_approved_on_the_item_s_page(visit: Visit, priced: Hub) -> No
     expect(page.locator("#drawer .badge.overridden").first).to_be_visible()
     states = {row["subject"]: row["state"] for row in priced.ledger.find(Filter(kind="price_changes"))}
     assert states == {"1001": "approved", "1002": "overridden"}
+
+
+def test_a_policy_is_tried_without_leaving_the_page(visit: Visit, hub: Hub) -> None:
+    """Begin shows how far the run is, and its end brings the result by itself; a policy against itself is refused."""
+    (hub.home / "policies").mkdir()
+    (hub.home / "policies" / "lean.toml").write_text("weeks_of_cover = 0.5\n")
+    page = visit(size="phone")
+    page.goto("/twin")
+    page.select_option("select[name=mine]", "today")
+    page.click("form[hx-post='/twin/run'] button")
+    expect(page.locator("#toast")).to_contain_text("itself")
+    page.select_option("select[name=mine]", "lean.toml")
+    for name, value in {"stores": "2", "items": "12", "days": "7", "seeds": "2"}.items():
+        page.fill(f"input[name={name}]", value)
+    page.click("form[hx-post='/twin/run'] button")
+    expect(page.locator("#progress progress")).to_be_visible(timeout=30_000)
+    expect(page.locator("#result")).to_contain_text("lean.toml", timeout=120_000)
+    assert "?run=" in page.url

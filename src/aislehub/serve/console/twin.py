@@ -53,7 +53,7 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
 
 @router.post("/run")
 def run(
-    request: Request, site: House, user: Planner, mine: Name, other: Name, family: Name,
+    site: House, user: Planner, mine: Name, other: Name, family: Name,
     stores: Annotated[int, Form(ge=LIMITS["stores"][0], le=LIMITS["stores"][1])],
     items: Annotated[int, Form(ge=LIMITS["items"][0], le=LIMITS["items"][1])],
     days: Annotated[int, Form(ge=LIMITS["days"][0], le=LIMITS["days"][1])],
