@@ -45,7 +45,8 @@ HISTORY = 52  # weeks from which the hub learns
 
 @dataclass
 class Run:
-    """A chain on a Monday morning, with its past weeks as its tills told them: units and depth, (S, I) each.
+    """A chain on a Monday morning, with its past weeks as its tills and doors told them: units and depth, (S, I) each,
+    and visitors, (S,).
 
     `planned` are the discounts of the week that begins, which were announced a week ago.
     """
@@ -57,10 +58,12 @@ class Run:
     profit: list[float] = field(default_factory=list)
     lost: list[float] = field(default_factory=list)
     rival: list[FloatArray] = field(default_factory=list)
+    visitors: list[FloatArray] = field(default_factory=list)
 
     def fork(self) -> Run:
         """The same morning once more."""
-        return Run(self.chain.fork(), self.planned, list(self.units), list(self.depth), rival=list(self.rival))
+        past = {name: list(getattr(self, name)) for name in ("units", "depth", "rival", "visitors")}
+        return Run(self.chain.fork(), self.planned, **past)
 
 
 Policy = Callable[[Run], FloatArray]
@@ -86,6 +89,7 @@ def live(run: Run, policy: Policy, weeks: int) -> Run:
         run.units.append(np.where(short > 0.2 * (sold + short), np.nan, sold))
         run.depth.append(depth)
         run.rival.append(np.log(days[0].competitor))
+        run.visitors.append(sum(day.footfall for day in days))
         run.profit.append(float(sum(day.profit.sum() for day in days)))
         run.lost.append(float(short.sum() / (sold + short).sum()))
         run.planned = coming
@@ -187,6 +191,7 @@ def believe(run: Run, half_life: float = HALF_LIFE) -> Belief:
         depth=np.stack(run.depth[-HISTORY:], axis=-1).reshape(stores * items, -1),
         rival=np.tile((rival - rival.mean(axis=0)).T, (stores, 1)), store=np.repeat(np.arange(stores), items),
         item=np.tile(np.arange(items), stores), category=world.category, keeps=world.life >= STOCKED_DAYS,
+        visitors=np.stack(run.visitors[-HISTORY:], axis=-1),
     )  # fmt: skip
     return learn(weeks, prior_of(np.full(items, np.nan)), half_life=half_life)
 

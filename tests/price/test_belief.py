@@ -44,7 +44,8 @@ def planted(seed=0, stocked=0.4, taken=0.0, rival=0.0, changes_at=None):
         mean = usual * np.exp(pushed[:, week] + rival * price[:, week] - stocked * 0.3 * left - taken * around)
         units[:, week] = rng.poisson(mean)
         left = 0.7 * left + np.expm1(np.maximum(pushed[:, week], 0))
-    return Weeks(units, depth, price, store, item, category, np.ones(ITEMS, dtype=bool)), slope
+    uncounted = np.full((STORES, WEEKS), np.nan)
+    return Weeks(units, depth, price, store, item, category, np.ones(ITEMS, dtype=bool), uncounted), slope
 
 
 def test_each_items_answer_is_found_within_what_is_said_of_it():
@@ -76,6 +77,23 @@ def test_what_the_competitor_moves_is_found():
     much, none = (learn(planted(rival=one)[0], prior(), half_life=200).mean[:, 3].mean() for one in (0.8, 0.0))
     assert much == pytest.approx(0.8, abs=0.15)
     assert abs(none) < 0.15
+
+
+def test_visitors_are_read_at_the_doors():
+    """Where doors are counted, traffic is what the counts say, rain and holidays of all stores' weeks notwithstanding;
+    a store without a door, and weeks that were not counted, say nothing."""
+    weeks, _ = planted()
+    rng = np.random.default_rng(3)
+    size = weeks.units.mean(axis=1)
+    here = np.array([size[weeks.store == one] @ (weeks.depth[weeks.store == one] > 0) for one in range(STORES)])
+    share = here / np.array([size[weeks.store == one].sum() for one in range(STORES)])[:, None]
+    for truth in (0.0, 0.4):
+        noise = 0.05 * rng.standard_normal(WEEKS) + 0.03 * rng.standard_normal(share.shape)
+        visitors = 5_000 * np.exp(truth * share + noise)
+        visitors[0] = np.nan
+        visitors[3, 5:9] = np.nan
+        found = learn(replace(weeks, visitors=visitors), prior(), half_life=200).traffic
+        assert abs(found[0] - truth) < 3 * found[1] and found[1] < 0.03
 
 
 def test_old_weeks_fade():

@@ -24,6 +24,7 @@ from aislehub.price.promotion import (
 from aislehub.schema import (
     COMPETITOR_PRICES,
     DEMAND_FORECAST,
+    FOOTFALL,
     ITEMS,
     PRICE_ELASTICITIES,
     PRICES,
@@ -80,7 +81,7 @@ def state(**given):
 FACTS = {
     "sales_lines": SALES_LINES, "promotions": PROMOTIONS, "items": ITEMS, "competitor_prices": COMPETITOR_PRICES,
     "promotion_choices": PROMOTION_CHOICES, "supply_state": SUPPLY_STATE, "demand_forecast": DEMAND_FORECAST,
-    "prices": PRICES, "stores": STORES, "price_elasticities": PRICE_ELASTICITIES,
+    "prices": PRICES, "stores": STORES, "price_elasticities": PRICE_ELASTICITIES, "footfall": FOOTFALL,
 }  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def plan(folder, policy=None, day=DAY, **given):
     policy = policy or Policy(**EVERYTHING)
     facts = {
         "sales_lines": sales(), "promotions": [], "competitor_prices": [], "promotion_choices": [], "prices": [],
-        "price_elasticities": [],
+        "price_elasticities": [], "footfall": [],
         "items": [{"item": item, "category": "c", "is_sellable": True} for item in ITEMS_SOLD],
         "supply_state": state(), "demand_forecast": [], "stores": [{"store": s, "country": "US"} for s in PLACES],
     } | given  # fmt: skip

@@ -10,9 +10,9 @@ Weekly units of an item in a store follow a Poisson regression with the line's u
 
 Each item has its own lift, slope, stocked and rival, drawn to its category's and the chain's as far as its own weeks
 are silent: a hierarchy of Gaussians, solved exactly at each step of a Laplace approximation, as for Bayesian
-generalised linear models (Gelman & Hill 2006, ch. 15). What each item's promotions take from each neighbour is a ridge
-regression, drawn to an even share. Old weeks count less, by half every `half_life` weeks, so that the belief follows a
-drift and stays wide enough to notice one.
+generalised linear models (Gelman & Hill 2006, ch. 15). What each item's promotions take from each neighbour: see
+`substitutes.py`. Traffic is read at the doors where they are counted. Old weeks count less, by half every `half_life`
+weeks, so that the belief follows a drift and stays wide enough to notice one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from aislehub.price.substitutes import Sizes, Told, losses
 
 __all__ = ["COEFFICIENTS", "HALF_LIFE", "STOCKED_DAYS", "Belief", "Prior", "Weeks", "features", "learn", "prior_of"]
 
@@ -36,7 +38,6 @@ COEFFICIENTS = ("lift", "slope", "stocked", "rival")
 COUNT = len(COEFFICIENTS)
 LOW, HIGH = np.array([-1.0, 0.0, 0.0, 0.0]), np.array([2.0, 8.0, 1.0, 3.0])
 OF_LATE = 3  # weeks of the competitor's prices that hold for the coming one: the middle one, for a promotion is short
-CLOSE = 3.0  # substitutes that an item is expected to have among its neighbours
 MOST_NEIGHBOURS = 30  # in larger categories each neighbour is taken to lose the same
 HALF_LIFE = 52.0  # weeks after which a week counts half
 STOCKED_DAYS = 21
@@ -45,8 +46,9 @@ ITERATIONS = 5
 SMOOTHING = 0.85  # weight of a week in an item's usual units beside that of the week after it
 RETURNS = 0.7  # share of what shoppers have stocked that is still there a week later
 CATEGORY_UNITS = 40.0  # units that a category's week counts like, before its own are believed
-LEAST_PULL = 0.02
+SHOCK_RANGE = (0.01, 0.2)
 LARGEST_STEP = 0.7
+LEAST_SQUARE = 1e-6  # of shares promoted, to say anything about visitors
 LARGEST_EFFECT = 3.0
 
 
@@ -85,6 +87,7 @@ class Weeks:
         depth: discount in force, 0 = not promoted, (n, W).
         rival: log of the lowest competitor's price over its mean of these weeks, 0 where none is known, (n, W).
         store, item: numbers from 0, (n,); category: of each item, (I,); keeps: whether shoppers can stock it, (I,).
+        visitors: counted at the doors, (S, W); NaN where nobody counts, or not all days of the week.
     """
 
     units: FloatArray
@@ -94,6 +97,7 @@ class Weeks:
     item: IntArray
     category: IntArray
     keeps: BoolArray
+    visitors: FloatArray
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,8 @@ def learn(weeks: Weeks, prior: Prior, *, half_life: float) -> Belief:
     for _ in range(ITERATIONS):
         acting = _Acting.of(groups, weeks, phi, mean, taken, traffic[0])
         usual = _usual(units, seen, np.exp(acting.effect), _around(length))
-        usual = usual * _season(groups, weeks, units, seen, usual * np.exp(acting.effect))
+        season, shock = _season(groups, weeks, units, seen, usual * np.exp(acting.effect))
+        usual = usual * season
         expected = np.maximum(usual * np.exp(acting.effect), 1e-3)
         noise = _noise(units, expected, seen & (weeks.depth == 0) & (expected > 1))
         weight = counts * expected / (1 + expected * noise)
@@ -186,8 +191,13 @@ def learn(weeks: Weeks, prior: Prior, *, half_life: float) -> Belief:
         regressors = (*np.moveaxis(phi, 2, 0), -acting.home, weeks.rival)
         design = np.stack([_apart(one, factor) for one in regressors], axis=-1)
         mean, covariance = _own(weeks, design, weight, rest, mean, prior)
-        taken = _taken(groups, _apart(acting.pushed, seen), weight, rest, taken, prior)
-        traffic = _traffic(groups, _apart(acting.share, factor), weight, rest, traffic[0], prior)
+        beyond = (1 + rest) * shock - 1
+        sizes = Sizes(prior.taken[0], prior.taken[1] / prior.taken[0], _scale(groups, weeks, weight, shock))
+        taken = _taken(groups, _apart(acting.pushed, seen), weight, beyond, taken, sizes)
+        if np.isnan(weeks.visitors).all():
+            traffic = _traffic(groups, _apart(acting.share, factor), weight, rest, traffic[0], prior)
+        else:
+            traffic = _at_the_doors(weeks, acting.share, prior)
     acting = _Acting.of(groups, weeks, phi, mean, taken, traffic[0])
     now = _usual(units, seen, np.exp(acting.effect), SMOOTHING ** age[:, None])[:, 0]
     now = now * np.exp(mean[weeks.item, 3] * np.median(weeks.rival[:, -OF_LATE:], axis=1))
@@ -287,13 +297,23 @@ def _apart(values: FloatArray, factor: FloatArray) -> FloatArray:
     return np.asarray(values - (values * factor) @ weights / (factor @ weights + 1e-9))
 
 
-def _season(groups: _Groups, weeks: Weeks, units: FloatArray, seen: BoolArray, expected: FloatArray) -> FloatArray:
-    """Factor of a category's week in all stores beside the weeks around it, told by what was not promoted, (n, W)."""
+def _season(
+    groups: _Groups, weeks: Weeks, units: FloatArray, seen: BoolArray, expected: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Factor of a category's week in all stores beside the weeks around it, told by what was not promoted, and that
+    factor over the chain's, (n, W) each."""
     plain = seen & (weeks.depth == 0)
     sold, hoped = groups.category @ (units * plain), groups.category @ (expected * plain)
     chain = (sold.sum(axis=0) + CATEGORY_UNITS) / (hoped.sum(axis=0) + CATEGORY_UNITS)
     factor = (sold + CATEGORY_UNITS * chain) / (hoped + CATEGORY_UNITS)
-    return np.asarray(factor[weeks.category[weeks.item]])
+    category = weeks.category[weeks.item]
+    return np.asarray(factor[category]), np.asarray((factor / chain)[category])
+
+
+def _scale(groups: _Groups, weeks: Weeks, weight: FloatArray, shock: FloatArray) -> float:
+    """Standard deviation of the logarithm of a category's week beyond what its lines' own noise makes of it."""
+    noise = 1 / np.maximum(groups.category @ weight, 1.0)[weeks.category[weeks.item]]
+    return float(np.sqrt(np.clip((np.log(shock) ** 2 - noise).mean(), *np.square(SHOCK_RANGE))))
 
 
 def _noise(units: FloatArray, expected: FloatArray, plain: BoolArray) -> float:
@@ -351,33 +371,17 @@ def _even(groups: _Groups, taken: float) -> Taken:
 
 
 def _taken(
-    groups: _Groups, pushed: FloatArray, weight: FloatArray, rest: FloatArray, taken: Taken, prior: Prior
+    groups: _Groups, pushed: FloatArray, weight: FloatArray, rest: FloatArray, taken: Taken, sizes: Sizes
 ) -> Taken:
-    """One step for what each item loses to each neighbour's promotions: a ridge regression for each item.
-
-    An item is expected to have a few close substitutes, not known which; so the shares scatter around the even one with
-    τ / √(CLOSE · neighbours).
-    """
+    """One step for what each item loses to each neighbour's promotions."""
     made = []
-    for (items, table), now in zip(groups.cells, taken, strict=True):
-        others = len(items) - 1
-        even = prior.taken[0] / others * (1 - np.eye(len(items)))
-        if others > MOST_NEIGHBOURS:
+    for (items, table), now, even in zip(groups.cells, taken, _even(groups, sizes.total), strict=True):
+        if len(items) > MOST_NEIGHBOURS + 1:
             made.append(even)
             continue
         there = (table >= 0)[:, :, None]
-        pull = np.where(there, pushed[table], 0.0).swapaxes(1, 2)
-        moving = np.abs(pull).max(axis=2) > LEAST_PULL  # weeks of stores in which anything was promoted
-        pull = pull[moving]
-        heavy, left = (np.where(there, values[table], 0.0).swapaxes(1, 2)[moving] for values in (weight, rest))
-        told = np.stack([(pull * heavy[:, [item]]).T @ pull for item in range(len(items))])
-        score = -(heavy * left).T @ pull
-        spread = prior.taken[0] ** 2 / (CLOSE * others)
-        precision = np.linalg.inv(spread * np.eye(len(items)) + (prior.taken[1] / others) ** 2)
-        target = score + np.einsum("ijk,ik->ij", told, now) + even @ precision
-        found = np.linalg.solve(told + precision, target[:, :, None])[:, :, 0]
-        np.fill_diagonal(found, 0.0)
-        made.append(now + 0.7 * (found - now))
+        push, heavy, left = (np.where(there, values[table], 0.0) for values in (pushed, weight, rest))
+        made.append(now + 0.7 * (losses(Told.of(push, heavy, left, now), sizes, now) - now))
     return made
 
 
@@ -402,3 +406,27 @@ def _traffic(
     variance = 1 / (certain.sum() / scatter + precision)
     moved = variance * (score.sum() / scatter - precision * (mean - prior.traffic[0]))
     return np.array([np.clip(mean + np.clip(moved, -0.3, 0.3), 0.0, 1.0), np.sqrt(variance)])
+
+
+def _at_the_doors(weeks: Weeks, share: FloatArray, prior: Prior) -> FloatArray:
+    """Traffic from counted visitors: mean and standard deviation, (2,).
+
+    A store's week beside the weeks around it, told twice: how all stores' weeks differ, and how stores differ within a
+    week. Either counts by its own noise, for weather and holidays are the weeks' alone.
+    """
+    first = np.unique(weeks.store, return_index=True)[1]
+    counted = weeks.visitors > 0
+    came = _apart(np.log(np.where(counted, weeks.visitors, 1.0)), counted.astype(float))
+    shown = _apart(share[first], counted.astype(float))
+    stores = np.maximum(counted.sum(axis=0), 1)
+    by_week = [(values * counted).sum(axis=0) / stores for values in (came, shown)]
+    within = [np.where(counted, values - mean, 0.0) for values, mean in zip((came, shown), by_week, strict=True)]
+    score, certain = prior.traffic[0] * prior.traffic[1] ** -2.0, prior.traffic[1] ** -2.0
+    for moved, push, weight in ((*by_week, counted.any(axis=0)), (*within, counted)):
+        square = float((push**2 * weight).sum())
+        if square < LEAST_SQUARE:
+            continue
+        slope = float((push * moved * weight).sum()) / square
+        noise = max(float(((moved - slope * push) ** 2 * weight).sum() / max(weight.sum() - 1, 1)), LEAST_SQUARE)
+        score, certain = score + slope * square / noise, certain + square / noise
+    return np.array([np.clip(score / certain, 0.0, 1.0), certain**-0.5])

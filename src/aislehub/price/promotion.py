@@ -158,13 +158,13 @@ def due(tables: Any, day: date, *, age: int, policy: Policy) -> str:
 
 
 @learn(
-    reads="sales_lines promotions items competitor_prices price_elasticities promotion_choices",
+    reads="sales_lines promotions items competitor_prices footfall price_elasticities promotion_choices",
     model="promotion",
     every_days=1,
     due=due,
 )
 def learn_promotion(
-    sales_lines: Any, promotions: Any, items: Any, competitor_prices: Any, price_elasticities: Any,
+    sales_lines: Any, promotions: Any, items: Any, competitor_prices: Any, footfall: Any, price_elasticities: Any,
     promotion_choices: Any, *, day: date, policy: Policy, folder: Path,
 ) -> Mapping[str, Any]:  # fmt: skip
     """Learn what promotions do, and weigh what the log says of the plan against today's rule."""
@@ -173,6 +173,7 @@ def learn_promotion(
         promotions,
         items,
         competitor_prices,
+        footfall,
         day=day,
         weeks=policy.history_weeks,
         least_weeks=policy.least_weeks,

@@ -36,8 +36,9 @@ class History:
 
 
 def weekly(
-    sales_lines: Any, promotions: Any, items: Any, competitor_prices: Any, *, day: date, weeks: int, least_weeks: int
-) -> History:
+    sales_lines: Any, promotions: Any, items: Any, competitor_prices: Any, footfall: Any, *, day: date, weeks: int,
+    least_weeks: int,
+) -> History:  # fmt: skip
     """The last complete weeks before `day + 1`, of lines that sold in enough of them.
 
     Args:
@@ -68,6 +69,7 @@ def weekly(
         lines["store_at"].to_numpy(np.int64), lines["item_at"].to_numpy(np.int64),
         pd.factorize(goods["category"])[0].astype(np.int64),
         ~(goods["shelf_life_days"].to_numpy(float, na_value=np.inf) < STOCKED_DAYS),
+        _visitors(footfall, lines, first, weeks),
     ))  # fmt: skip
 
 
@@ -103,6 +105,21 @@ def _rivals(competitor_prices: Any, goods: pd.DataFrame, first: date, weeks: int
     wide = sums.pivot(index="item", columns="week", values="price").reindex(index=goods.index, columns=range(weeks))
     log = np.log(wide.astype(float).ffill(axis=1))
     return np.clip(log.sub(log.mean(axis=1), axis=0).fillna(0.0).to_numpy(), -FARTHEST, FARTHEST)
+
+
+def _visitors(footfall: Any, lines: pd.DataFrame, first: date, weeks: int) -> FloatArray:
+    """People through the doors of each store's weeks, (S, W); NaN in a week with fewer counted days than is usual."""
+    last = first + timedelta(days=7 * weeks - 1)
+    rows = footfall.filter(
+        (footfall.zone == "entrance") & footfall.day.between(ibis.literal(first), ibis.literal(last))
+    )
+    week = (rows.day.delta(ibis.literal(first), unit="day") / 7).floor().cast("int64")
+    sums = rows.mutate(week=week).group_by(["store", "week"])
+    counted = sums.aggregate(visitors=rows.visitors.sum(), days=rows.day.nunique()).to_pandas()
+    usual = counted.groupby("store")["days"].transform("median")
+    stores = lines.drop_duplicates("store_at").set_index("store_at")["store"].sort_index()
+    wide = counted[counted["days"] >= usual].pivot(index="store", columns="week", values="visitors")
+    return wide.reindex(index=stores, columns=range(weeks)).to_numpy(float)
 
 
 def _depths(
