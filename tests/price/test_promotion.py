@@ -21,6 +21,7 @@ from aislehub.price.promotion import (
     promotion_choices,
     promotion_plan,
 )
+from aislehub.price.promotion_history import weekly
 from aislehub.schema import (
     COMPETITOR_PRICES,
     DEMAND_FORECAST,
@@ -254,3 +255,21 @@ def test_draws_that_were_not_carried_out_are_left_out(tmp_path):
     facts["promotions"] = [row for row in facts["promotions"] if row not in rejected]
     _, _, metrics = plan(tmp_path, Policy(trial_share=0.5, budget=3, least_rows=100), **facts)
     assert metrics["rows"] == 240 - len(rejected)
+
+
+def test_visitors_are_counted_by_whole_weeks_at_the_doors():
+    """A week with fewer counted days than is usual says nothing, nor does a zone inside; a store without a door has no
+    count."""
+    doors = [
+        {"store": "A", "zone": zone, "at": datetime(day.year, day.month, day.day, 9, tzinfo=UTC), "minutes": 60.0,
+         "day": day, "visitors": 100.0}
+        for zone in ("entrance", "aisle")
+        for day in (DAY - timedelta(days=ago) for ago in range(26 * 7)) if day != DAY
+    ]  # fmt: skip
+    given = {"sales_lines": sales(), "footfall": doors, "promotions": [], "competitor_prices": [],
+             "items": [{"item": item, "category": "c", "is_sellable": True} for item in ITEMS_SOLD]}  # fmt: skip
+    tables = {name: lazy(FACTS[name], rows) for name, rows in given.items()}
+    names = ("sales_lines", "promotions", "items", "competitor_prices", "footfall")
+    visitors = weekly(*(tables[n] for n in names), day=DAY, weeks=26, least_weeks=12).weeks.visitors
+    assert (visitors[0, :-1] == 700).all()
+    assert np.isnan(visitors[0, -1]) and np.isnan(visitors[1]).all()
