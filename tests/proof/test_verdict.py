@@ -98,3 +98,14 @@ def test_a_fixed_plan_is_judged_at_its_end_only() -> None:
 def test_every_verdict_has_a_sentence() -> None:
     """In the texts, so that people never see a code."""
     assert all(has(f"experiment.verdict_{verdict}") for verdict in VERDICTS)
+
+
+def test_a_store_that_closes_is_counted_and_said() -> None:
+    """Beyond the limit it counts up to it only: the interval is narrower than with all of it, and the row says one."""
+    rows = daily(trial()).to_pandas()
+    largest = rows.groupby("unit")["sales"].sum().idxmax()
+    rows.loc[(rows["unit"] == largest) & (pd.to_datetime(rows["day"]) >= pd.Timestamp(START)), "sales"] = 0.0
+    closed = ibis.memtable(rows)
+    plain, ours = (read_trial(trial(outlier=limit), closed, LAST, {}, srm_limit=0.001)[0] for limit in (0.0, 3.5))
+    assert (plain["cut"], ours["cut"]) == (0, 1)
+    assert ours["high"] - ours["low"] < 0.8 * (plain["high"] - plain["low"])
