@@ -182,6 +182,18 @@ def test_without_evidence_today_stays_and_the_plan_says_so(tmp_path):
     assert "证据不足" in told(made.iloc[0], "zh")
 
 
+def test_a_trial_is_told_first_and_the_terms_sum_to_the_money(tmp_path):
+    """Why a promotion that costs money is proposed is told before what it costs; its terms leave nothing out."""
+    _, made, _ = plan(tmp_path)
+    promoted = made[made["depth"] > 0]
+    assert len(promoted)
+    for row in promoted.to_dict("records"):
+        reasons = json.loads(row["reasons"])
+        assert reasons[0]["code"] == "promotion.because_trial"
+        assert "promotion.because_leaflet" in [reason["code"] for reason in reasons]
+        assert sum(reason["weight"] for reason in reasons) == pytest.approx(row["money"], abs=0.02)
+
+
 def test_today_may_be_a_rule_in_turn(tmp_path):
     """With today = rotating, lines that are not on trial get their turn, and the baseline says which discount."""
     policy = Policy(trial_share=0.0, budget=3, today="rotating", today_every=3)

@@ -223,6 +223,53 @@ def fill_prices(hub: Hub) -> None:
     hub.ledger.propose("price_changes", DAY, found, currency="USD", model="", policy="0a1b2c", versions={})
 
 
+def fill_promotions(hub: Hub) -> None:
+    """Four weeks of draws, half of them promoted, one item's never carried out; and the plan of a coming week."""
+    for back in (5, 4, 3, 2):
+        starts = DAY - timedelta(days=7 * back - 1)
+        rows = [_draw(store, item, starts, (n + back) % 2) for store in STORES for n, item in enumerate(ITEMS)]
+        _write_day(hub, "promotion_choices", rows, starts - timedelta(days=8))
+        _append(hub, "promotions", [
+            {"store": row["store"], "item": row["item"], "promotion": f"trial-{starts}", "starts": starts,
+             "ends": row["ends"], "discount": 0.1, "known_at": datetime(2017, 7, 1, tzinfo=UTC)}
+            for row in rows if row["depth"] and row["item"] != "1008"
+        ])  # fmt: skip
+    starts = DAY + timedelta(days=8)
+    coming = [_draw(store, item, starts, item == "1002") for store in STORES for item in ITEMS]
+    _write_day(hub, "promotion_choices", coming, DAY)
+    (hub.home / "hub.toml").write_text((hub.home / "hub.toml").read_text() + "\n[promotion]\nleast_rows = 50\n")
+    reasons = [
+        {"code": "promotion.because_trial", "facts": {"chance": 50.0, "rows": 60}, "weight": 0.0},
+        {"code": "promotion.because_units", "facts": {"percent": 10, "units": 9.0, "usual": 6.0}, "weight": 0.5},
+    ]
+    plan = {
+        "store": "367", "subject": "1002", "money": -1.25, "money_low": -2.0, "money_high": 1.0, "horizon_days": 7,
+        "outlay": 1.75, "bound": "none", "reasons": json.dumps(reasons), "source": "till",
+        "action": json.dumps({"depth": 0.1, "price": 3.6, "starts": str(starts), "ends": str(starts)}),
+        "baseline": json.dumps({"name": "none", "depth": 0.0}),
+    }  # fmt: skip
+    told = {"currency": "USD", "model": "", "policy": "0a1b2c", "versions": {}}
+    hub.ledger.propose("promotion_plan", DAY, pa.Table.from_pylist([plan]), **told)
+
+
+def _draw(store: str, item: str, starts: date, promoted: int) -> dict[str, Any]:
+    """A line on trial whose two arms were equally likely."""
+    return {
+        "store": store, "item": item, "starts": starts, "ends": starts + timedelta(days=6), "trial": True,
+        "depth": 0.1 * promoted, "chance": 0.5, "chances": json.dumps({"0": 0.5, "0.1": 0.5}), "wish": 0.1,
+        "today": 0.0, "usual": 40.0, "units": 40.0 + 10 * promoted, "shelf": 4.0, "price": 4.0, "cost": 2.5,
+        "tax_rate": 0.0, "money": 0.0, "money_low": -1.0, "money_high": 1.0, "wish_money": 3.0, "later": 0.0,
+        "beside": 0.0, "leaflet": 1.75 * promoted, "slope": 2.0, "lift": 0.1, "learned": 0.6, "bound": "none",
+        "source": "till",
+    }  # fmt: skip
+
+
+def _write_day(hub: Hub, table: str, rows: list[dict[str, Any]], day: date) -> None:
+    checked = hub.tables.contract(table).check(pa.Table.from_pylist([{"day": day, **row} for row in rows]))
+    assert not checked.rejected.num_rows, checked.rejected.to_pylist()[:1]
+    hub.tables.write(table, checked.good, day)
+
+
 def record_alerts(hub: Hub) -> None:
     """Three days of alerts, 16 of two causes, in both stores and the chain; two are gone by now, one is suppressed."""
     for back in (2, 1, 0):
@@ -290,6 +337,13 @@ def hub(furnished: Path, tmp_path: Path, open_house: Callable[[Path, Path], Hub]
 def priced(hub: Hub) -> Hub:
     """The furnished house with the day's price changes."""
     fill_prices(hub)
+    return hub
+
+
+@pytest.fixture
+def promoted(hub: Hub) -> Hub:
+    """The furnished house with a log of draws and a plan of promotions."""
+    fill_promotions(hub)
     return hub
 
 

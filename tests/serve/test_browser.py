@@ -332,6 +332,20 @@ def test_an_item_s_prices_fit_and_can_be_read(visit: Visit, priced: Hub, size: s
         assert page.evaluate(UNLABELLED) == [], path
 
 
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS[:2])
+def test_promotions_fit_and_can_be_read(visit: Visit, promoted: Hub, size: str, lang: str, theme: str) -> None:
+    """The plan with its gate, draws and beliefs, on a desk and on a phone; a trial is approved where it stands."""
+    page = visit("planner", size, lang, theme)
+    page.goto("/promotions")
+    expect(page.locator("[data-chart] canvas")).to_have_count(3)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate(UNLABELLED) == []
+    page.locator("[data-act=approve]").click()
+    expect(page.locator("#queue [data-row]")).to_have_count(0)
+    assert [row["state"] for row in promoted.ledger.find(Filter(kind="promotion_plan"))] == ["approved"]
+
+
 def test_a_price_is_approved_on_the_item_s_page(visit: Visit, priced: Hub) -> None:
     """A change is approved beside its ladder, and another price is asked for with a reason; both are seen at once."""
     page = visit()

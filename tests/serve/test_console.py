@@ -26,6 +26,7 @@ PATHS = [
     "/today",
     "/demand",
     "/prices",
+    "/promotions",
     "/prices/item?store=367&item=1001",
     "/accuracy",
     "/accuracy?level=store&store=367",
@@ -85,8 +86,11 @@ def test_navigation_comes_from_the_registry(sign_in: SignIn) -> None:
     page = sign_in().get("/range").text
     links = re.findall(r'<a href="/(\w+)"( aria-current="page")?>', page.partition("</nav>")[0])
     paths = [path for path, _ in links]
-    assert paths == ["today", "demand", "prices", "accuracy", "alerts", "range", "experiments", "worth", "twin", "data"]
-    assert links[5][1]
+    assert paths == [
+        "today", "demand", "prices", "promotions", "accuracy", "alerts", "range", "experiments", "worth", "scenarios",
+        "twin", "data",
+    ]  # fmt: skip
+    assert links[6][1]
     assert "Whole milk 1 L" in page and "All items" in page
     assert len({page.path for page in PAGES}) == len(PAGES)
 

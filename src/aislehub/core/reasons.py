@@ -43,9 +43,10 @@ def sentence(reason: Mapping[str, Any], lang: str | None = None) -> str:
     return say(reason["code"], lang, **{name: _shown(value) for name, value in reason["facts"].items()})
 
 
-def to_json(reasons: Iterable[Reason]) -> str:
-    """The `reasons` column of a decision: largest weight first."""
-    ordered = sorted(reasons, key=lambda reason: -abs(reason.weight))
+def to_json(reasons: Iterable[Reason], *, leading: int = 0) -> str:
+    """The `reasons` column of a decision: largest weight first, after the first `leading` ones, which stay in front."""
+    given = list(reasons)
+    ordered = given[:leading] + sorted(given[leading:], key=lambda reason: -abs(reason.weight))
     return json.dumps([asdict(reason) for reason in ordered], ensure_ascii=False)
 
 

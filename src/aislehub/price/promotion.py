@@ -24,7 +24,7 @@ import typer
 from aislehub.core.assign import arm as assigned
 from aislehub.core.contract import Column, Contract
 from aislehub.core.errors import HubError
-from aislehub.core.hub import open_hub
+from aislehub.core.hub import Hub, open_hub
 from aislehub.core.output import print_json
 from aislehub.core.reasons import Reason, to_json
 from aislehub.core.settings import Settings, field
@@ -35,6 +35,7 @@ from aislehub.price.asked import EVIDENCE_DAYS, asked_prices
 from aislehub.price.bandit import GREEDY, Lines, Terms, chances, draw_arms, effects, money, of_neighbours
 from aislehub.price.belief import HALF_LIFE, STOCKED_DAYS, Belief, BoolArray, FloatArray, prior_of
 from aislehub.price.belief import learn as learn_belief
+from aislehub.price.offpolicy import Estimate
 from aislehub.price.promotion_gate import Evidence, evidence, judged, outcomes
 from aislehub.price.promotion_history import promoted_lines, weekly
 
@@ -46,6 +47,7 @@ __all__ = [
     "learn_promotion",
     "promotion_choices",
     "promotion_plan",
+    "weighed",
 ]
 
 CENT = 0.005
@@ -251,33 +253,44 @@ def promotion_plan(promotion_choices: Any, *, day: date, policy: Policy, model: 
     return rows.assign(
         action=[json.dumps(_action(row)) for row in records],
         baseline=[json.dumps({"name": policy.today, "depth": row["today"]}) for row in records],
-        reasons=[to_json(explain(row, said)) for row in records],
+        reasons=[to_json(explain(row, said), leading=1) for row in records],
     )[[column.name for column in PROMOTION_PLAN.columns if column.name != "day"]]
 
 
 def explain(row: Mapping[str, Any], said: Evidence) -> list[Reason]:
-    """Why this discount: what sells more, what that costs, where the belief comes from, whether it is a trial."""
-    facts = {"percent": round(100 * row["depth"]), "units": round(row["units"], 1), "usual": round(row["usual"], 1)}
-    reasons = [Reason("promotion.because_units", facts, row["money"])] if row["depth"] > 0 else []
-    if row["later"] > CENT:
-        reasons.append(Reason("promotion.because_later", {"money": round(row["later"], 2)}, -row["later"]))
-    if row["beside"] > CENT:
-        reasons.append(Reason("promotion.because_beside", {"money": round(row["beside"], 2)}, -row["beside"]))
+    """Why this discount: first whether it is a trial or has evidence, then the terms of its money, then the belief.
+
+    The weights of the terms sum to the money over today's rule: what the additional units earn, what shoppers stock up,
+    what the neighbours lose, and the leaflet.
+    """
+    reasons = _standing(row, said)
+    if row["depth"] > 0:
+        facts = {"percent": round(100 * row["depth"]), "units": round(row["units"], 1), "usual": round(row["usual"], 1)}
+        earned = row["money"] + row["later"] + row["beside"] + row["leaflet"]
+        reasons.append(Reason("promotion.because_units", facts, earned))
+    for term in ("leaflet", "later", "beside"):
+        if row[term] > CENT:
+            reasons.append(Reason(f"promotion.because_{term}", {"money": round(row[term], 2)}, -row[term]))
     belief = {"slope": round(row["slope"], 2), "lift": round(100 * float(np.expm1(row["lift"])))}
     code = "promotion.because_learned" if row["learned"] >= 0.5 else "promotion.because_cold"
     reasons.append(Reason(code, belief | {"learned": round(100 * row["learned"])}, 0.0))
-    if row["bound"] == "evidence":
-        wish = {"percent": round(100 * row["wish"]), "money": round(row["wish_money"], 2), "rows": said.rows}
-        reasons.append(Reason("promotion.because_no_evidence", wish, row["wish_money"]))
-    elif row["trial"] and not said.passed:
-        chance = {"chance": round(100 * row["chance"], 1), "rows": said.rows}
-        reasons.append(Reason("promotion.because_trial", chance, 0.0))
-    elif row["trial"]:
-        chance = {"chance": round(100 * row["chance"], 1), "gain": round(said.gain, 2), "low": round(said.low, 2)}
-        reasons.append(Reason("promotion.because_evidence", chance, 0.0))
     if row["bound"] not in ("none", "evidence"):
         reasons.append(Reason(f"promotion.because_{row['bound']}", {"percent": round(100 * row["depth"])}, 0.0))
     return reasons
+
+
+def _standing(row: Mapping[str, Any], said: Evidence) -> list[Reason]:
+    """Whether the line waits for evidence, is on trial, or rests on evidence; nothing where today's rule agrees."""
+    if row["bound"] == "evidence":
+        wish = {"percent": round(100 * row["wish"]), "money": round(row["wish_money"], 2), "rows": said.rows}
+        return [Reason("promotion.because_no_evidence", wish, 0.0)]
+    if not row["trial"]:
+        return []
+    chance = {"chance": round(100 * row["chance"], 1)}
+    if not said.passed:
+        return [Reason("promotion.because_trial", {**chance, "rows": said.rows}, 0.0)]
+    gain = {"gain": round(said.gain, 2), "low": round(said.low, 2)}
+    return [Reason("promotion.because_evidence", {**chance, **gain}, 0.0)]
 
 
 def _action(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -457,6 +470,21 @@ def _choices(
     )[[column.name for column in PROMOTION_CHOICES.columns if column.name != "day"]]  # fmt: skip
 
 
+def weighed(hub: Hub, day: date) -> tuple[Evidence, dict[str, dict[str, Estimate]]]:
+    """What the log of draws says by the close of a day, and the plan and today's rule by all three estimators.
+
+    Returns:
+        The evidence of the gate; policy → estimator → estimate, empty while the log is too thin.
+    """
+    policy = Policy.load(hub.home)
+    tables = [hub.tables.read(name, as_of=day) for name in ("promotion_choices", "sales_lines", "promotions")]
+    said = evidence(*tables, day=day, policy=policy)
+    if said.rows < policy.least_rows:
+        return said, {}
+    rows, _ = outcomes(*tables, day=day, weeks=policy.evidence_weeks)
+    return said, judged(rows, policy.clip)
+
+
 promotions = typer.Typer(name="promotions", help="Promotions: judge the log of draws.", no_args_is_help=True)
 
 
@@ -485,10 +513,7 @@ def evaluate(
             last = day.date()
         if last is None:
             raise HubError("promotion.no_log")
-        tables = [hub.tables.read(name, as_of=last) for name in ("promotion_choices", "sales_lines", "promotions")]
-        said = evidence(*tables, day=last, policy=policy)
-        rows, _ = outcomes(*tables, day=last, weeks=policy.evidence_weeks)
-    found = judged(rows, policy.clip) if said.rows >= policy.least_rows else {}
+        said, found = weighed(hub, last)
     document = {"day": str(last), **asdict(said), "policies": {
         name: {kind: asdict(one) for kind, one in by_kind.items()} for name, by_kind in found.items()
     }}  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aislehub.core.pages import Page
-from aislehub.serve.console import accuracy, alerts, data, demand, prices, today, twin
+from aislehub.serve.console import accuracy, alerts, data, demand, prices, promotions, today, twin
 
 __all__ = ["PAGES"]
 
@@ -11,6 +11,7 @@ PAGES = (
     Page("today", "serve.today", 10, today.context, "today.html"),
     Page("demand", "serve.demand", 20, demand.context, "demand.html"),
     Page("prices", "prices.title", 22, prices.context, "prices.html"),
+    Page("promotions", "promotions.title", 23, promotions.context, "promotions.html"),
     Page("accuracy", "accuracy.title", 25, accuracy.context, "accuracy.html"),
     Page("alerts", "serve.alerts", 30, alerts.context, "alerts.html"),
     Page("twin", "twin.page", 75, twin.context, "twin.html"),

@@ -349,7 +349,35 @@ function scenarios(data, isNarrow) {
   };
 }
 
-const KINDS = { demand, waterfall, parts, whatif, weeks, lines, pairs, moves, counts, rungs, forest, prices, scenarios };
+function groups(data) {
+  return {
+    ...frame(data, 40),
+    legend: { top: 4, textStyle: { color: colour("ink") } },
+    xAxis: { type: "category", data: data.names, ...axisStyle(), splitLine: { show: false } },
+    yAxis: { type: "value", ...axisStyle() },
+    series: data.series.map(({ name, tone, values }) => ({ name, type: "bar", barMaxWidth: 36, data: values, itemStyle: { color: colour(tone) } })),
+  };
+}
+
+const BELIEFS = { learned: "accent", cold: "soft" };
+
+function belief(data, isNarrow) {
+  const words = data.words;
+  return {
+    ...frame(data, 40),
+    grid: { left: 60, right: 16, top: 40, bottom: 44 },
+    legend: { top: 4, textStyle: { color: colour("ink") } },
+    tooltip: { trigger: "item", renderMode: "richText", formatter: ({ data: [lift, slope, learned, name] }) => `${name}\n${words.axis_lift} ${lift}\n${words.axis_slope} ${slope}\n${words.learned} ${learned}%` },
+    xAxis: { type: "value", name: words.axis_lift, nameLocation: "middle", nameGap: 26, nameTextStyle: { color: colour("muted") }, ...axisStyle() },
+    yAxis: { type: "value", name: words.axis_slope, nameLocation: "middle", nameGap: 36, nameTextStyle: { color: colour("muted") }, ...axisStyle() },
+    series: Object.keys(BELIEFS).map((group) => ({
+      name: words[group], type: "scatter", symbolSize: isNarrow ? 9 : 7, itemStyle: { color: colour(BELIEFS[group]), opacity: 0.8 },
+      data: data.points.filter((point) => point.group === group).map(({ values, name }) => [...values, name]),
+    })),
+  };
+}
+
+const KINDS = { demand, waterfall, parts, whatif, weeks, lines, pairs, moves, counts, rungs, forest, prices, scenarios, groups, belief };
 
 function draw() {
   for (const chart of drawn.splice(0)) chart.dispose();
