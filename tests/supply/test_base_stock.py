@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from aislehub.supply.base_stock import covered, critical_ratio, demand_quantile, expected_left, expected_short
+from aislehub.supply.base_stock import (
+    covered,
+    critical_ratio,
+    demand_quantile,
+    economic_quantity,
+    expected_left,
+    expected_short,
+)
 
 MEANS = np.array([0.02, 0.5, 3.0, 3.0, 40.0, 250.0])
 VARIANCES = np.array([0.02, 0.9, 3.0, 12.0, 90.0, 9000.0])
@@ -106,3 +113,12 @@ def test_newsvendor_instances(holding, shortage, mean, level, cost):
     found = holding * expected_left(mean, mean, units) + shortage * expected_short(mean, mean, units)
     assert units[0] == level
     np.testing.assert_allclose(found, cost, rtol=1e-9)
+
+
+@given(rate=st.floats(0.01, 100), line=st.floats(0.01, 50), holding=st.floats(1e-4, 1))
+def test_no_other_quantity_of_an_order_costs_less(rate, line, holding):
+    """Per day, lines and holding cost least at the economic quantity; without either cost there is none."""
+    best = economic_quantity(rate, line, holding)[0]
+    cost = [line * rate / units + holding * units / 2 for units in (best, 0.9 * best, 1.1 * best)]
+    assert cost[0] <= min(cost) * (1 + 1e-12)
+    assert economic_quantity(rate, 0.0, holding)[0] == economic_quantity(rate, line, 0.0)[0] == 0

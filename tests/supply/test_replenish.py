@@ -101,3 +101,19 @@ def test_reasons_read_in_both_languages_and_state_the_facts(orders):
     told = {lang: " ".join(sentence(r, lang) for r in json.loads(row["reasons"])) for lang in ("en", "zh")}
     assert "5 on hand, 3 on order" in told["en"] and "whole cases of 4" in told["en"]
     assert "现有库存 5，在途 3" in told["zh"] and "每箱 4" in told["zh"]
+
+
+def test_a_line_that_costs_is_ordered_seldom_and_for_longer(orders):
+    """Goods that keep are topped up in small steps where a line is free; at 5.00 a line waits, then orders for longer."""
+    stock = [{"store": "1", "item": "milk", "day": DAY, "on_hand": 0.0}]
+    nearly = [stock[0] | {"on_hand": 37.0}]
+    terms = {"store": "1", "item": "milk", "lead_days": 2.0, "order_weekdays": "1"}
+
+    def quantity(on_hand, cost):
+        rows = orders(stock=on_hand, lead_times=[terms | {"order_cost": cost}])
+        return rows[["quantity", "bound"]].iloc[0].tolist()
+
+    (free, _), (dear, _) = quantity(stock, 0.0), quantity(stock, 5.0)
+    assert dear > 2 * free
+    topped, _ = quantity(nearly, 0.0)
+    assert 0 < topped < free and quantity(nearly, 5.0) == [0.0, "order_cost"]

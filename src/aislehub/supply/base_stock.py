@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-__all__ = ["FloatArray", "covered", "critical_ratio", "demand_quantile", "expected_left", "expected_short"]
+__all__ = [
+    "FloatArray",
+    "covered",
+    "critical_ratio",
+    "demand_quantile",
+    "economic_quantity",
+    "expected_left",
+    "expected_short",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -100,6 +108,21 @@ def expected_short(mean: ArrayLike, variance: ArrayLike, position: ArrayLike) ->
         above = _loss_at_whole(mean[between], variance[between], below[between] + 1)
         loss[between] += share[between] * (above - loss[between])
     return loss
+
+
+def economic_quantity(rate: ArrayLike, line: ArrayLike, holding: ArrayLike) -> FloatArray:
+    """Units of one order that cost least where a line of it costs something: √(2 · line · rate / holding), Harris 1913.
+
+    Args:
+        rate: demand, units a day, (n,).
+        line: fixed cost of an order line, money, (n,).
+        holding: of a unit for a day, money, (n,).
+
+    Returns:
+        Units, (n,); 0 where a line costs nothing, or keeping does.
+    """
+    rate, line, holding = _rows(rate, line, holding)
+    return np.sqrt(np.divide(2 * line * rate, holding, out=np.zeros_like(rate), where=holding > 0))
 
 
 def expected_left(mean: ArrayLike, variance: ArrayLike, position: ArrayLike) -> FloatArray:

@@ -1,7 +1,7 @@
 """What stands between the wanted order and the possible one, in a fixed order, and which limit bound.
 
-calendar → case pack → minimum order → shelf life → shelf → warehouse → budget. Each works on the result of the one
-before; `bound` names the last that changed the quantity. Limits that add (whole cases, minimum order) come
+calendar → case pack → minimum order → shelf life → shelf → order cost → warehouse → budget. Each works on the result
+of the one before; `bound` names the last that changed the quantity. Limits that add (whole cases, minimum order) come
 before those that take away, which round down to whole cases and drop a line that falls below its minimum. A
 warehouse of the chain that is short waives its minimum: what it can give is better than nothing.
 """
@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from aislehub.supply.base_stock import FloatArray
 
-__all__ = ["BOUNDS", "Limited", "Limits", "days_to_weekday", "limit_orders", "within_budget", "within_warehouse"]
+__all__ = [
+    "BOUNDS", "Limited", "Limits", "days_to_weekday", "limit_orders", "waits_for_more", "within_budget",
+    "within_warehouse",
+]  # fmt: skip
 
-BOUNDS = ("none", "calendar", "case_pack", "moq", "shelf_life", "shelf", "warehouse", "budget")
+BOUNDS = ("none", "calendar", "case_pack", "moq", "shelf_life", "shelf", "order_cost", "warehouse", "budget")
 _ROUNDING = 1e-9  # what floating point may lose in quantity / case
 
 
@@ -76,6 +79,12 @@ def limit_orders(need: FloatArray, position: FloatArray, limits: Limits) -> Limi
     ):
         settle(_at_most(quantity, room, limits.case, least), name)
     return Limited(quantity, bound)
+
+
+def waits_for_more(limited: Limited, waits: NDArray[np.bool_]) -> Limited:
+    """Leave the lines for a later day whose order would not earn what an order line costs."""
+    waits = waits & (limited.quantity > 0)
+    return Limited(np.where(waits, 0.0, limited.quantity), np.where(waits, "order_cost", limited.bound))
 
 
 def within_warehouse(limited: Limited, allotted: FloatArray) -> Limited:

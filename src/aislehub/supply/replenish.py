@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -23,9 +23,16 @@ from aislehub.core.reasons import Check, Reason, to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
 from aislehub.supply.ages import ages_at, batches_of, outdated
-from aislehub.supply.base_stock import FloatArray, covered, critical_ratio, demand_quantile, expected_left
-from aislehub.supply.limits import Limited, Limits, limit_orders, within_budget, within_warehouse
-from aislehub.supply.money import Economics, Interval, cases_worth_having, expected_money
+from aislehub.supply.base_stock import (
+    FloatArray,
+    covered,
+    critical_ratio,
+    demand_quantile,
+    economic_quantity,
+    expected_left,
+)
+from aislehub.supply.limits import Limited, Limits, limit_orders, waits_for_more, within_budget, within_warehouse
+from aislehub.supply.money import Economics, Interval, cases_worth_having, expected_contribution, expected_money
 
 __all__ = [
     "ORDERS",
@@ -148,7 +155,7 @@ def replenish(
         cover_days=lines["cover_days"].astype(int),
         outlay=limited.quantity * lines["cost"],
     )
-    cut = np.isin(limited.bound, ["moq", "shelf_life", "shelf", "warehouse", "budget"])
+    cut = np.isin(limited.bound, ["moq", "shelf_life", "shelf", "order_cost", "warehouse", "budget"])
     orders = orders[(limited.quantity > 0) | (baseline > 0) | cut].reset_index(drop=True)
     rows = orders.to_dict("records")
     return orders.assign(
@@ -173,8 +180,29 @@ def wanted_orders(lines: pd.DataFrame, policy: Policy) -> Wanted:
     shown = lines["presentation_stock"].to_numpy(float)
     order_up_to = np.maximum(quantile, np.where(shown > 0, np.round(interval.mean + shown), 0))
     limits = _limits(lines, order_up_to, position, interval, economics)
-    limited = limit_orders(order_up_to - position, position, limits)
+    need, keeps = order_up_to - position, np.isinf(interval.life)
+    batch = economic_quantity(interval.mean / interval.cover, economics.line, economics.holding)
+    batch = np.where(keeps & (need > 0), np.round(batch), 0)
+    limited = limit_orders(np.maximum(need, batch), position, limits)
+    waits = keeps & (position >= shown) & _may_wait(limited.quantity, position, interval, economics)
+    limited = waits_for_more(limited, waits)
     return Wanted(position, order_up_to, interval, economics, limits, limited)
+
+
+def _may_wait(
+    quantity: FloatArray, position: FloatArray, interval: Interval, economics: Economics
+) -> NDArray[np.bool_]:
+    """Orders that earn less until the next one could arrive than what is saved by ordering so much later.
+
+    An order of `quantity` lasts quantity / rate days, and its line is paid once in that time: to put it off by a review
+    period saves that part of it.
+    """
+    free = replace(economics, line=np.zeros_like(economics.line))
+    now, later = (expected_contribution(units, position, interval, free) for units in (quantity, 0 * quantity))
+    review = interval.cover - interval.lead
+    lasts = quantity * interval.cover / np.maximum(interval.mean, 1e-9)
+    saved = economics.line * review / np.maximum(np.maximum(lasts, review), 1e-9)
+    return np.asarray(now - later < saved)
 
 
 def service_that_pays(margin: FloatArray, kept: FloatArray, policy: Policy) -> FloatArray:
