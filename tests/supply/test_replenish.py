@@ -104,7 +104,7 @@ def test_reasons_read_in_both_languages_and_state_the_facts(orders):
 
 
 def test_a_line_that_costs_is_ordered_seldom_and_for_longer(orders):
-    """Goods that keep are topped up in small steps where a line is free; at 5.00 a line waits, then orders for longer."""
+    """Goods that keep are topped up in small steps where a line is free; at 5.00 they wait, then come for longer."""
     stock = [{"store": "1", "item": "milk", "day": DAY, "on_hand": 0.0}]
     nearly = [stock[0] | {"on_hand": 37.0}]
     terms = {"store": "1", "item": "milk", "lead_days": 2.0, "order_weekdays": "1"}
