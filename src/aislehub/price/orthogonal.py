@@ -82,9 +82,6 @@ LASTING_WEEKS = 8
 PRIOR_WEEKS = 8.0
 """Weeks that the other items' scatter counts for, beside those of the item itself."""
 SLOPES_SPENT = 0.7  # share of the slopes that their priors leave free, about
-UNMODELLED = 0.15
-"""Standard deviation of what no log-linear model of weeks gets right of an elasticity, however long the history: seen
-on drafts of the benchmark's chains, where items with much data were off by that."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +202,7 @@ def _estimates(history: History, layout: Layout, state: _State, fit: _Fit) -> Es
     moved = np.bincount(item, fit.expected * rest**2, items)
     return Estimates(
         mean=state.slopes[:, PRICE],
-        sd=np.sqrt(variance + UNMODELLED**2),
+        sd=np.sqrt(variance),
         weeks=weeks,
         moved=np.sqrt(moved / total),
         expected=fit.expected,
