@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from aislehub.price.price_history import History
 
-__all__ = ["LARGEST_LIFT", "at_home"]
+__all__ = ["LARGEST_LIFT", "MOST_MISSED", "at_home"]
 
 FloatArray = NDArray[Any]
 
