@@ -379,24 +379,32 @@ def _allowed(
     busy = promoted_lines(promotions, starts - rest, starts + timedelta(days=6) + rest)
     pairs = pd.MultiIndex.from_frame(frame[["store", "item"]])
     rested = ~pairs.isin(pd.MultiIndex.from_frame(busy[["store", "item"]]))
-    lawful = _lawful(frame, depths, prices, sales_lines, day, starts, policy)
-    allowed = np.where(depths > 0, above_cost & rested[:, None] & lawful, True)
+    asked = above_cost & rested[:, None] & (depths > 0)
+    lawful = _lawful(frame, depths, asked, prices, sales_lines, day, starts, policy)
+    allowed = np.where(depths > 0, asked & lawful, True)
     stops = [~rested, ~lawful[:, 1:].all(axis=1), ~above_cost[:, 1:].all(axis=1)]
     return allowed, np.select(stops, ["rest", "law", "unit_cost"], "none")
 
 
 def _lawful(
-    frame: pd.DataFrame, depths: FloatArray, prices: Any, sales_lines: Any, day: date, starts: date, policy: Policy
-) -> BoolArray:
-    """Whether each discount may be announced: it has to be one beside the former price the law asks for, (n, A)."""
-    histories = _histories(frame, prices, sales_lines, day)
+    frame: pd.DataFrame, depths: FloatArray, asked: BoolArray, prices: Any, sales_lines: Any, day: date, starts: date,
+    policy: Policy,
+) -> BoolArray:  # fmt: skip
+    """Whether each discount may be announced, (n, A): it has to be one beside the former price the law asks for.
+
+    Args:
+        asked: discounts of which it has to be known, (n, A); the others count as lawful.
+    """
     lawful = np.ones((len(frame), len(depths)), dtype=bool)
-    for at, row in enumerate(frame.itertuples()):
-        history, packs = histories[at], packs_of(row.country if isinstance(row.country, str) else None, policy.law)
+    at = np.flatnonzero(asked.any(axis=1))
+    lines = frame.iloc[at]
+    histories = _histories(lines, prices, sales_lines, day)
+    for number, row, history in zip(at, lines.itertuples(), histories, strict=True):
+        packs = packs_of(row.country if isinstance(row.country, str) else None, policy.law)
         prior = prior_price(history, starts, packs)
-        for number, depth in enumerate(depths[1:], start=1):
-            asked = NewPrice(round(row.shelf * (1 - depth), 2), starts, float(prior))
-            lawful[at, number] = not check("price", asked, history, packs)
+        for arm in np.flatnonzero(asked[number]):
+            price = NewPrice(round(row.shelf * (1 - depths[arm]), 2), starts, float(prior))
+            lawful[number, arm] = not check("price", price, history, packs)
     return lawful
 
 
