@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from aislehub.core.reasons import sentence
@@ -90,6 +91,18 @@ def test_goods_that_do_not_keep_pull_nothing_forward() -> None:
     """Where nobody was believed to stock up, later weeks are not held against the promotion."""
     found = measured(chain(sells(3.0, 0.0), later=0.0), ALL)
     assert {one.facts["later"] for one in found.values()} == {0.0}
+
+
+def test_an_item_that_was_expected_to_run_out_is_measured() -> None:
+    """Where no unit was left to promote, nothing was expected of it, and what it sold says what it brought."""
+    tables = chain(sells(3.0, 0.0))
+    rows = tables.fetch("promotion_choices").to_pylist()
+    for row in rows:
+        row["units"] = 0.0 if row["item"] == "i0" else row["units"]
+    tables.write("promotion_choices", pa.Table.from_pylist(rows, tables.contract("promotion_choices").schema), DAY)
+    found = measured(tables, ALL)
+    assert len(found) == len(ALL)
+    assert all(np.isfinite([one.money, one.low, one.high]).all() for one in found.values())
 
 
 def test_draws_of_no_promotion_are_the_controls() -> None:

@@ -35,6 +35,7 @@ WEEK = 7
 BELIEF_SD = 0.3  # of the log effect of one item's promotion beside what was believed
 SHIFT_SD = 0.6  # of what all such beliefs may be off by, before anything was seen
 LATER_SD = 0.25  # of the share of the additional units that later weeks miss
+LEAST_LIFT = 0.05  # times the usual units: fewer were expected only where the stock would run out
 
 
 def judge_promotions(
@@ -107,7 +108,7 @@ def _effects(
         days.units[at], dose, np.where(tells, controls.level, np.nan), ahead >= 0, group.astype(np.int64),
         controls.unsure[heads],
     )  # fmt: skip
-    believed = np.log(lines["units"] / lines["usual"]).to_numpy(float)[heads]
+    believed = np.log(np.maximum(lines["units"] / lines["usual"], LEAST_LIFT)).to_numpy(float)[heads]
     kind = np.zeros(len(heads), dtype=np.int64)
     return answered(seen, believed, np.full(len(heads), BELIEF_SD), kind, shift_sd=SHIFT_SD), group
 
@@ -170,7 +171,7 @@ def _later(
     beside_them = np.bincount(group[keeps], expected[keeps], int(group.max(initial=0)) + 1)
     unsure = np.bincount(group, controls.unsure) / np.bincount(group)
     variance = own[keeps].sum() + (beside_them**2 * unsure).sum()
-    if most <= 0:
+    if most <= 0 or variance <= 0:  # nothing was sold more, or the controls tell nothing of the weeks after
         return believed, LATER_SD, keeps
     precision = 1 / LATER_SD**2 + most**2 / variance
     share = (believed / LATER_SD**2 + missed * most / variance) / precision
