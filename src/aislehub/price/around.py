@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aislehub.core.tables import Tables
+from aislehub.price.changed import scatter_of
 from aislehub.price.ladder import FloatArray
 
 __all__ = ["Beside", "Days", "beside", "days_around", "last_sales"]
@@ -153,13 +154,9 @@ def _level(days: Days, members: IntArray, after: BoolArray) -> tuple[FloatArray,
     expected = (usual[:, None] * plain).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         level = units.sum(axis=0) / expected
-    scatter = _scatter(units, usual[:, None] * np.where(plain, np.nan_to_num(level), 0.0))
+    alike = usual[:, None] * np.where(plain, np.nan_to_num(level), 0.0)  # what each would sell by the group's level
+    scatter = float(scatter_of(((units - alike) ** 2).sum(), alike.sum()))
     return level, scatter * (1 / before + 1 / since), float(since)
-
-
-def _scatter(units: FloatArray, expected: FloatArray) -> float:
-    """Variance of daily units over their mean, at least Poisson's 1; drawn to 1.5 where little was sold."""
-    return float(np.clip((((units - expected) ** 2).sum() + 1.5 * 20) / (expected.sum() + 20), 1, 5))
 
 
 def _moved(days: Days, after: BoolArray) -> BoolArray:

@@ -16,12 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from aislehub.price.ladder import FloatArray
 
-__all__ = ["Effects", "Seen", "answered"]
+__all__ = ["Effects", "Seen", "answered", "scatter_of"]
 
 IntArray = NDArray[np.int64]
 
@@ -110,6 +110,16 @@ def answered(seen: Seen, believed: FloatArray, sd: FloatArray, kind: IntArray, *
     return Effects(values, weight, between / np.maximum(total, 1e-12), scatter)
 
 
+def scatter_of(squares: ArrayLike, expected: ArrayLike) -> FloatArray:
+    """Variance over mean of daily units, at least Poisson's 1; drawn to the usual one where little was sold.
+
+    Args:
+        squares: sums of squared deviations from what was expected; expected: sums of that, units; of any shape.
+    """
+    found = (np.asarray(squares) + USUAL_SCATTER * SCATTER_UNITS) / (np.asarray(expected) + SCATTER_UNITS)
+    return np.asarray(np.clip(found, 1, MOST_SCATTER))
+
+
 def _likelihood(seen: Seen, values: FloatArray, scatter: FloatArray) -> FloatArray:
     """Logarithm of the likelihood of each value of each group's effect, (G, K)."""
     counted = np.isfinite(seen.level)
@@ -138,6 +148,4 @@ def _scatter(seen: Seen, believed: FloatArray) -> FloatArray:
     units = np.where(counted, seen.units, 0.0)
     expected = level * (units.sum(axis=1) / np.maximum(level.sum(axis=1), 1e-9))[:, None]
     off = np.bincount(seen.group, ((units - expected) ** 2).sum(axis=1), len(believed))
-    total = np.bincount(seen.group, expected.sum(axis=1), len(believed))
-    found = (off + USUAL_SCATTER * SCATTER_UNITS) / (total + SCATTER_UNITS)
-    return np.asarray(np.clip(found, 1, MOST_SCATTER))
+    return scatter_of(off, np.bincount(seen.group, expected.sum(axis=1), len(believed)))

@@ -200,7 +200,7 @@ def _gain(lines: pd.DataFrame, name: str, wanted: FloatArray, elasticity: FloatA
     What would have expired and was sold instead has saved its cost.
     """
     price, expiring = (lines[column].to_numpy(float) for column in (name, "expiring"))
-    cost, usual = (lines[name].to_numpy(float)[:, None] for name in ("cost", "usual"))
+    cost, usual = (lines[column].to_numpy(float)[:, None] for column in ("cost", "usual"))
     tax = 1 + lines["tax_rate"].to_numpy(float)[:, None]
     units = wanted * np.exp(elasticity * np.log(price[:, None] / usual))
     saved = cost * (np.minimum(units, expiring[:, None]) - np.minimum(wanted, expiring[:, None]))

@@ -17,6 +17,7 @@ from aislehub.core.ledger import Filter, decision_id
 from aislehub.core.text import say
 from aislehub.demand.outlook import is_held
 from aislehub.price.elasticity import sentences_of
+from aislehub.price.response import Z90
 from aislehub.price.tried import Tried, tried
 from aislehub.serve import formats
 from aislehub.serve.console.shell import render, signed_in
@@ -30,7 +31,6 @@ KIND = "price_changes"
 PLOTTED = 500
 WEEKS = 26
 RIVALS = 4
-Z90 = 1.645
 Goods = Literal["regular", "clearance"]
 House = Annotated[Site, Depends(site_of)]
 Key = Annotated[str, Query(max_length=80)]
