@@ -52,6 +52,13 @@ def test_only_that_line_changes(house: Path) -> None:
     assert Policy.load(house).model == "boosted"
 
 
+def test_who_may_read_the_file_stays(house: Path) -> None:
+    """A file that only its owner may read is one afterwards."""
+    (house / "hub.toml").chmod(0o600)
+    HubFile(house).send(batch())
+    assert (house / "hub.toml").stat().st_mode & 0o777 == 0o600
+
+
 def test_what_was_taken_back_is_changed_back(house: Path) -> None:
     """A compensating decision carries out the value before."""
     HubFile(house).send(batch())

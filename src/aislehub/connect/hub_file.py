@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import tempfile
 import tomllib
 from pathlib import Path
@@ -50,6 +51,8 @@ class HubFile:
             changed.write_text(text, encoding="utf-8")
             for row in batch.rows:
                 all_settings()[str(row["subject"]).partition(".")[0]].load(Path(folder))
+            if file.exists():
+                shutil.copymode(file, changed)  # it may hold passwords that others must not read
             changed.replace(file)
         return str(file)
 
