@@ -93,7 +93,8 @@ def test_what_days_brought_together_is_the_sum_over_stores(money: list[float], u
     parts = [Together(str(n), 7, value, value - unseen, value + unseen) for n, value in enumerate(money)]
     found = span("orders", "EUR", parts)
     assert found.measured == pytest.approx(sum(money))
-    assert found.per_store_day == pytest.approx(sum(money) / (7 * len(money)))
+    assert found.store_days == 7 * len(money)
+    assert found.per_store_day == pytest.approx(sum(money) / found.store_days)
     assert found.low <= found.high
     if len(money) < FEW_STORES:
         assert (found.low, found.high) == pytest.approx(

@@ -63,14 +63,15 @@ class Worth:
 class Span:
     """What the decisions of one kind brought as a whole over `days`, in the stores that followed them.
 
-    Money is of all these days and stores; `per_store_day` is its share of one store and day. None of the single
-    decisions' money is in it: see `aislehub.core.judging.Together`.
+    Money is of all these days and stores, `store_days` in number; `per_store_day` is its share of one of them. None of
+    the single decisions' money is in it: see `aislehub.core.judging.Together`.
     """
 
     kind: str
     currency: str
     stores: int
     days: int
+    store_days: int
     measured: float
     low: float
     high: float
@@ -141,7 +142,7 @@ def span(kind: str, currency: str, parts: Sequence[Together], *, seed: int = 0) 
         bounds = _drawn_again(low, high, seed=seed)
     store_days = sum(part.days for part in parts)
     return Span(
-        kind, currency, len(parts), max(part.days for part in parts), float(money.sum()), *bounds,
+        kind, currency, len(parts), max(part.days for part in parts), store_days, float(money.sum()), *bounds,
         float(money.sum()) / store_days, _verdict(*bounds),
     )  # fmt: skip
 

@@ -243,7 +243,6 @@ def _result(hub: Hub, kind: str, world: World, treated: Sequence[Outcome], untre
     replayed = [row for row in hub.ledger.measured() if row["arm"].endswith(":treatment")]
     brought = worth(replayed)[0] if replayed else None
     whole = next(iter(spans(hub)), None)
-    store_days = whole.measured / whole.per_store_day if whole else 1.0
     counts = hub.ledger.summary(Filter(kind=kind))
     truth = with_hub["margin"] - without["margin"]
     return Result(
@@ -253,8 +252,8 @@ def _result(hub: Hub, kind: str, world: World, treated: Sequence[Outcome], untre
         measured_count=len(replayed), expected=brought.expected if brought else None,
         measured=brought.measured if brought else None,
         together=whole.per_store_day if whole else None,
-        together_low=whole.low / store_days if whole else None,
-        together_high=whole.high / store_days if whole else None,
+        together_low=whole.low / whole.store_days if whole else None,
+        together_high=whole.high / whole.store_days if whole else None,
         effect=look["estimate"], low=look["low"], high=look["high"],
         verdict=look["verdict"], truth=truth, agrees=look["low"] <= truth <= look["high"],
         profit_truth=with_hub["profit"] - without["profit"],
