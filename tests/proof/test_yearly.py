@@ -52,6 +52,20 @@ def test_lines_add_up() -> None:
     assert four.money == pytest.approx(4 * one.money)
 
 
+def test_chance_of_single_decisions_evens_out_over_the_year() -> None:
+    """What is each decision's own chance widens the year's interval by the root of their number only."""
+    rows = [decided(number, subject=str(number)) for number in range(100)]
+    wide = {"money": 6.0, "low": 6.0 - 5.0, "high": 6.0 + 5.0, "chosen": None}
+    common, own = (
+        by_decisions([row | {"measured": wide | more} for row in rows], least_days=1)
+        for more in ({}, {"chance": 5.0 / 1.645})
+    )
+    assert common is not None
+    assert own is not None
+    assert own.money == pytest.approx(common.money)
+    assert own.high - own.low < 0.4 * (common.high - common.low)
+
+
 def test_too_few_days_say_nothing() -> None:
     """Below the least number of days with decisions there is no value."""
     assert by_decisions([decided(number) for number in range(5)], least_days=6) is None

@@ -28,6 +28,8 @@ YEAR = 364
 """Days: whole weeks, so that no weekday counts more than the others."""
 MONEY = ("margin_after_shrink", "margin")
 """Metrics of experiments that are money, the better first."""
+MEASURED = ("money", "low", "high", "chance")
+"""Fields of a measurement that are money; the first houses wrote none of chance."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def by_decisions(rows: Sequence[Mapping[str, Any]], *, least_days: int) -> Yearl
         return None
     share = _shares(rows, min(days), max(days))
     scaled = [
-        dict(row) | {"measured": {name: part * row["measured"][name] for name in ("money", "low", "high")}}
+        dict(row) | {"measured": {name: part * row["measured"].get(name, 0.0) for name in MEASURED}}
         for row, part in zip(rows, share, strict=True)
     ]
     total, span = worth(scaled)[0], (max(days) - min(days)).days + 1
