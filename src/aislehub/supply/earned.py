@@ -3,8 +3,8 @@
 The order-up-to level of each day is that of the house's own step (`wanted_orders`), so a change of its policy changes
 this, too; demand scatters as the line's own past says, so that forecasts differ by their means alone. A line is
 supplied on the terms of the first close for all days that are replayed. Money has the terms of `aislehub.supply.money`:
-margin of what was sold, less holding, waste and the cost of order lines. Minimum quantities, allotments of a warehouse
-and budgets are left out; sales are taken for demand.
+margin of what was sold, less holding, waste and the cost of order lines. Minimum quantities, larger and rarer orders
+where a line costs something, allotments of a warehouse and budgets are left out; sales are taken for demand.
 """
 
 from __future__ import annotations
