@@ -169,6 +169,8 @@ def test_figures_of_before_shorten_a_plan(hub: Hub, capsys: pytest.CaptureFixtur
         (["--guard", "margin=2"], "is no guard"),
         (["--guard", "margin=much"], "is no guard"),
         (["--unit", "switchback", "--block-days", "2", "--washout-days", "2"], "cannot be left out"),
+        (["--unit", "switchback", "--block-days", "200"], "not one block of 200 days"),
+        (["--unit", "switchback", "--block-days", "28", "--weeks", "2"], "In 2 weeks not one block"),
         (["--day", "2024-02-20"], "no such past"),
         (["--weeks", "40"], "no such past"),
         (["--unit", "customer"], "no such past"),

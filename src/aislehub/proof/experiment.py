@@ -170,7 +170,8 @@ def plan_trial(
         most: weeks at most.
 
     Raises:
-        HubError: `experiment.no_past`, `experiment.too_weak` or `experiment.too_weak_ever`, `experiment.flat`.
+        HubError: `experiment.no_past`, `experiment.block` (none would be over), `experiment.too_weak` or
+            `experiment.too_weak_ever`, `experiment.flat`.
     """
     sources = sources_of(hub, as_of)
     first = sources.sales_lines.day.min().to_pyarrow().as_py()
@@ -178,10 +179,12 @@ def plan_trial(
     longest = min(max(most, weeks), past)
     if longest < max(weeks, 1):
         raise HubError("experiment.no_past", weeks=max(weeks, 1), pre_days=design.pre_days, day=as_of)
+    if block_days > 7 * (weeks or longest):
+        raise HubError("experiment.block", block=block_days, weeks=weeks or longest)
     since = as_of - timedelta(days=max(7 * longest, PAST_DAYS) + design.pre_days - 1)
     daily = daily_figures(sources, design.column, design.metrics.values(), since, as_of)
     found = outlooks(daily, design, as_of, range(1, longest + 1), share, block_days)
-    chosen = found[-1] if not found else next((o for o in found if o.weeks == weeks), first_enough(found, design))
+    chosen = next((outlook for outlook in found if outlook.weeks == weeks), first_enough(found, design))
     if chosen is None:
         raise _too_weak(found, design)
     planned = {}
