@@ -39,6 +39,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.proof.judge",
     "aislehub.proof.priorities",
     "aislehub.proof.scorecard",
+    "aislehub.store.roster.command",
     "aislehub.twin.run",
     "aislehub.connect.esl",
     "aislehub.connect.webhook",

@@ -1,0 +1,148 @@
+"""`aislehub roster FILE`: the cheapest roster of a file's problem, with proof of the gap."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from aislehub.core.errors import HubError
+from aislehub.core.output import print_json, write_table
+from aislehub.core.text import say
+from aislehub.store.roster.cost import shortfalls
+from aislehub.store.roster.document import read_document
+from aislehub.store.roster.infeasible import Conflict, conflicts
+from aislehub.store.roster.nottingham import read_nottingham
+from aislehub.store.roster.problem import Problem
+from aislehub.store.roster.solve import Roster, solve
+
+__all__ = ["commands", "grid", "read_problem", "roster_command"]
+
+READERS = {".txt": read_nottingham, ".json": read_document}
+SHOWN_SHORTFALLS = 10
+
+
+def roster_command(
+    file: Annotated[Path, typer.Argument(help="The problem: .txt in Nottingham's format, .json in the hub's own")],
+    seconds: Annotated[float, typer.Option(min=1, max=86400, help="Longest search; it ends when the best is proven")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write the roster: .csv, .json, .xlsx, .parquet, or .txt with a line a person")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the search")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
+) -> None:
+    """Rosters: who works which shift, the cheapest way that keeps every rule, and how far from the best it can be.
+
+    Example: aislehub roster tests/store/roster/two_tills.json --seconds 10
+    """
+    problem = read_problem(file)
+    roster = solve(problem, seconds=seconds, seed=seed)
+    against = conflicts(problem) if roster.status == "infeasible" else []
+    if as_json:
+        _print_json(roster, against)
+    if roster.status == "infeasible":
+        raise HubError("roster.infeasible", conflicts=" ".join(map(_sentence, against)))
+    if out:
+        _write(problem, roster, out)
+    _say_shortfalls(problem, roster)
+    if not as_json and not out:
+        _print(problem, roster)
+
+
+def read_problem(path: Path) -> Problem:
+    """The problem in a file, its format by suffix.
+
+    Raises:
+        HubError: `file.missing`, `file.suffix`, and those of the formats.
+    """
+    if path.suffix.lower() not in READERS:
+        raise HubError("file.suffix", file=path, suffix=path.suffix, known=", ".join(READERS))
+    if not path.is_file():
+        raise HubError("file.missing", file=path)
+    try:
+        return READERS[path.suffix.lower()](path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise HubError("file.unreadable", file=path, why=error) from error
+
+
+def grid(problem: Problem, roster: Roster) -> list[list[str]]:
+    """A line a person, a cell a day: the shift, "" = free."""
+    at = {(one.person, one.day): one.shift for one in roster.assignments}
+    return [[at.get((person.id, day), "") for day in range(problem.days)] for person in problem.staff]
+
+
+def _write(problem: Problem, roster: Roster, path: Path) -> None:
+    if path.suffix.lower() != ".txt":
+        columns = ["person", "day", "shift", "skill"]
+        write_table(pd.DataFrame([asdict(one) for one in roster.assignments], columns=columns), path)
+        return
+    try:
+        path.write_text("".join("\t".join(line) + "\n" for line in grid(problem, roster)), encoding="utf-8")
+    except OSError as error:
+        raise HubError("file.unwritable", file=path, why=error) from error
+
+
+def _print_json(roster: Roster, against: list[Conflict]) -> None:
+    document = {"cost": roster.cost, "bound": roster.bound, "status": roster.status,
+                "assignments": [asdict(one) for one in roster.assignments]}  # fmt: skip
+    print_json(document | ({"conflicts": [asdict(one) for one in against]} if against else {}))
+
+
+def _sentence(conflict: Conflict) -> str:
+    """One person's conflict in words: the rules, and the least change of each that would do."""
+    rules = ", ".join(say(f"roster.rule_{rule}") for rule in conflict.rules)
+    changes = "; ".join(
+        say("roster.relax", rule=say(f"roster.rule_{one.rule}"), limit=one.limit, value=one.value)
+        for one in conflict.relaxations
+    )
+    return say("roster.conflict", person=conflict.person, rules=rules, changes=changes or say("roster.relax_none"))
+
+
+def _say_shortfalls(problem: Problem, roster: Roster) -> None:
+    """Head counts that nobody can fill are said, with the reason where the staff is the reason."""
+    short = shortfalls(problem, roster.assignments)
+    for one in short[:SHOWN_SHORTFALLS]:
+        cover = one.cover
+        facts = {"day": cover.day, "shifts": ", ".join(cover.shifts) or "—", "skill": cover.skill or "—",
+                 "there": one.there, "required": cover.required}  # fmt: skip
+        able = sum(
+            any(day == cover.day and shift in cover.shifts and cover.skill in ("", skill)
+                for day, shift, skill in problem.options(person))
+            for person in problem.staff
+        )  # fmt: skip
+        print(say("roster.short", **facts), file=sys.stderr)
+        if able < cover.required:
+            print(say("roster.short_able", able=able), file=sys.stderr)
+    if len(short) > SHOWN_SHORTFALLS:
+        print(say("roster.short_more", count=len(short) - SHOWN_SHORTFALLS), file=sys.stderr)
+
+
+def _print(problem: Problem, roster: Roster) -> None:
+    gap = f"{roster.gap or 0:.1%}"
+    table = Table(
+        title=say(f"roster.title_{roster.status}", cost=roster.cost, bound=roster.bound, gap=gap),
+        box=None, header_style="bold",
+    )  # fmt: skip
+    table.add_column(say("roster.column_person"))
+    for day in range(problem.days):
+        table.add_column(str(day))
+    table.add_column(say("roster.column_hours"), justify="right")
+    minutes = {shift.id: shift.minutes for shift in problem.shifts}
+    worked: Counter[str] = Counter()
+    for one in roster.assignments:
+        worked[one.person] += minutes[one.shift]
+    for person, line in zip(problem.staff, grid(problem, roster), strict=True):
+        table.add_row(person.id, *line, f"{worked[person.id] / 60:.1f}")
+    Console().print(table)
+
+
+roster_command.__name__ = "roster"
+
+commands = (roster_command,)

@@ -1,0 +1,88 @@
+"""`aislehub roster`: the result on standard output, what is short beside it, and a refusal that helps."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from aislehub.serve.cli import main
+from tests.store.roster.checker import broken, cost, grid_of
+from tests.store.roster.drawn import drawn
+
+EXAMPLE = Path(__file__).parent / "two_tills.json"
+
+
+def test_json_is_cost_bound_status_and_assignments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The document has these four keys, and an independent count agrees with it."""
+    path = drawn(1, tmp_path / "drawn.txt", most_days=6)
+    assert main(["roster", str(path), "--seconds", "5", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert list(told) == ["cost", "bound", "status", "assignments"]
+    grid = grid_of(path, told["assignments"])
+    assert broken(path, grid) == []
+    assert cost(path, grid) == told["cost"] >= told["bound"]
+
+
+def test_the_roster_is_written_as_a_table_and_as_lines(tmp_path: Path) -> None:
+    """CSV has a row a shift; .txt a line a person with a cell a day."""
+    table, lines = tmp_path / "roster.csv", tmp_path / "roster.txt"
+    assert main(["roster", str(EXAMPLE), "--seconds", "5", "--out", str(table)]) == 0
+    assert main(["roster", str(EXAMPLE), "--seconds", "5", "--out", str(lines)]) == 0
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    cells = [line.split("\t") for line in lines.read_text().splitlines()]
+    assert set(rows[0]) == {"person", "day", "shift", "skill"}
+    assert [len(line) for line in cells] == [7] * 4
+    assert {row["shift"] for row in rows} <= {"early", "late"}
+
+
+def test_people_see_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --json or --out a table is printed."""
+    assert main(["roster", str(EXAMPLE), "--seconds", "5"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("Ana", "Bo", "Chen", "Dee"))
+
+
+def test_a_skill_that_nobody_has_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The head count stays unmet, and standard error says that none of the staff can meet it."""
+    told = json.loads(EXAMPLE.read_text())
+    told["cover"].append({"day": 2, "shift": "early", "skill": "butcher", "required": 1})
+    path = tmp_path / "butcher.json"
+    path.write_text(json.dumps(told))
+    assert main(["roster", str(path), "--seconds", "5", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["cost"] >= 100
+    assert "butcher: 0 of 1 people" in captured.err
+    assert "Only 0 of the staff" in captured.err
+
+
+@pytest.mark.data
+def test_an_impossible_contract_is_refused_with_ways_out(data_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the file of Instance 1, person C may have 3 shifts and must work 7: exit 1, and both rules are named."""
+    path = data_folder / "rostering" / "Instance1.txt"
+    assert main(["roster", str(path), "--seconds", "5", "--json"]) == 1
+    captured = capsys.readouterr()
+    told = json.loads(captured.out)
+    assert told["status"] == "infeasible"
+    assert [(one["person"], one["rules"]) for one in told["conflicts"]] == [("C", ["max_shifts", "min_minutes"])]
+    assert "from 3360 to 1440" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("gone.txt", None), ("odd.xml", "<a/>"), ("bad.json", "{"), ("bad.txt", "x")]
+)
+def test_files_that_are_no_problem_are_refused(
+    name: str, text: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1 with one sentence, no traceback."""
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text)
+    assert main(["roster", str(path), "--seconds", "5"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+    assert str(path.name) in captured.err
