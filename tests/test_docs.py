@@ -406,7 +406,8 @@ def test_the_changelog_names_this_version() -> None:
 def texts_of_the_project() -> Iterator[Path]:
     """Every text file that people or programs read, but for fetched front-end files and tests."""
     kinds = {".md", ".py", ".toml", ".html", ".css", ".js", ".json", ".lock", ".yaml", ""}
-    yield from (file for file in ROOT.iterdir() if file.is_file() and file.suffix in kinds)
+    here = (file for file in ROOT.iterdir() if file.name != ".git")  # of a second working tree, .git is a file
+    yield from (file for file in here if file.is_file() and file.suffix in kinds)
     for folder in ("src", "docs", "tools", "benchmarks", "examples"):
         for file in (ROOT / folder).rglob("*"):
             if (
