@@ -72,7 +72,7 @@ def test_money_is_what_the_price_brought_beside_stores_that_kept_theirs(elastici
     one = next(iter(found.values()))
     assert one.method == "price.measured_stores"
     assert one.low < one.money < one.high and one.chance > 0
-    assert "1 % dearer sells" in sentence({"code": one.method, "facts": one.facts}, "en")
+    assert "1 % dearer changes sales by" in sentence({"code": one.method, "facts": one.facts}, "en")
 
 
 def test_the_cost_of_a_change_is_taken_off() -> None:

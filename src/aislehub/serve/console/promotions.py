@@ -148,4 +148,7 @@ def _wishes(choices: pd.DataFrame, named: Mapping[str, str]) -> list[dict[str, A
     if choices.empty:
         return []
     wanted = choices[choices["wish"] > 0].nlargest(WISHES, "wish_money")
-    return [{**row, "name": named.get(row["item"], "")} for row in wanted.to_dict("records")]
+    return [
+        {**row, "name": named.get(row["item"], ""), "leaflet_adds": float(np.expm1(row["lift"]))}
+        for row in wanted.to_dict("records")
+    ]

@@ -202,7 +202,7 @@ def _ahead(run: Kept) -> dict[str, Any]:
     line = {"name": say("twin.chart_ahead"), "tone": "accent", "values": _rounded(days, "ahead")}
     if days and days[0]["low"] is not None:
         line |= {"band": say("twin.interval"), "low": _rounded(days, "low"), "high": _rounded(days, "high")}
-    return _lines([day["day"] for day in days], [line], say("twin.chart_money"))
+    return _lines([day["day"] for day in days], [line], say("twin.axis_days"))
 
 
 def _daily(run: Kept) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def _daily(run: Kept) -> dict[str, Any]:
     for policy, tone in ((run.request.other.name, "muted"), (run.request.mine.name, "accent")):
         days = [day for day in run.result["days"] if day["policy"] == policy]
         lines.append({"name": _named(policy), "tone": tone, "values": _rounded(days, "profit")})
-    return _lines([day["day"] for day in days], lines, say("twin.chart_money"))
+    return _lines([day["day"] for day in days], lines, say("twin.axis_days"))
 
 
 def _likeness(run: Kept | None) -> dict[str, Any] | None:
