@@ -35,6 +35,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.price.promotion_outcome",
     "aislehub.price.feed",
     "aislehub.price.till",
+    "aislehub.store.staffing",
     "aislehub.proof.kpis",
     "aislehub.proof.judge",
     "aislehub.proof.priorities",
