@@ -23,9 +23,9 @@ from aislehub.supply.base_stock import FloatArray
 from aislehub.supply.money import Interval, Left, contribution
 from aislehub.supply.replenish import Policy, economics_of, position_of
 
-__all__ = ["demands", "judge_orders", "judges", "last_sales", "left_by", "ordered"]
+__all__ = ["LONGEST", "demands", "judge_orders", "judges", "last_sales", "left_by", "ordered"]
 
-_LONGEST = 60
+LONGEST = 60
 """Days after which leftovers of a perishable are looked at no longer."""
 
 
@@ -79,7 +79,7 @@ def _lines(tables: Tables, decisions: Sequence[Mapping[str, Any]], day: date) ->
     )  # fmt: skip
     state = tables.run(lambda t: (all_ := t.read("supply_state", as_of=day)).filter(all_.day == ibis.literal(day)))
     lines = rows.merge(state.to_pandas().drop(columns="day"), on=["store", "item"])
-    sold_by = (lines["lead_days"] + lines["shelf_life_days"]).fillna(0).clip(upper=_LONGEST)
+    sold_by = (lines["lead_days"] + lines["shelf_life_days"]).fillna(0).clip(upper=LONGEST)
     return lines.assign(days=np.ceil(np.maximum(sold_by, lines["cover_days"])).astype(int))
 
 

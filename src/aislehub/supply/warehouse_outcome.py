@@ -19,14 +19,11 @@ from aislehub.core.judging import Measured
 from aislehub.core.tables import Tables
 from aislehub.supply.base_stock import FloatArray
 from aislehub.supply.money import Economics, Interval, contribution
-from aislehub.supply.outcome import demands, last_sales, left_by, ordered
+from aislehub.supply.outcome import LONGEST, demands, last_sales, left_by, ordered
 from aislehub.supply.replenish import Policy
 from aislehub.supply.warehouse import days_of, echelon_economics, served_by, with_echelon
 
 __all__ = ["judge_warehouse_orders", "judges"]
-
-_LONGEST = 60
-"""Days after which leftovers of a perishable are looked at no longer."""
 
 
 def judge_warehouse_orders(
@@ -44,7 +41,7 @@ def judge_warehouse_orders(
         return {}
     interval, economics = days_of(lines, below), echelon_economics(lines, below, policy)
     needed = np.maximum(interval.cover, np.where(np.isfinite(interval.life), interval.lead + interval.life, 0))
-    days = np.ceil(np.minimum(needed, np.maximum(_LONGEST, interval.cover))).astype(int)
+    days = np.ceil(np.minimum(needed, np.maximum(LONGEST, interval.cover))).astype(int)
     orders = _orders(decisions).merge(lines[["store", "item"]].reset_index(names="at"), on=["store", "item"])
     at = orders["at"].to_numpy()
     waited = days[at] <= (last_sales(tables, today) - day).days

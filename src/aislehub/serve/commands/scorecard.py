@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
-import ibis
 import pyarrow as pa
 import typer
 from rich.table import Table
@@ -25,6 +24,7 @@ from aislehub.core.text import say
 from aislehub.proof.scorecard import HORIZON, SCORECARDS, Change, Evidence, Policy, card, compared, told, typed
 from aislehub.proof.two_way import Estimate
 from aislehub.serve import formats
+from aislehub.serve.lookup import last_day
 from aislehub.serve.plan import console
 from aislehub.serve.rehearse import Past, rehearse
 from aislehub.twin.policy import Policy as TwinPolicy
@@ -141,10 +141,10 @@ def _in_force(hub: Hub, setting: str) -> str:
 
 
 def _last_day(hub: Hub) -> date:
-    last = hub.tables.run(lambda t: t.read("sales_lines").aggregate(last=ibis._.day.max()))["last"][0].as_py()
+    last = last_day(hub, "sales_lines")
     if last is None:
         raise HubError("kpi.empty")
-    return date.fromisoformat(str(last))
+    return last
 
 
 def _lived(hub: Hub, evidence: Evidence, change: Change, seeds: Sequence[int]) -> Evidence:
