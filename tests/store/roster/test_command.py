@@ -39,6 +39,13 @@ def test_the_roster_is_written_as_a_table_and_as_lines(tmp_path: Path) -> None:
     assert {row["shift"] for row in rows} <= {"early", "late"}
 
 
+def test_the_file_is_whole_when_the_result_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--json` and `--out` together give the same roster twice."""
+    file = tmp_path / "roster.json"
+    assert main(["roster", str(EXAMPLE), "--seconds", "5", "--json", "--out", str(file)]) == 0
+    assert json.loads(file.read_text()) == json.loads(capsys.readouterr().out)["assignments"]
+
+
 def test_people_see_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     """Without --json or --out a table is printed."""
     assert main(["roster", str(EXAMPLE), "--seconds", "5"]) == 0

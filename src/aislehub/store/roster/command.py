@@ -45,12 +45,12 @@ def roster_command(
     problem = read_problem(file)
     roster = solve(problem, seconds=seconds, seed=seed)
     against = conflicts(problem) if roster.status == "infeasible" else []
+    if out and roster.status != "infeasible":
+        _write(problem, roster, out)
     if as_json:
         _print_json(roster, against)
     if roster.status == "infeasible":
         raise HubError("roster.infeasible", conflicts=" ".join(map(_sentence, against)))
-    if out:
-        _write(problem, roster, out)
     _say_shortfalls(problem, roster)
     if not as_json and not out:
         _print(problem, roster)
