@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import numpy as np
@@ -37,6 +37,7 @@ FEW_STORES = 8
 FEW_CHANGES = 5
 """Fewer changes than this tell nothing of the person who made them."""
 DRAWS = 1_000
+LIVED_AGAIN = timedelta(days=56)
 Z90 = 1.6448536269514722  # half a 90 % interval, in standard deviations
 
 
@@ -223,13 +224,20 @@ def _verdict(low: float, high: float) -> str:
 
 
 def spans(hub: Hub, since: date | None = None, until: date | None = None) -> list[Span]:
-    """Of each kind whose capability can tell, what its decisions of those days brought together."""
+    """Of each kind whose capability can tell, what its decisions of those days brought together.
+
+    Days are lived again for it, so without `since` they are the last ones, at most `LIVED_AGAIN`.
+    """
+    days = hub.ledger.days()
+    if not days:
+        return []
+    since = since or days[0] - LIVED_AGAIN
     found = []
     for kind, judge in hub.registry.together.items():
         wanted = policy_of(judge)
         policy = {} if wanted is None else {"policy": wanted.load(hub.home)}
         for (currency,), mine in _groups(hub.ledger.decided(kind, since, until), "currency"):
-            parts = judge(hub.tables, mine, today=max(hub.ledger.days()), **policy)
+            parts = judge(hub.tables, mine, today=days[0], **policy)
             found += [span(kind, currency, parts)] if parts else []
     return found
 

@@ -31,7 +31,6 @@ __all__ = ["orders_together", "together"]
 
 FOLLOWED = 0.5
 """Share of a store's orders that have to have been carried out for its days to count."""
-_LONGEST = 180  # days that are lived again at most, the last ones
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def orders_together(
     orders = _orders(decisions)
     if orders.empty:
         return []
-    first, last = max(orders["day"].min(), today - timedelta(days=_LONGEST)), orders["day"].max()
+    first, last = orders["day"].min(), orders["day"].max()
     states = _states(tables, sorted(set(orders["store"])), first, last)
     if first not in states:
         return []
