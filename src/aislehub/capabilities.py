@@ -26,6 +26,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.supply.outcome",
     "aislehub.supply.together",
     "aislehub.supply.warehouse_outcome",
+    "aislehub.supply.route.command",
     "aislehub.price.promotion",
     "aislehub.supply.shortage",
     "aislehub.supply.cover",

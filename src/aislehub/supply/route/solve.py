@@ -1,0 +1,156 @@
+"""From a problem to a plan: the solver that can express it, its tours counted anew, a bound, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from aislehub.core.errors import HubError
+from aislehub.core.reasons import Reason
+from aislehub.supply.route import by_ortools, by_pyvrp
+from aislehub.supply.route.bound import lower_bound
+from aislehub.supply.route.conflict import Unserved, alone, explain, insertions, thing_stop
+from aislehub.supply.route.plan import Driven, Tour, cost_of, driven, missed
+from aislehub.supply.route.problem import Problem
+
+__all__ = ["Plan", "Solver", "plan_routes", "solver_for"]
+
+BOUND = 0.08  # share of the time for the bound
+SECOND = 0.4  # of the time for a plan that leaves stops out, if none was found that serves all
+WHY = 0.3  # of the time to find the smallest conflicts
+TRIAL = 0.2  # seconds of a search that only asks whether a few stops can be served together
+
+
+class Solver(Protocol):
+    """What a module that searches for tours offers; modules are such."""
+
+    name: str
+
+    def supports(self, problem: Problem) -> bool: ...
+
+    def search(self, problem: Problem, *, seconds: float, seed: int) -> list[Tour] | None: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A day's tours.
+
+    Attributes:
+        cost: of the tours, and the prizes of optional stops left out.
+        bound: no plan that serves the same required stops costs less.
+        unserved: stops on no tour, optional ones too.
+    """
+
+    problem: Problem
+    solver: str
+    seed: int
+    tours: tuple[Driven, ...]
+    cost: float
+    bound: float
+    unserved: tuple[Unserved, ...]
+
+    @property
+    def gap(self) -> float:
+        """How far the cost is above the bound at most, as a share of the cost."""
+        return (self.cost - self.bound) / self.cost if self.cost > 0 else 0.0
+
+
+SOLVERS: tuple[Solver, ...] = (by_pyvrp, by_ortools)
+
+
+def solver_for(problem: Problem) -> Solver:
+    """The first solver that can express the problem.
+
+    Raises:
+        HubError: `route.no_solver`.
+    """
+    for solver in SOLVERS:
+        if solver.supports(problem):
+            return solver
+    raise HubError("route.no_solver", solvers=", ".join(solver.name for solver in SOLVERS))
+
+
+def plan_routes(problem: Problem, *, seconds: float, seed: int = 0) -> Plan:
+    """Plan tours: what can be served is, and every stop left out says why.
+
+    Args:
+        seconds: of one core; on a busy machine up to half as many more by the clock.
+        seed: of the search. Time ends it, so the same seed may give another plan on another machine.
+
+    Raises:
+        HubError: `route.no_solver`.
+    """
+    solver = solver_for(problem)
+    hopeless = [why for at in range(len(problem.stops)) if (why := alone(problem, at))]
+    rest = [at for at in range(len(problem.stops)) if at not in {one.stop for one in hopeless}]
+    servable = problem.only(rest)
+    tours, lost = _tours(servable, solver, seconds, seed) if rest else ((), [])
+    kept = [at for at in range(len(servable.stops)) if at not in {one.stop for one in lost}]
+    bound = lower_bound(servable.only(kept), seconds=BOUND * seconds)
+    bound += sum(problem.stops[one.stop].prize or 0.0 for one in hopeless)
+    whole = _counted(problem, [_moved(one.tour, rest) for one in tours])
+    cost = cost_of(problem, whole)
+    unserved = [*hopeless, *(replace(one, stop=rest[one.stop]) for one in [*lost, *_not_worth(servable, tours)])]
+    return Plan(problem, solver.name, seed, whole, cost, min(bound, cost), tuple(unserved))
+
+
+# -- helpers -----------------------------------------------------------------------------------------
+
+
+def _tours(problem: Problem, solver: Solver, seconds: float, seed: int) -> tuple[tuple[Driven, ...], list[Unserved]]:
+    """Tours, and why required stops are on none of them."""
+    tours = solver.search(problem, seconds=(1 - BOUND) * seconds, seed=seed)
+    if tours is not None:
+        return _counted(problem, tours), []
+    priced = _optional(problem)
+    counted = _counted(problem, solver.search(priced, seconds=SECOND * seconds, seed=seed) or [])
+    out = [at for at in missed(problem, [one.tour for one in counted]) if problem.stops[at].prize is None]
+
+    def feasible(part: Problem) -> bool:
+        return solver.search(part, seconds=TRIAL, seed=seed) is not None
+
+    return counted, explain(problem, counted, out, feasible, WHY * seconds)
+
+
+def _optional(problem: Problem) -> Problem:
+    """The problem with every required stop optional, at a price that no tour is worth."""
+    dearest = sum(
+        max((one.cost for number in range(len(problem.vehicles)) if (one := driven(problem, Tour(number, ((at,),))))),
+            default=0.0)
+        for at in range(len(problem.stops))
+    )  # fmt: skip
+    return replace(problem, stops=tuple(
+        replace(stop, prize=dearest + 1) if stop.prize is None else stop for stop in problem.stops
+    ))  # fmt: skip
+
+
+def _counted(problem: Problem, tours: Sequence[Tour]) -> tuple[Driven, ...]:
+    """Tours with times and cost by the problem's own rules, longest first."""
+    counted = [driven(problem, tour) for tour in tours]
+    assert None not in counted, "a solver broke a rule of the problem"
+    return tuple(sorted((one for one in counted if one), key=lambda one: -one.cost))
+
+
+def _moved(tour: Tour, places: Sequence[int]) -> Tour:
+    return replace(tour, trips=tuple(tuple(places[at] for at in trip) for trip in tour.trips))
+
+
+def _not_worth(problem: Problem, tours: Sequence[Driven]) -> list[Unserved]:
+    """Optional stops left out: what each would cost at least on these tours, against its prize."""
+    out = [at for at in missed(problem, [one.tour for one in tours]) if problem.stops[at].prize is not None]
+    return [_against_prize(problem, tours, at) for at in out]
+
+
+def _against_prize(problem: Problem, tours: Sequence[Driven], at: int) -> Unserved:
+    stop = problem.stops[at]
+    detours = [
+        found.cost - tour.cost for tour in tours for wider in insertions(tour.tour, at)
+        if (found := driven(problem, wider))
+    ]  # fmt: skip
+    facts = {"stop": stop.name, "prize": stop.prize}
+    if not detours:
+        return Unserved(at, Reason("route.no_room", facts), (thing_stop(stop.name),), ())
+    return Unserved(
+        at, Reason("route.not_worth", facts | {"cost": round(min(detours), 2)}), (thing_stop(stop.name),), ()
+    )
