@@ -61,3 +61,13 @@ def test_an_unknown_kind_is_refused(home: Path, capsys: pytest.CaptureFixture[st
     assert main(["loop", "--kind", "order"]) == 1
     assert "orders" in capsys.readouterr().err
     assert not (home / "loop").exists()
+
+
+def test_an_unknown_family_removes_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt family is refused while the loop before is still there."""
+    kept = home / "loop" / "hub.toml"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    assert main(["loop", "--family", "nome"]) == 1
+    assert "heterogeneous" in capsys.readouterr().err
+    assert kept.exists()

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from aislehub.core.errors import HubError
+from aislehub.core.registry import registry
 from aislehub.core.settings import read_toml
 from aislehub.twin.policy import TODAY, Policy
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+registry()  # capabilities declare the sections of settings
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -47,6 +49,8 @@ def test_settings_become_a_hub_toml(tmp_path: Path) -> None:
         ("weeks_of_cover = 0", "0 … 26"),
         ("settings = 3", "SECTION"),
         ("[settings.replenis]\nservice_level = 0.9", "Did you mean replenish"),
+        ("[settings.replenish]\nservice_levle = 0.9", "no setting replenish.service_levle. Did you mean service_level"),
+        ("[settings.price]\nmax_step = 7", "price.max_step cannot be 7: .* less than or equal to 1"),
         ("replenish = ", "cannot be read as TOML"),
     ],
 )

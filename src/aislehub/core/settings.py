@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -71,6 +72,15 @@ class Settings(BaseModel):
             if name.startswith(prefix):
                 name = name.removeprefix(prefix).lower()
                 values[name] = _from_env(text, cls.model_fields.get(name))
+        return cls.made_of(values)
+
+    @classmethod
+    def made_of(cls, values: Mapping[str, Any]) -> Self:
+        """This section with these values, the rest at its defaults.
+
+        Raises:
+            HubError: `settings.unknown`, `settings.invalid`.
+        """
         for name in values:
             if name not in cls.model_fields:
                 suggestion = did_you_mean(name, cls.model_fields)

@@ -59,7 +59,7 @@ class Policy:
 
         Raises:
             HubError: `twin.policy_file`, `twin.policy_key` for a key that does not exist, `twin.policy_value` for a
-                value that is not allowed; a wrong setting says so when the policy is run.
+                value that is not allowed, `twin.policy_setting` for a setting that a hub.toml would not pass with.
         """
         if not path.is_file():
             raise HubError("twin.policy_file", file=path)
@@ -101,7 +101,11 @@ def _check(path: Path, key: str, value: Any) -> None:
     if not allowed:
         raise HubError("twin.policy_value", file=path, key=key, value=value, limit=limits)
     if key == "settings":
-        for section in value:
+        for section, values in value.items():
             if section not in all_settings():
                 suggestion = did_you_mean(section, all_settings())
                 raise HubError("twin.policy_key", file=path, key=f"settings.{section}", suggestion=suggestion)
+            try:
+                all_settings()[section].made_of(values)
+            except HubError as error:  # told now, not after the chains have lived their common past
+                raise HubError("twin.policy_setting", file=path, why=error) from error

@@ -43,7 +43,7 @@ from aislehub.twin.chain import Outcome
 from aislehub.twin.live import Twin, live, warmed
 from aislehub.twin.office import Office, needed
 from aislehub.twin.policy import DECISIONS, Policy
-from aislehub.twin.world import World
+from aislehub.twin.world import Family, World
 
 __all__ = ["Result", "commands", "loop", "run_loop"]
 
@@ -198,6 +198,7 @@ def loop(
     """
     if kind not in FIELDS:
         raise HubError("loop.kind", kind=kind, suggestion=did_you_mean(kind, FIELDS))
+    Family.load(family)  # an unknown one is refused before an earlier loop is removed
     home = default_home() / "loop"
     if (home / "hub.toml").is_file():  # what an earlier loop has left
         shutil.rmtree(home)
