@@ -17,7 +17,7 @@ from aislehub.schema.events import EVENTS
 from aislehub.schema.footfall import FOOTFALL, FOOTFALL_FORECAST
 from aislehub.schema.items import ITEMS
 from aislehub.schema.orders import CUSTOMER_ORDERS, SHIPMENTS
-from aislehub.schema.people import STAFF
+from aislehub.schema.people import AVAILABILITY, ROSTERED, STAFF
 from aislehub.schema.prices import COMPETITOR_PRICES, PRICES, PROMOTIONS
 from aislehub.schema.reviews import REVIEWS
 from aislehub.schema.sales import SALES_LINES
@@ -28,6 +28,7 @@ from aislehub.schema.vehicles import VEHICLES
 
 __all__ = [
     "ASSIGNMENTS",
+    "AVAILABILITY",
     "CALENDAR",
     "COMPETITOR_PRICES",
     "CROSS_ELASTICITIES",
@@ -46,6 +47,7 @@ __all__ = [
     "PROMOTIONS",
     "RECEIPTS",
     "REVIEWS",
+    "ROSTERED",
     "SALES_LINES",
     "SENSOR_EVENTS",
     "SHIPMENTS",
