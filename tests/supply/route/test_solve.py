@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from aislehub.core.errors import HubError
-from aislehub.supply.route import by_pyvrp
 from aislehub.supply.route.plan import driven
 from aislehub.supply.route.problem import Break, Depot, Vehicle
 from aislehub.supply.route.solve import plan_routes, solver_for
+from aislehub.supply.route.written import document
 from tests.supply.route.problems import FEATURES, cheapest, line_problem, random_problem
 
 
@@ -78,8 +78,25 @@ def test_several_dimensions_of_load_all_hold():
     assert len(plan.tours) == 2 and plan.cost == 60
 
 
-def test_the_same_seed_and_iterations_give_the_same_tours():
-    """The search's chance comes from the seed alone."""
+@pytest.mark.parametrize("feature", FEATURES)
+def test_the_same_seed_and_rounds_give_the_same_plan(feature):
+    """Where rounds end the search, two plans of one seed are equal in all that they say, and say that they are."""
+    problem = random_problem(5, size=12, **FEATURES[feature])
+    first, second = (plan_routes(problem, seconds=60, seed=3, rounds=300) for _ in range(2))
+    assert first.tours and document(first) == document(second)
+    assert first.is_repeatable
+
+
+def test_what_cannot_be_served_is_told_alike_by_the_same_rounds():
+    """The search for conflicts counts rounds, too."""
+    stops = [{"early": 50, "late": 51}] * 4
+    problem = line_problem([20, -20, 40, -40], stops=stops, vehicle=Vehicle("van", 2, (10,)))
+    first, second = (plan_routes(problem, seconds=60, rounds=200) for _ in range(2))
+    assert first.unserved and first == second and first.is_repeatable
+
+
+def test_a_plan_that_time_ended_is_not_called_repeatable():
+    """Seconds that run out before the rounds are said."""
     problem = random_problem(5, size=12)
-    first, second = (by_pyvrp.search(problem, seconds=20, seed=3, iterations=300) for _ in range(2))
-    assert first and first == second
+    assert not plan_routes(problem, seconds=0.2, rounds=10**9).is_repeatable
+    assert not plan_routes(problem, seconds=0.2).is_repeatable

@@ -30,7 +30,8 @@ FloatArray = NDArray[np.float64]
 NEAREST = 8  # arcs per stop to begin with; others join when their price says so
 BROKEN = 0.02  # by how much a cut must be broken to be worth a row
 AT_ONCE = 40  # cuts a round, the most broken ones; more only slow the next round down
-ROUNDS = 500
+ROUNDS = 500  # of cuts at the most
+FEW = 15  # where not time but rounds end the search
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,13 @@ class _Arcs:
     cost: FloatArray
 
 
-def lower_bound(problem: Problem, *, seconds: float) -> float:
+def lower_bound(problem: Problem, *, seconds: float, rounds: int | None = None) -> float:
     """No plan that serves all required stops costs less than this.
 
     Args:
         seconds: after which the bound found so far is returned.
+        rounds: given where the same bound is wanted again on any machine: the relaxation is solved a fixed number of
+            times then.
     """
     if not problem.stops:
         return 0.0
@@ -60,7 +63,7 @@ def lower_bound(problem: Problem, *, seconds: float) -> float:
     rows, least, is_equal = _degrees(problem, arcs)
     active = _nearest(problem, arcs)
     cuts: set[frozenset[int]] = set()
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if rounds is None else FEW):
         found = _solve(arcs.cost, rows, least, is_equal, active)
         if found is None:  # too few arcs to serve all
             if active.all():

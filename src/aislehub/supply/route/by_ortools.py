@@ -31,13 +31,22 @@ def supports(problem: Problem) -> bool:
     return not pickups and all(vehicle.max_trips == 1 for vehicle in problem.vehicles)
 
 
-def search(problem: Problem, *, seconds: float, seed: int, wait: float = 1.5) -> list[Tour] | None:
-    """The best tours found in the time; None if no plan was found that serves every required stop.
+def search(
+    problem: Problem,
+    *,
+    seconds: float,
+    seed: int,
+    wait: float = 1.5,
+    rounds: int | None = None,
+) -> list[Tour] | None:
+    """The best tours found; None if no plan was found that serves every required stop.
 
     Args:
         seconds: of one core.
         seed: of the order in which the stops are given to the search, its only chance.
         wait: seconds by the clock per second of a core after which a busy machine is waited for no longer.
+        rounds: of as many steps of the search as there are stops, after which it ends, too; these are the same on
+            every machine.
     """
     order = np.random.default_rng(seed).permutation(len(problem.stops))
     fleet = [
@@ -45,7 +54,7 @@ def search(problem: Problem, *, seconds: float, seed: int, wait: float = 1.5) ->
         for _ in range(min(vehicle.count, len(problem.stops)))
     ]  # fmt: skip
     model = _Model(problem, order, [vehicle for _, vehicle in fleet])
-    solution = model.solve(seconds, wait)
+    solution = model.solve(seconds, wait, rounds)
     if solution is None:
         return None
     tours = (Tour(number, (stops,)) for (number, _), stops in zip(fleet, model.stops_of(solution), strict=True))
@@ -75,14 +84,20 @@ class _Model:
             if stop.prize is not None:
                 self._routing.AddDisjunction([self._manager.NodeToIndex(node)], round(stop.prize * self._scale))
 
-    def solve(self, seconds: float, wait: float) -> Any:
+    def solve(self, seconds: float, wait: float, rounds: int | None) -> Any:
         settings = pywrapcp.DefaultRoutingSearchParameters()
         settings.first_solution_strategy = routing_enums_pb2.FirstSolutionStrategy.PARALLEL_CHEAPEST_INSERTION
         settings.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
         settings.time_limit.FromMilliseconds(round(1000 * wait * seconds))
-        began = time.process_time()
-        limit = self._routing.solver().CustomLimit(lambda: time.process_time() - began > seconds)
-        self._routing.AddSearchMonitor(limit)
+        began, steps = time.process_time(), 0
+        most = rounds * len(self._order) if rounds else FOREVER
+
+        def is_over() -> bool:  # asked at each step
+            nonlocal steps
+            steps += 1
+            return steps > most or time.process_time() - began > seconds
+
+        self._routing.AddSearchMonitor(self._routing.solver().CustomLimit(is_over))
         return self._routing.SolveWithParameters(settings)
 
     def stops_of(self, solution: Any) -> list[tuple[int, ...]]:

@@ -23,9 +23,9 @@ __all__ = ["name", "search", "supports"]
 name = "PyVRP"
 FINEST = 1000  # the smallest rate of cost becomes at most so many of the solver's whole units
 ERROR = 2e-4  # relative error of a rate that is put up with
-HOPELESS = 0.4  # share of the time after which a search without any feasible plan ends
+HOPELESS = 0.4  # share of the time or rounds after which a search without any feasible plan ends
 LARGEST = 2**63 - 1  # the solver's cost of a plan that breaks a rule, and its limit where there is none
-STEADY = 60_000  # iterations without a better plan after which small problems are done (and optimal, as a rule)
+STEADY = 60_000  # rounds without a better plan after which small problems are done (and optimal, as a rule)
 
 
 def supports(problem: Problem) -> bool:
@@ -39,20 +39,20 @@ def search(
     seconds: float,
     seed: int,
     wait: float = 1.5,
-    iterations: int = 10**12,
+    rounds: int | None = None,
 ) -> list[Tour] | None:
-    """The best tours found in the time; None if no plan was found that serves every required stop.
+    """The best tours found; None if no plan was found that serves every required stop.
 
     Args:
         seconds: of one core.
         wait: seconds by the clock per second of a core after which a busy machine is waited for no longer.
-        iterations: an end to the search beside time.
+        rounds: local searches after which it ends, too; these take the same way on every machine.
     """
     scale = _scale(problem)
     data = _data(problem, scale)
     largest = 1e5 * max(1, _dearest(problem, scale))
     params = pyvrp.SolveParams(penalty=replace(pyvrp.PenaltyParams(), max_penalty=largest))
-    stop = _stop(seconds, wait, len(problem.stops), iterations)
+    stop = _stop(seconds, wait, len(problem.stops), rounds)
     best = pyvrp.solve(data, stop, seed=seed, collect_stats=False, params=params).best
     return [_tour(problem, route) for route in best.routes()] if best.is_feasible() else None
 
@@ -60,20 +60,21 @@ def search(
 # -- helpers -----------------------------------------------------------------------------------------
 
 
-def _stop(seconds: float, wait: float, stops: int, iterations: int) -> pyvrp.stop.StoppingCriterion:
-    """Ends a search after `seconds` of processor time, or `wait` times as many by the clock; earlier when nothing
-    feasible shows up, or nothing better for long on a small problem."""
+def _stop(seconds: float, wait: float, stops: int, rounds: int | None) -> pyvrp.stop.StoppingCriterion:
+    """Ends a search after `rounds`, or `seconds` of processor time, or `wait` times as many by the clock; earlier when
+    nothing feasible shows up, or nothing better for long on a small problem."""
     began, clock = time.process_time(), time.perf_counter()
-    patience = STEADY if stops <= 60 else iterations
+    patience = STEADY if stops <= 60 else FOREVER
     state = {"best": float("inf"), "since": 0, "all": 0}
 
     def ends(best_cost: int) -> bool:
         state["all"] += 1
         state["since"] = 0 if best_cost < state["best"] else state["since"] + 1
         state["best"] = min(best_cost, state["best"])
-        used = max(time.process_time() - began, (time.perf_counter() - clock) / wait)
-        hopeless = best_cost >= LARGEST and used > HOPELESS * seconds
-        return used > seconds or hopeless or state["all"] > iterations or state["since"] > patience
+        time_used = max(time.process_time() - began, (time.perf_counter() - clock) / wait) / seconds
+        used = state["all"] / rounds if rounds else time_used
+        hopeless = best_cost >= LARGEST and used > HOPELESS
+        return max(used, time_used) > 1 or hopeless or state["since"] > patience
 
     return ends
 

@@ -29,6 +29,9 @@ def route(
     file: Annotated[Path, typer.Argument(help="A problem: VRPLIB (.vrp), Solomon's text (.txt), or .json")],
     seconds: Annotated[float, typer.Option(help="Seconds of one core that it may take", min=0.1, max=86_400)] = 30,
     seed: Annotated[int, typer.Option(help="Seed of the search", min=0)] = 0,
+    rounds: Annotated[
+        int | None, typer.Option(help="End after so many rounds of search: the same plan on any machine", min=1)
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write the plan to .sol, .json, .geojson, .gpx, .csv, .parquet or .xlsx")
     ] = None,
@@ -38,7 +41,7 @@ def route(
 
     Example: aislehub route deliveries.json --seconds 20 --out plan.geojson
     """
-    plan = plan_routes(read_problem(file), seconds=seconds, seed=seed)
+    plan = plan_routes(read_problem(file), seconds=seconds, seed=seed, rounds=rounds)
     if out:
         write_plan(plan, out)
     if as_json:

@@ -8,7 +8,6 @@ conflict. The first two are proofs, the third rests on a search, and its sentenc
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +21,7 @@ __all__ = ["Unserved", "alone", "explain", "insertions", "span", "thing_stop"]
 
 NEVER = FOREVER // 1000  # later than any real time, and far from FOREVER, so that sums stay below it
 Feasible = Callable[[Problem], bool]
+MayGoOn = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -58,22 +58,21 @@ def alone(problem: Problem, at: int) -> Unserved | None:
 
 
 def explain(
-    problem: Problem, tours: Sequence[Driven], unserved: Sequence[int], feasible: Feasible, seconds: float
+    problem: Problem, tours: Sequence[Driven], unserved: Sequence[int], feasible: Feasible, may_go_on: MayGoOn
 ) -> list[Unserved]:
     """Why required stops are on no tour although each could be served alone.
 
     Args:
         feasible: whether a plan is found for a problem.
-        seconds: after which no smaller conflict is looked for.
+        may_go_on: whether there is time to look for smaller conflicts.
     """
-    until = time.perf_counter() + seconds
     short = _short_load(problem)
     found = []
     for at in unserved:
         if short:
             why, conflict = short
         else:
-            why, conflict = _searched(problem, at, feasible, until)
+            why, conflict = _searched(problem, at, feasible, may_go_on)
         why = replace(why, facts=why.facts | {"stop": problem.stops[at].name})
         found.append(Unserved(at, why, conflict, tuple(_options(problem, tours, at))))
     return found
@@ -170,7 +169,7 @@ def _short_load(problem: Problem) -> tuple[Reason, tuple[Reason, ...]] | None:
     return None
 
 
-def _searched(problem: Problem, at: int, feasible: Feasible, until: float) -> tuple[Reason, tuple[Reason, ...]]:
+def _searched(problem: Problem, at: int, feasible: Feasible, may_go_on: MayGoOn) -> tuple[Reason, tuple[Reason, ...]]:
     """Fewest stops found that, with this one, no plan serves: those with windows like its own are tried first."""
     own = problem.stops[at]
     others = sorted(
@@ -179,7 +178,7 @@ def _searched(problem: Problem, at: int, feasible: Feasible, until: float) -> tu
     )
 
     def conflicts(group: Sequence[int]) -> bool:
-        return time.perf_counter() < until and not feasible(problem.only((at, *group)))
+        return may_go_on() and not feasible(problem.only((at, *group)))
 
     size = 1
     while size <= len(others) and not conflicts(others[:size]):
@@ -190,7 +189,7 @@ def _searched(problem: Problem, at: int, feasible: Feasible, until: float) -> tu
     for other in list(group):
         if conflicts(smaller := [one for one in group if one != other]):
             group = smaller
-    complete = time.perf_counter() < until
+    complete = may_go_on()
     members = tuple(thing_stop(problem.stops[one].name) for one in [at, *group])
     fleet = sum(one.count for one in problem.vehicles)
     facts = {"stops": len(members), "vehicles": fleet}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -11,15 +12,16 @@ from aislehub.core.reasons import Reason
 from aislehub.supply.route import by_ortools, by_pyvrp
 from aislehub.supply.route.bound import lower_bound
 from aislehub.supply.route.conflict import Unserved, alone, explain, insertions, thing_stop
+from aislehub.supply.route.effort import Effort
 from aislehub.supply.route.plan import Driven, Tour, cost_of, driven, missed
 from aislehub.supply.route.problem import Problem
 
 __all__ = ["Plan", "Solver", "plan_routes", "solver_for"]
 
 BOUND = 0.08  # share of the time for the bound
-SECOND = 0.4  # of the time for a plan that leaves stops out, if none was found that serves all
+SECOND = 0.4  # of the effort for a plan that leaves stops out, if none was found that serves all
 WHY = 0.3  # of the time to find the smallest conflicts
-TRIAL = 0.2  # seconds of a search that only asks whether a few stops can be served together
+TRIALS = 200  # short searches for them at the most
 
 
 class Solver(Protocol):
@@ -29,7 +31,9 @@ class Solver(Protocol):
 
     def supports(self, problem: Problem) -> bool: ...
 
-    def search(self, problem: Problem, *, seconds: float, seed: int) -> list[Tour] | None: ...
+    def search(
+        self, problem: Problem, *, seconds: float, seed: int, rounds: int | None = None
+    ) -> list[Tour] | None: ...
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Plan:
         cost: of the tours, and the prizes of optional stops left out.
         bound: no plan that serves the same required stops costs less.
         unserved: stops on no tour, optional ones too.
+        is_repeatable: whether the same seed and rounds give this plan again, on any machine; not where time ended it.
     """
 
     problem: Problem
@@ -49,6 +54,7 @@ class Plan:
     cost: float
     bound: float
     unserved: tuple[Unserved, ...]
+    is_repeatable: bool = False
 
     @property
     def gap(self) -> float:
@@ -71,46 +77,54 @@ def solver_for(problem: Problem) -> Solver:
     raise HubError("route.no_solver", solvers=", ".join(solver.name for solver in SOLVERS))
 
 
-def plan_routes(problem: Problem, *, seconds: float, seed: int = 0) -> Plan:
+def plan_routes(problem: Problem, *, seconds: float, seed: int = 0, rounds: int | None = None) -> Plan:
     """Plan tours: what can be served is, and every stop left out says why.
 
     Args:
         seconds: of one core; on a busy machine up to half as many more by the clock.
-        seed: of the search. Time ends it, so the same seed may give another plan on another machine.
+        seed: of the search. If time ends it, the same seed may give another plan on another machine.
+        rounds: of search after which it ends, too. Within the seconds the same seed then gives the same plan.
 
     Raises:
         HubError: `route.no_solver`.
     """
-    solver = solver_for(problem)
+    solver, effort = solver_for(problem), Effort(seconds, rounds)
     hopeless = [why for at in range(len(problem.stops)) if (why := alone(problem, at))]
     rest = [at for at in range(len(problem.stops)) if at not in {one.stop for one in hopeless}]
     servable = problem.only(rest)
-    tours, lost = _tours(servable, solver, seconds, seed) if rest else ((), [])
+    tours, lost = _tours(servable, solver, effort, seed) if rest else ((), [])
     kept = [at for at in range(len(servable.stops)) if at not in {one.stop for one in lost}]
-    bound = lower_bound(servable.only(kept), seconds=BOUND * seconds)
+    bound = lower_bound(servable.only(kept), **effort.part(BOUND))
     bound += sum(problem.stops[one.stop].prize or 0.0 for one in hopeless)
     whole = _counted(problem, [_moved(one.tour, rest) for one in tours])
     cost = cost_of(problem, whole)
     unserved = [*hopeless, *(replace(one, stop=rest[one.stop]) for one in [*lost, *_not_worth(servable, tours)])]
-    return Plan(problem, solver.name, seed, whole, cost, min(bound, cost), tuple(unserved))
+    return Plan(
+        problem, solver.name, seed, whole, cost, min(bound, cost), tuple(unserved), effort.is_repeatable
+    )  # fmt: skip
 
 
 # -- helpers -----------------------------------------------------------------------------------------
 
 
-def _tours(problem: Problem, solver: Solver, seconds: float, seed: int) -> tuple[tuple[Driven, ...], list[Unserved]]:
+def _tours(problem: Problem, solver: Solver, effort: Effort, seed: int) -> tuple[tuple[Driven, ...], list[Unserved]]:
     """Tours, and why required stops are on none of them."""
-    tours = solver.search(problem, seconds=(1 - BOUND) * seconds, seed=seed)
+    tours = solver.search(problem, seed=seed, **effort.part(1 - BOUND))
     if tours is not None:
         return _counted(problem, tours), []
-    priced = _optional(problem)
-    counted = _counted(problem, solver.search(priced, seconds=SECOND * seconds, seed=seed) or [])
+    counted = _counted(problem, solver.search(_optional(problem), seed=seed, **effort.part(SECOND)) or [])
     out = [at for at in missed(problem, [one.tour for one in counted]) if problem.stops[at].prize is None]
+    until, trials = time.perf_counter() + effort.part(WHY)["seconds"], 0
 
     def feasible(part: Problem) -> bool:
-        return solver.search(part, seconds=TRIAL, seed=seed) is not None
+        nonlocal trials
+        trials += 1
+        return solver.search(part, seed=seed, **effort.trial()) is not None
 
-    return counted, explain(problem, counted, out, feasible, WHY * seconds)
+    def may_go_on() -> bool:
+        return trials < TRIALS and time.perf_counter() < until
+
+    return counted, explain(problem, counted, out, feasible, may_go_on)
 
 
 def _optional(problem: Problem) -> Problem:

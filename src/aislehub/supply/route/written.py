@@ -32,7 +32,8 @@ def document(plan: Plan) -> dict[str, Any]:
         "cost": plan.cost, "bound": round(plan.bound, 4), "gap": round(plan.gap, 4),
         "routes": [[_id(problem, at) for at in one.tour.stops] for one in plan.tours],
         "unserved": [_unserved(problem, one) for one in plan.unserved],
-        "solver": plan.solver, "seed": plan.seed, "distances": plan.problem.origin.sentence(),
+        "solver": plan.solver, "seed": plan.seed, "repeatable": plan.is_repeatable,
+        "distances": plan.problem.origin.sentence(),
         "tours": [_tour(problem, one) for one in plan.tours],
     }  # fmt: skip
 
