@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,13 +18,47 @@ from aislehub.supply.route.conflict import Unserved, span
 from aislehub.supply.route.document import clock
 from aislehub.supply.route.plan import Driven
 from aislehub.supply.route.problem import FOREVER, Problem
+from aislehub.supply.route.schedule import Visit
 from aislehub.supply.route.solve import Plan
 from aislehub.supply.route.vrplib import solution_text
 
-__all__ = ["document", "reasons", "write_plan"]
+__all__ = ["Line", "Point", "document", "geojson", "gpx", "reasons", "sheet", "write_plan"]
 
 FULL = 0.9  # from this share of a limit on it is named as what limits the tour
 TABLES = (".csv", ".parquet", ".xlsx")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place on a tour; a depot has no times.
+
+    Attributes:
+        arrive, begin, leave: times of the day, or numbers in a problem without a clock.
+        place: position in its trip, from 1.
+    """
+
+    name: str
+    latitude: float | None
+    longitude: float | None
+    arrive: str | float | None = None
+    begin: str | float | None = None
+    leave: str | float | None = None
+    trip: int = 1
+    place: int = 0
+
+    @property
+    def is_stop(self) -> bool:
+        return self.arrive is not None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A tour as it is written down: depot, stops, depot; between two trips the depot again."""
+
+    number: int
+    vehicle: str
+    cost: float
+    points: tuple[Point, ...]
 
 
 def document(plan: Plan) -> dict[str, Any]:
@@ -71,9 +107,12 @@ def write_plan(plan: Plan, path: Path) -> None:
         HubError: `file.suffix`, `file.unwritable`, `route.no_map` for a map of places without coordinates.
     """
     suffix = path.suffix.lower()
-    texts = {".sol": _sol, ".json": _json, ".geojson": _geojson, ".gpx": _gpx}
+    texts: dict[str, Callable[[Plan], str]] = {
+        ".sol": _sol, ".json": _json, ".geojson": lambda plan: geojson(_mapped(plan)),
+        ".gpx": lambda plan: gpx(_mapped(plan)),
+    }  # fmt: skip
     if suffix in TABLES:
-        write_table(_visits(plan), path)
+        write_table(sheet(_lines(plan)), path)
     elif suffix in texts:
         text = texts[suffix](plan)
         partial = path.with_name(f".{path.name}.partial")
@@ -84,6 +123,45 @@ def write_plan(plan: Plan, path: Path) -> None:
             raise HubError("file.unwritable", file=path, why=error) from error
     else:
         raise HubError("file.suffix", file=path, suffix=path.suffix, known=", ".join([*texts, *TABLES]))
+
+
+def sheet(lines: Iterable[Line]) -> pd.DataFrame:
+    """A row a visit: tour, vehicle, trip, place, stop, arrive, begin, leave."""
+    rows = [
+        {
+            "tour": line.number, "vehicle": line.vehicle, "trip": point.trip, "place": point.place, "stop": point.name,
+            "arrive": point.arrive, "begin": point.begin, "leave": point.leave,
+        }
+        for line in lines for point in line.points if point.is_stop
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["tour", "vehicle", "trip", "place", "stop", "arrive", "begin", "leave"])
+
+
+def geojson(lines: Iterable[Line]) -> str:
+    """Lines of the tours and points of the stops; straight lines, for the hub knows no roads."""
+    features = []
+    for line in lines:
+        told = {"tour": line.number, "vehicle": line.vehicle}
+        way = [[point.longitude, point.latitude] for point in line.points]
+        features.append(_feature("LineString", way, told | {"cost": round(line.cost, 2)}))
+        features += [
+            _feature("Point", [point.longitude, point.latitude], told | {"stop": point.name, "begin": point.begin})
+            for point in line.points if point.is_stop
+        ]  # fmt: skip
+    return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, indent=1) + "\n"
+
+
+def gpx(lines: Iterable[Line]) -> str:
+    """A GPX 1.1 route per tour, a point per stop, for navigation devices."""
+    root = ElementTree.Element("gpx", version="1.1", creator="aislehub", xmlns="http://www.topografix.com/GPX/1/1")
+    for line in lines:
+        route = ElementTree.SubElement(root, "rte")
+        ElementTree.SubElement(route, "name").text = f"{line.number} {line.vehicle}"
+        for point in line.points:
+            place = {"lat": f"{point.latitude:.6f}", "lon": f"{point.longitude:.6f}"}
+            ElementTree.SubElement(ElementTree.SubElement(route, "rtept", place), "name").text = point.name
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
 # -- helpers -----------------------------------------------------------------------------------------
@@ -134,68 +212,36 @@ def _json(plan: Plan) -> str:
     return json.dumps(document(plan), ensure_ascii=False, indent=2) + "\n"
 
 
-def _visits(plan: Plan) -> pd.DataFrame:
-    problem = plan.problem
-    rows = [
-        {
-            "tour": number, "vehicle": problem.vehicles[one.tour.vehicle].name, "trip": trip, "place": place,
-            "stop": problem.stops[visit.stop].name, "arrive": _time(problem, visit.arrive),
-            "begin": _time(problem, visit.begin), "leave": _time(problem, visit.leave),
-        }
-        for number, one in enumerate(plan.tours, start=1)
-        for (trip, place), visit in zip(_numbers(one), one.times.visits, strict=True)
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["tour", "vehicle", "trip", "place", "stop", "arrive", "begin", "leave"])
-
-
-def _numbers(one: Driven) -> list[tuple[int, int]]:
-    return [(trip, place) for trip, stops in enumerate(one.tour.trips, 1) for place, _ in enumerate(stops, 1)]
-
-
-def _lines(plan: Plan) -> list[list[tuple[float, float]]]:
-    """Each tour's places in order, latitude and longitude, its depots included."""
-    problem = plan.problem
-    if problem.places is None:
+def _mapped(plan: Plan) -> list[Line]:
+    if plan.problem.places is None:
         raise HubError("route.no_map")
-    found = []
-    for one in plan.tours:
+    return _lines(plan)
+
+
+def _lines(plan: Plan) -> list[Line]:
+    """Each tour's places in order, its depots included."""
+    problem, found = plan.problem, []
+    for number, one in enumerate(plan.tours, start=1):
         vehicle = problem.vehicles[one.tour.vehicle]
-        start, end = problem.depots[vehicle.start].place, problem.depots[vehicle.end].place
-        places = [place for trip in one.tour.trips for place in [start, *(problem.stops[at].place for at in trip)]]
-        found.append([problem.places[place] for place in [*places, end]])
+        start, end = (problem.depots[at] for at in (vehicle.start, vehicle.end))
+        visits, points = iter(one.times.visits), []
+        for trip, stops in enumerate(one.tour.trips, start=1):
+            points.append(Point(start.name, *_place(problem, start.place)))
+            points += [_point(problem, next(visits), trip, place) for place, _ in enumerate(stops, start=1)]
+        points.append(Point(end.name, *_place(problem, end.place)))
+        found.append(Line(number, vehicle.name, one.cost, tuple(points)))
     return found
 
 
-def _geojson(plan: Plan) -> str:
-    """Lines of the tours and points of the stops; straight lines, for the hub knows no roads."""
-    problem, features = plan.problem, []
-    for number, (one, line) in enumerate(zip(plan.tours, _lines(plan), strict=True), start=1):
-        told = {"tour": number, "vehicle": problem.vehicles[one.tour.vehicle].name}
-        points = [[longitude, latitude] for latitude, longitude in line]
-        features.append(_feature("LineString", points, told | {"cost": round(one.cost, 2)}))
-        for visit in one.times.visits:
-            latitude, longitude = (problem.places or ())[problem.stops[visit.stop].place]
-            stop = {"stop": problem.stops[visit.stop].name, "begin": _time(problem, visit.begin)}
-            features.append(_feature("Point", [longitude, latitude], told | stop))
-    return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, indent=1) + "\n"
+def _point(problem: Problem, visit: Visit, trip: int, place: int) -> Point:
+    stop = problem.stops[visit.stop]
+    arrive, begin, leave = (_time(problem, time) for time in (visit.arrive, visit.begin, visit.leave))
+    return Point(stop.name, *_place(problem, stop.place), arrive, begin, leave, trip, place)
 
 
-def _feature(kind: str, coordinates: object, told: dict[str, Any]) -> dict[str, Any]:
+def _place(problem: Problem, place: int) -> tuple[float | None, float | None]:
+    return (None, None) if problem.places is None else problem.places[place]
+
+
+def _feature(kind: str, coordinates: Sequence[object], told: dict[str, Any]) -> dict[str, Any]:
     return {"type": "Feature", "geometry": {"type": kind, "coordinates": coordinates}, "properties": told}
-
-
-def _gpx(plan: Plan) -> str:
-    """A GPX 1.1 route per tour, a point per stop, for navigation devices."""
-    problem = plan.problem
-    root = ElementTree.Element("gpx", version="1.1", creator="aislehub", xmlns="http://www.topografix.com/GPX/1/1")
-    for number, (one, line) in enumerate(zip(plan.tours, _lines(plan), strict=True), start=1):
-        route = ElementTree.SubElement(root, "rte")
-        ElementTree.SubElement(route, "name").text = f"{number} {problem.vehicles[one.tour.vehicle].name}"
-        depot = problem.depots[problem.vehicles[one.tour.vehicle].start].name
-        names = [name for trip in one.tour.trips for name in [depot, *(problem.stops[at].name for at in trip)]]
-        names.append(problem.depots[problem.vehicles[one.tour.vehicle].end].name)
-        for name, (latitude, longitude) in zip(names, line, strict=True):
-            point = ElementTree.SubElement(route, "rtept", lat=f"{latitude:.6f}", lon=f"{longitude:.6f}")
-            ElementTree.SubElement(point, "name").text = name
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
