@@ -270,6 +270,54 @@ def _write_day(hub: Hub, table: str, rows: list[dict[str, Any]], day: date) -> N
     hub.tables.write(table, checked.good, day)
 
 
+def fill_routes(hub: Hub) -> None:
+    """Tours of the next day: two vans to both stores and two customers, one stop left out, beside two fixed tours."""
+    stops = {
+        "367": ("06:00", 39.20, -84.50, 900.0), "406": ("06:40", 39.25, -84.45, 300.0),
+        "W1": ("09:00", 39.02, -84.55, 20.0), "W2": ("09:30", 39.01, -84.40, 5.0),
+    }  # fmt: skip
+    first, second = (_tour(n, {name: stops[name] for name in names}) for n, names in ((1, ("367", "406")),
+                                                                                       (2, ("W1", "W2"))))  # fmt: skip
+    crossed = [_tour(1, {name: stops[name] for name in ("367", "W1")}, km=70.0),
+               _tour(2, {name: stops[name] for name in ("406", "W2")}, km=60.0)]  # fmt: skip
+    left = {
+        "stop": "W3", "id": "W3", "store": None, "order": "W3", "kg": 5.0, "l": 20.0,
+        "why": _reason("route.not_worth", stop="W3", prize=5, cost=9),
+        "conflict": [_reason("route.thing_stop", stop="W1")], "options": [],
+    }  # fmt: skip
+    action = {
+        "km": 80.0, "vans": 2, "visits": 4, "tours": [first, second], "unserved": [left],
+        "depot": {"name": "Depot North", "lat": 39.1, "lon": -84.5},
+        "distances": _reason("route.distances_circle", factor=1.3, speed=45.0),
+    }  # fmt: skip
+    baseline = {"name": "fixed_tours", "km": 130.0, "vans": 2, "visits": 4, "outlay": 200.0, "tours": crossed}
+    row = {
+        "store": "D1", "subject": str(DAY + timedelta(days=1)), "action": json.dumps(action), "outlay": 120.0,
+        "baseline": json.dumps(baseline), "money": 80.0, "money_low": 60.0, "money_high": 95.0, "horizon_days": 1,
+        "bound": "none", "reasons": "[]", "source": "simulated: places, vehicles",
+    }  # fmt: skip
+    told = {"currency": "USD", "model": "", "policy": "0a1b2c", "versions": {}}
+    hub.ledger.propose("routes", DAY, pa.Table.from_pylist([row]), **told)
+
+
+def _tour(number: int, stops: dict[str, tuple[str, float, float, float]], km: float = 40.0) -> dict[str, Any]:
+    visits = [
+        {"stop": name, "id": name, "store": name if name in STORES else None, "order": None if name in STORES else name,
+         "trip": 1, "lat": lat, "lon": lon, "arrives": at, "begins": at, "leaves": at[:3] + "50", "opens": "05:00",
+         "closes": "11:00", "kg": kg, "l": 3 * kg, "km": km / len(stops), "cost": 10.0}
+        for name, (at, lat, lon, kg) in stops.items()
+    ]  # fmt: skip
+    return {
+        "vehicle": f"van {number}", "loads": "05:00", "leaves": "05:30", "back": "11:00", "km": km, "cost": 1.5 * km,
+        "co2_kg": 10.0, "load": {"kg": sum(v["kg"] for v in visits), "l": sum(v["l"] for v in visits)},
+        "capacity": {"kg": 1300, "l": 9000}, "breaks": [], "why": [_reason("route.because_cost")], "stops": visits,
+    }  # fmt: skip
+
+
+def _reason(code: str, **facts: Any) -> dict[str, Any]:
+    return {"code": code, "facts": facts, "weight": 1.0}
+
+
 def record_alerts(hub: Hub) -> None:
     """Three days of alerts, 16 of two causes, in both stores and the chain; two are gone by now, one is suppressed."""
     for back in (2, 1, 0):
@@ -344,6 +392,13 @@ def priced(hub: Hub) -> Hub:
 def promoted(hub: Hub) -> Hub:
     """The furnished house with a log of draws and a plan of promotions."""
     fill_promotions(hub)
+    return hub
+
+
+@pytest.fixture
+def routed(hub: Hub) -> Hub:
+    """The furnished house with the tours of the next day."""
+    fill_routes(hub)
     return hub
 
 

@@ -378,3 +378,53 @@ def test_a_policy_is_tried_without_leaving_the_page(visit: Visit, hub: Hub) -> N
     expect(page.locator("#progress progress")).to_be_visible(timeout=30_000)
     expect(page.locator("#result")).to_contain_text("lean.toml", timeout=120_000)
     assert "?run=" in page.url
+
+
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+def test_routes_fit_and_can_be_read(visit: Visit, routed: Hub, size: str, lang: str, theme: str) -> None:
+    """The map and its tours, one of them open, in both languages, themes and sizes."""
+    page = visit("planner", size, lang, theme)
+    page.goto("/routes")
+    page.locator(".tour summary").first.click()
+    expect(page.locator(".map .tour")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate(UNLABELLED) == []
+
+
+def test_the_map_answers_to_mouse_and_keyboard(visit: Visit, routed: Hub) -> None:
+    """The wheel zooms, a stop tells its name and opens its tour, arrows lead along it, and fixed tours can be shown."""
+    page = visit()
+    page.goto("/routes")
+    scale, tip = page.locator(".map .scale text"), page.locator(".map-tip")
+    before = scale.text_content()
+    box = page.locator(".map").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -1500)
+    assert scale.text_content() != before
+    page.get_by_role("button", name="Show everything").click()
+    expect(scale).to_have_text(before)
+    page.locator(".map .stop", has_text="2").first.click()  # while no tour is chosen, stops tell their tour's number
+    expect(page.locator(".tour[open] summary strong")).to_have_text("van 2")
+    expect(page.locator("tr.here")).to_contain_text("W1")
+    expect(tip).to_contain_text("W1")
+    page.locator(".map .stop[tabindex='0']").focus()
+    expect(tip).to_contain_text("Main St")
+    page.keyboard.press("ArrowRight")
+    expect(tip).to_contain_text("Harbour")
+    page.keyboard.press("ArrowDown")
+    expect(tip).to_contain_text("W1")
+    expect(page.locator(".map .fixed polyline").first).to_be_hidden()
+    page.get_by_label("Show today's fixed tours").check()
+    expect(page.locator(".map .fixed polyline").first).to_be_visible()
+
+
+def test_tours_are_approved_beside_the_map(visit: Visit, routed: Hub) -> None:
+    """Approving moves the decision and tells it, and the map stays as the reader left it."""
+    page = visit()
+    page.goto("/routes")
+    page.locator(".tour summary").first.click()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("#decided .badge")).to_have_text("approved")
+    expect(page.locator(".map.has-chosen")).to_be_visible()
+    assert [row["state"] for row in routed.ledger.find(Filter(kind="routes"))] == ["approved"]

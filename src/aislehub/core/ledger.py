@@ -439,6 +439,11 @@ class Ledger:
         found = select(decisions.c.day).where(Filter(kind=kind).where())
         return [row.day for row in self._all(found.distinct().order_by(decisions.c.day.desc()))]
 
+    def subjects(self, kind: str, limit: int) -> list[str]:
+        """What decisions of one kind are about, the last in order first: the newest day, of plans of a day."""
+        mine = select(decisions.c.subject).where(decisions.c.kind == kind, decisions.c.compensates.is_(None))
+        return [row.subject for row in self._all(mine.distinct().order_by(decisions.c.subject.desc()).limit(limit))]
+
     def stores(self, day: date) -> list[str]:
         statement = select(decisions.c.store).where(decisions.c.day == day).distinct().order_by(decisions.c.store)
         return [row.store for row in self._all(statement)]

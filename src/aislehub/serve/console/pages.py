@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aislehub.core.pages import Page
-from aislehub.serve.console import accuracy, alerts, data, demand, prices, promotions, today, twin
+from aislehub.serve.console import accuracy, alerts, data, demand, prices, promotions, routes, today, twin
 
 __all__ = ["PAGES"]
 
@@ -13,6 +13,7 @@ PAGES = (
     Page("prices", "prices.title", 22, prices.context, "prices.html"),
     Page("promotions", "promotions.title", 23, promotions.context, "promotions.html"),
     Page("accuracy", "accuracy.title", 25, accuracy.context, "accuracy.html"),
+    Page("routes", "routes.title", 27, routes.context, "routes.html"),
     Page("alerts", "serve.alerts", 30, alerts.context, "alerts.html"),
     Page("twin", "twin.page", 75, twin.context, "twin.html"),
     Page("data", "serve.data", 80, data.context, "data.html"),

@@ -33,10 +33,10 @@ router = APIRouter(include_in_schema=False)
 
 def mount(app: FastAPI) -> None:
     """Add the console to the application: static files, shell, own pages and those of capabilities."""
-    from aislehub.serve.console import account, alerts, data, demand, prices, promotions, today, twin, whatif
+    from aislehub.serve.console import account, alerts, data, demand, prices, promotions, routes, today, twin, whatif
 
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
-    routers = [page.router for page in (today, demand, whatif, prices, promotions, alerts, twin, data, account)]
+    routers = [page.router for page in (today, demand, whatif, prices, promotions, routes, alerts, twin, data, account)]
     for own in (router, *routers):
         app.include_router(own)
     for page in pages(app.state.site):

@@ -327,7 +327,9 @@ def _why(request: Request, site: Site, id: str) -> Response:
     row = _row(found, items, stores)
     if found["state"] in ("superseded", "expired"):  # undoing is for what a person did
         row["can"].discard("undo")
-    main = main_field(found["action"])
+    # One number cannot stand for a whole plan, such as tours or shifts.
+    is_plan = any(isinstance(value, list) for value in found["action"].values())
+    main = "" if is_plan else main_field(found["action"])
     part = request.headers.get("hx-request") == "true"
     return render(
         request, "today_why.html" if part else "today_decision.html", row=row, main=main,

@@ -1,0 +1,129 @@
+"""Routes: the tours of a day on a map of our own, beside the tours driven today, and as files to take along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from aislehub.core.errors import HubError
+from aislehub.core.hub import Hub
+from aislehub.core.ledger import Filter, carried_out
+from aislehub.core.reasons import sentence
+from aislehub.core.text import say
+from aislehub.serve import formats
+from aislehub.serve.console.shell import signed_in
+from aislehub.serve.console.today import decision_page
+from aislehub.serve.lookup import names
+from aislehub.serve.site import Site, site_of
+from aislehub.serve.tours import days, lines, plans, told_tours
+from aislehub.supply.route.written import geojson, gpx, sheet
+
+__all__ = ["context", "router"]
+
+MEDIA = {"gpx": "application/gpx+xml", "geojson": "application/geo+json", "csv": "text/csv; charset=utf-8"}
+House = Annotated[Site, Depends(site_of)]
+Short = Annotated[str, Query(max_length=80, pattern=r"^[^\x00]*$")]
+router = APIRouter(prefix="/routes", include_in_schema=False)
+
+
+def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The plan of the chosen or the newest day from the chosen or the first depot."""
+    given = {name: values[-1] for name, values in query.items() if values}
+    known = days(hub)
+    if not known:
+        return {"day": None}
+    day = given["day"] if given.get("day") in known else known[0]
+    found = plans(hub, day)
+    depot = given["depot"] if given.get("depot") in found else next(iter(found))
+    stores = names(hub, "stores", "store")
+    return {
+        "day": day, "days": [(one, date.fromisoformat(one)) for one in known], "depot": depot,
+        "depots": {one: stores.get(one) or one for one in found}, **_shown(hub, found[depot]),
+    }  # fmt: skip
+
+
+@router.get("/export.{suffix}")
+def export(
+    request: Request,
+    site: House,
+    suffix: Literal["gpx", "geojson", "csv"],
+    day: Short,
+    depot: Short,
+    vehicle: Short = "",
+) -> Response:
+    """The tours of a day from a depot, or of one vehicle, for navigation devices, maps and spreadsheets."""
+    signed_in(request)
+    found = lines(_plan(site.hub, day, depot), vehicle)
+    if not found:
+        raise HubError("routes.unknown_vehicle", vehicle=vehicle, day=day)
+    if suffix == "csv":  # a byte order mark, or Excel reads Chinese names in the wrong encoding
+        content = "\ufeff" + sheet(found).to_csv(index=False)
+    else:
+        content = gpx(found) if suffix == "gpx" else geojson(found)
+    name = "-".join(part for part in ("tours", day, *(c for c in (vehicle,) if c.isascii())) if part).replace(" ", "_")
+    return Response(
+        content, media_type=MEDIA[suffix], headers={"Content-Disposition": f'attachment; filename="{name}.{suffix}"'}
+    )
+
+
+def _plan(hub: Hub, day: str, depot: str) -> dict[str, Any]:
+    found = plans(hub, day).get(depot)
+    if found is None:
+        raise HubError("routes.unknown", depot=depot, day=day)
+    return found
+
+
+def _shown(hub: Hub, decision: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page tells of one plan: its sums beside those of the fixed tours, tours, what is left out, the map."""
+    action, baseline = carried_out(decision), decision["baseline"]
+    (row,) = decision_page(hub, Filter(ids=(decision["id"],)), 1)["rows"]
+    tours, fixed = (told_tours(hub, one.get("tours", ())) for one in (action, baseline))
+    left = [
+        {**one, "why": sentence(one["why"]), **{part: [sentence(reason) for reason in one.get(part, ())]
+                                                for part in ("conflict", "options")}}
+        for one in action["unserved"]
+    ]  # fmt: skip
+    return {
+        "row": row, "tours": tours, "left": left, "sums": _sums(action, tours), "baseline": baseline,
+        "distances": sentence(action["distances"]), "map": _map(action, tours, fixed, left),
+    }  # fmt: skip
+
+
+def _sums(action: Mapping[str, Any], tours: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    known = [tour["co2_kg"] for tour in tours if tour.get("co2_kg") is not None]
+    return {
+        "stops": sum(len(tour["stops"]) for tour in tours), "km": action["km"],
+        "cost": sum(tour["cost"] for tour in tours), "co2": sum(known) if known else None,
+    }  # fmt: skip
+
+
+def _map(
+    action: Mapping[str, Any], tours: Sequence[Mapping[str, Any]], fixed: Sequence[Mapping[str, Any]],
+    left: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:  # fmt: skip
+    """What the map draws: places in degrees, the size of a stop from its load, and its words."""
+    words = ("depot", "tour_stop", "left_out", "zoom_in", "zoom_out", "fit", "scale_km", "scale_m")
+    return {
+        "depot": action["depot"], "tours": [_drawn(tour) for tour in tours], "fixed": [_drawn(tour) for tour in fixed],
+        "left": [one for one in left if one.get("lat") is not None],
+        "words": {word: say(f"routes.{word}") for word in words},
+    }  # fmt: skip
+
+
+def _drawn(tour: Mapping[str, Any]) -> dict[str, Any]:
+    stops = [
+        {
+            "name": stop["name"], "lat": stop["lat"], "lon": stop["lon"], "kg": stop.get("kg") or 0,
+            "trip": stop.get("trip", 1), "told": _told(stop),
+        }
+        for stop in tour["stops"]
+    ]  # fmt: skip
+    return {"vehicle": tour["vehicle"], "stops": stops}
+
+
+def _told(stop: Mapping[str, Any]) -> str:
+    loads = [f"{formats.number(stop[load], 0)}\N{NO-BREAK SPACE}{load}" for load in ("kg", "l") if stop.get(load)]
+    return " · ".join([f"{stop['arrives']}–{stop['leaves']}", *loads])

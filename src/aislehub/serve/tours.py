@@ -1,0 +1,85 @@
+"""Planned tours as pages and files tell them: the plan in force of each depot, its tours, stops and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from aislehub.core.hub import Hub
+from aislehub.core.ledger import Filter, carried_out
+from aislehub.core.reasons import sentence
+from aislehub.serve.lookup import has_rows, names
+from aislehub.supply.route.written import Line, Point
+
+__all__ = ["KIND", "days", "lines", "plans", "told_tours"]
+
+KIND = "routes"
+DAYS = 60
+LOADS = ("kg", "l")
+
+
+def days(hub: Hub) -> list[str]:
+    """Days on which is driven and of which there is a plan, ISO dates, newest first."""
+    return hub.ledger.subjects(KIND, DAYS)
+
+
+def plans(hub: Hub, day: str) -> dict[str, dict[str, Any]]:
+    """Depot → its plan for that day: the one decided last that was not superseded."""
+    found = [one for one in hub.ledger.find(Filter(kind=KIND, subject=day)) if one["compensates"] is None]
+    ordered = sorted(found, key=lambda one: (one["store"], one["state"] != "superseded", one["day"]))
+    return {one["store"]: one for one in ordered}
+
+
+def told_tours(hub: Hub, tours: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The tours of an action, numbered: with names that people use, loads beside capacities, reasons as sentences."""
+    stores, room = names(hub, "stores", "store"), _capacities(hub)
+    return [
+        {
+            **tour, "number": number, "why": [sentence(reason) for reason in tour.get("why", ())],
+            "loads": _loads(tour, room.get(tour["vehicle"], {})),
+            "stops": [
+                {**stop, "number": place, "name": stores.get(stop.get("store") or "") or stop["stop"]}
+                for place, stop in enumerate(tour["stops"], start=1)
+            ],
+        }
+        for number, tour in enumerate(tours, start=1)
+    ]  # fmt: skip
+
+
+def lines(decision: Mapping[str, Any], vehicle: str = "") -> list[Line]:
+    """The tours of the plan in force as they are written to files; of one vehicle where it is named."""
+    action = carried_out(decision)
+    depot = Point(action["depot"]["name"], action["depot"]["lat"], action["depot"]["lon"])
+    return [
+        Line(number, tour["vehicle"], tour["cost"], (*_points(depot, tour["stops"]), depot))
+        for number, tour in enumerate(action["tours"], start=1)
+        if vehicle in ("", tour["vehicle"])
+    ]
+
+
+def _points(depot: Point, stops: Sequence[Mapping[str, Any]]) -> Iterator[Point]:
+    """The stops of each trip, the depot before them."""
+    for trip, mine in groupby(stops, key=lambda stop: stop.get("trip", 1)):
+        yield depot
+        for place, stop in enumerate(mine, start=1):
+            times = stop["arrives"], stop.get("begins", stop["arrives"]), stop["leaves"]
+            yield Point(stop["stop"], stop["lat"], stop["lon"], *times, trip=trip, place=place)
+
+
+def _loads(tour: Mapping[str, Any], room: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Each load of a tour, what its vehicle carries of it at most, and the share; a vehicle may load more than once."""
+    room = tour.get("capacity") or room
+    trips = max((stop.get("trip", 1) for stop in tour["stops"]), default=1)
+    return [
+        {"load": load, "amount": amount, "capacity": room.get(load) and trips * room[load]}
+        for load, amount in tour["load"].items()
+    ]
+
+
+def _capacities(hub: Hub) -> dict[str, dict[str, float]]:
+    """Vehicle → what it carries at most of each load that is known."""
+    if not has_rows(hub, "vehicles"):
+        return {}
+    rows = hub.tables.fetch("vehicles", columns=["vehicle", *(f"capacity_{load}" for load in LOADS)]).to_pylist()
+    return {row["vehicle"]: {load: row[f"capacity_{load}"] for load in LOADS} for row in rows}
