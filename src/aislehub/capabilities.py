@@ -27,6 +27,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.supply.together",
     "aislehub.supply.warehouse_outcome",
     "aislehub.supply.route.command",
+    "aislehub.supply.route.daily",
     "aislehub.price.promotion",
     "aislehub.supply.shortage",
     "aislehub.supply.cover",

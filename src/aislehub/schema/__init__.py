@@ -24,7 +24,7 @@ from aislehub.schema.sales import SALES_LINES
 from aislehub.schema.sensors import SENSOR_EVENTS
 from aislehub.schema.stock import LEAD_TIMES, RECEIPTS, STOCK, STOCK_AGES
 from aislehub.schema.stores import STORES
-from aislehub.schema.vehicles import VEHICLES
+from aislehub.schema.vehicles import DISTANCES, VEHICLES
 
 __all__ = [
     "ASSIGNMENTS",
@@ -36,6 +36,7 @@ __all__ = [
     "CUSTOMER_ORDERS",
     "DEMAND_FORECAST",
     "DEMAND_TOTALS",
+    "DISTANCES",
     "EVENTS",
     "FOOTFALL",
     "FOOTFALL_FORECAST",

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from aislehub.core.contract import Column, Contract
 from aislehub.schema.items import is_gtin
+from aislehub.schema.people import is_clock
 from aislehub.schema.provenance import SOURCE
 
 __all__ = ["STORES", "is_timezone"]
@@ -35,6 +36,10 @@ STORES = Contract(
                valid=is_timezone),
         Column("latitude", "float", "WGS 84 latitude", "degrees", required=False, low=-90, high=90),
         Column("longitude", "float", "WGS 84 longitude", "degrees", required=False, low=-180, high=180),
+        Column("receives_from", "text", "From when on goods can be brought, e.g. 06:00; empty = the chain's setting",
+               required=False, valid=is_clock),
+        Column("receives_to", "text", "Until when unloading may begin, e.g. 10:30; empty = the chain's setting",
+               required=False, valid=is_clock),
         Column("area_m2", "float", "Sales area", "m²", required=False, low=0),
         Column("opened", "date", "First business day", required=False),
         Column("closed", "date", "Last business day, empty while open", required=False),

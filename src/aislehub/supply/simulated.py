@@ -1,4 +1,4 @@
-"""Plausible terms of supply, costs and stock for chains whose data have none; always marked `simulated`.
+"""Plausible terms of supply, costs, stock and weights for chains whose data have none; always marked `simulated`.
 
 Terms follow the kind of goods: fresh bread comes daily and lasts three days, cosmetics come weekly and keep.
 Each draw is a hash of the seed and the item (or store and department), so the same item has the same terms
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from aislehub.supply.base_stock import FloatArray
 from aislehub.supply.replay import Supply, replay
 
-__all__ = ["SOURCE", "simulated_cost", "simulated_stock", "simulated_terms"]
+__all__ = ["SOURCE", "draw", "simulated_cost", "simulated_stock", "simulated_terms", "simulated_weights"]
 
 SOURCE = "simulated"
 WEEKS_OF_COVER = 2.0
@@ -37,17 +37,20 @@ class Goods:
     weekly: float  # share of items ordered once a week; the others daily
     shelf_life_days: int
     margin: float
+    weight_kg: float  # of a unit, with its share of the crate
+    volume_l: float
+    temperature: str = "ambient"
 
 
 KINDS = (
-    Goods(("PASTRY", "BAKERY", "BREAD", "面包", "烘焙"), (1, 1), 0.0, 3, 0.45),
-    Goods(("SALAD", "DELI", "熟食"), (1, 2), 0.0, 4, 0.40),
-    Goods(("PRODUCE", "FRUIT", "VEGETABLE", "FLORAL", "蔬菜", "水果", "鲜花"), (1, 2), 0.0, 5, 0.35),
-    Goods(("SEAFOOD", "MEAT", "FISH", "肉", "水产"), (1, 2), 0.1, 6, 0.30),
-    Goods(("MILK", "DAIRY", "YOGURT", "CHEESE", "EGGS", "乳", "奶", "蛋"), (1, 2), 0.2, 14, 0.25),
-    Goods(("FROZEN", "FRZN", "ICE CREAM", "冷冻", "速冻"), (2, 4), 0.6, 180, 0.30),
-    Goods(("DRUG", "COSMETIC", "NUTRITION", "GARDEN", "TOY", "日化", "化妆"), (4, 7), 1.0, 730, 0.38),
-    Goods((), (2, 5), 0.6, 365, 0.27),
+    Goods(("PASTRY", "BAKERY", "BREAD", "面包", "烘焙"), (1, 1), 0.0, 3, 0.45, 0.5, 3.0),
+    Goods(("SALAD", "DELI", "熟食"), (1, 2), 0.0, 4, 0.40, 0.5, 1.0, "chilled"),
+    Goods(("PRODUCE", "FRUIT", "VEGETABLE", "FLORAL", "蔬菜", "水果", "鲜花"), (1, 2), 0.0, 5, 0.35, 1.0, 2.5),
+    Goods(("SEAFOOD", "MEAT", "FISH", "肉", "水产"), (1, 2), 0.1, 6, 0.30, 0.8, 1.2, "chilled"),
+    Goods(("MILK", "DAIRY", "YOGURT", "CHEESE", "EGGS", "乳", "奶", "蛋"), (1, 2), 0.2, 14, 0.25, 1.0, 1.3, "chilled"),
+    Goods(("FROZEN", "FRZN", "ICE CREAM", "冷冻", "速冻"), (2, 4), 0.6, 180, 0.30, 0.7, 1.5, "frozen"),
+    Goods(("DRUG", "COSMETIC", "NUTRITION", "GARDEN", "TOY", "日化", "化妆"), (4, 7), 1.0, 730, 0.38, 0.3, 0.8),
+    Goods((), (2, 5), 0.6, 365, 0.27, 0.6, 1.0),
 )
 
 
@@ -59,10 +62,10 @@ def simulated_terms(rows: pd.DataFrame, *, seed: int) -> pd.DataFrame:
         seed: of every draw.
     """
     kind = _kinds(rows)
-    item, supplier = _draw(rows["item"], seed), _draw(rows["store"] + "/" + rows["department"].fillna(""), seed)
+    item, supplier = draw(rows["item"], seed), draw(rows["store"] + "/" + rows["department"].fillna(""), seed)
     first, last = (np.array([goods.lead_days[end] for goods in KINDS])[kind] for end in (0, 1))
     weekday = (1 + np.floor(supplier * 6)).astype(int)  # Monday to Saturday
-    weekly = _draw(rows["item"], seed + 1) < np.array([goods.weekly for goods in KINDS])[kind]
+    weekly = draw(rows["item"], seed + 1) < np.array([goods.weekly for goods in KINDS])[kind]
     life = np.array([goods.shelf_life_days for goods in KINDS], dtype=float)[kind]
     lasting = rows["rate"].to_numpy(float) * np.minimum(life, CASE_DAYS) * (0.5 + item / 2)
     case = CASE_PACKS[np.maximum(np.searchsorted(CASE_PACKS, lasting, side="right") - 1, 0)]
@@ -87,7 +90,25 @@ def simulated_terms(rows: pd.DataFrame, *, seed: int) -> pd.DataFrame:
 def simulated_cost(rows: pd.DataFrame, *, seed: int) -> FloatArray:
     """Purchase cost per unit: price × (1 − margin of the kind of goods ± 5 points), (n,)."""
     margin = np.array([goods.margin for goods in KINDS])[_kinds(rows)]
-    return rows["price"].to_numpy(float) * (1 - margin + 0.1 * (_draw(rows["item"], seed + 2) - 0.5))
+    return rows["price"].to_numpy(float) * (1 - margin + 0.1 * (draw(rows["item"], seed + 2) - 0.5))
+
+
+def simulated_weights(rows: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """Columns weight_kg, volume_l and temperature of a unit: those of the kind of goods, weight and volume ± a half.
+
+    Args:
+        rows: columns item, department, category.
+    """
+    kind = _kinds(rows)
+    size = 0.5 + draw(rows["item"], seed + 3)
+    return pd.DataFrame(
+        {
+            "weight_kg": size * np.array([goods.weight_kg for goods in KINDS])[kind],
+            "volume_l": size * np.array([goods.volume_l for goods in KINDS])[kind],
+            "temperature": np.array([goods.temperature for goods in KINDS], dtype=object)[kind],
+        },
+        index=rows.index,
+    )
 
 
 def simulated_stock(
@@ -137,7 +158,7 @@ def _kind(text: str) -> int:
     return next(named, len(KINDS) - 1)
 
 
-def _draw(keys: pd.Series, seed: int) -> FloatArray:
+def draw(keys: pd.Series, seed: int) -> FloatArray:
     """A number in [0, 1) for each key: a hash, the same on every machine."""
     hashed = pd.util.hash_array(keys.to_numpy(object), hash_key=f"{seed:016d}"[-16:])
     return (hashed >> np.uint64(11)).astype(float) / 2.0**53

@@ -23,6 +23,7 @@ __all__ = ["DEMO_DAY", "commands", "demo", "load_demo", "prepare_home"]
 
 DEMO_DAY = datetime(2017, 12, 3)
 _MARK = ".demo"
+_SHARE = 0.005  # of a store's customers that the data hold: its largest store sees 9 receipts a day
 # The article's LSTM, trained before all that the demo rehearses, competes with the house's own models.
 _SETTINGS = f"""[hub]
 timezone = "{TIMEZONE}"
@@ -30,6 +31,9 @@ currency = "USD"
 
 [demand]
 model = "aislehub+lstm_demo"
+
+[routes]
+data_share = {_SHARE}
 """
 
 

@@ -12,7 +12,7 @@ from itertools import combinations_with_replacement
 
 from aislehub.supply.route.problem import Problem, Vehicle
 
-__all__ = ["Pause", "Timetable", "Trips", "Visit", "distance_of", "overload", "timetable"]
+__all__ = ["Pause", "Timetable", "Trips", "Visit", "distance_of", "legs_of", "overload", "timetable"]
 
 Trips = Sequence[Sequence[int]]
 """Positions of the stops of each trip, in order; between two trips the vehicle loads at its first depot."""
@@ -74,7 +74,15 @@ def timetable(problem: Problem, vehicle: Vehicle, trips: Trips) -> Timetable | N
 
 def distance_of(problem: Problem, vehicle: Vehicle, trips: Trips) -> int:
     """Distance driven on a tour."""
-    return sum(int(problem.distance[a, b]) for a, b in _legs(problem, vehicle, trips))
+    return sum(int(problem.distance[a, b]) for a, b in legs_of(problem, vehicle, trips))
+
+
+def legs_of(problem: Problem, vehicle: Vehicle, trips: Trips) -> Iterator[tuple[int, int]]:
+    """Places between which the vehicle drives."""
+    for number, trip in enumerate(trips):
+        last = vehicle.end if number == len(trips) - 1 else vehicle.start
+        places = [problem.depots[vehicle.start].place, *(problem.stops[at].place for at in trip)]
+        yield from zip(places, [*places[1:], problem.depots[last].place], strict=True)
 
 
 def overload(problem: Problem, vehicle: Vehicle, trip: Sequence[int]) -> tuple[int, ...]:
@@ -90,14 +98,6 @@ def overload(problem: Problem, vehicle: Vehicle, trip: Sequence[int]) -> tuple[i
 
 
 # -- helpers -----------------------------------------------------------------------------------------
-
-
-def _legs(problem: Problem, vehicle: Vehicle, trips: Trips) -> Iterator[tuple[int, int]]:
-    """Places between which the vehicle drives."""
-    for number, trip in enumerate(trips):
-        last = vehicle.end if number == len(trips) - 1 else vehicle.start
-        places = [problem.depots[vehicle.start].place, *(problem.stops[at].place for at in trip)]
-        yield from zip(places, [*places[1:], problem.depots[last].place], strict=True)
 
 
 def _latest_start(

@@ -1,0 +1,158 @@
+"""One depot's day as a problem: its deliveries as stops, its vehicles, and the ways between all places.
+
+Loads are counted in weight, in volume, and in the volume of goods that have to be kept cold: a vehicle that cannot
+keep them has no room for these. Amounts are whole kilograms and litres, rounded up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aislehub.core.reasons import Reason
+from aislehub.supply.route.deliveries import Delivery, Place, Policy, seconds_of
+from aislehub.supply.route.distances import great_circle
+from aislehub.supply.route.problem import FOREVER, Break, Depot, IntArray, Problem, Stop, Vehicle
+
+__all__ = ["LOADS", "Fleet", "fleet_of", "problem_of", "split_up"]
+
+LOADS = ("kg", "l", "l < 8 °C", "l < −18 °C")
+"""Dimensions of load: all goods, and the parts of the volume that travel chilled and frozen."""
+
+Ways = Mapping[tuple[str, str], tuple[float, float]]
+"""Kilometres and minutes from one place to another."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A depot's vehicles by type.
+
+    Attributes:
+        types: of vehicles that are alike.
+        names: numbers of the vehicles of each type, as many as its `count`.
+    """
+
+    types: tuple[Vehicle, ...]
+    names: tuple[tuple[str, ...], ...]
+
+
+def fleet_of(rows: pd.DataFrame, policy: Policy) -> Fleet:
+    """The vehicles of one depot.
+
+    Args:
+        rows: of the table `vehicles`.
+    """
+    alike: dict[Vehicle, list[str]] = {}
+    for row in rows.sort_values("vehicle").to_dict("records"):
+        alike.setdefault(_vehicle(row, policy), []).append(row["vehicle"])
+    types = (replace(one, name=names[0], count=len(names)) for one, names in alike.items())
+    return Fleet(tuple(types), tuple(tuple(names) for names in alike.values()))
+
+
+def split_up(delivery: Delivery, fleet: Fleet) -> list[Delivery]:
+    """A delivery in as few equal parts as fit into the largest vehicle that can carry such goods."""
+    whole = np.array(_amounts(delivery))
+    parts = min(
+        (math.ceil(max(_share(whole, np.array(one.capacity)))) for one in fleet.types
+         if all(room or not amount for amount, room in zip(whole, one.capacity, strict=True))),
+        default=1,
+    )  # fmt: skip
+    if parts <= 1:
+        return [delivery]
+    loads = {name: getattr(delivery, name) / parts for name in ("kg", "litres", "chilled_litres", "frozen_litres", "minutes")}
+    return [replace(delivery, id=f"{delivery.id} ({number}/{parts})", **loads) for number in range(1, parts + 1)]
+
+
+def problem_of(
+    name: str, depot: Place, stops: Sequence[Delivery], fleet: Fleet, ways: Ways, policy: Policy
+) -> Problem:
+    """The day as a problem.
+
+    Args:
+        name: of the depot as a place.
+        ways: between places by road; others are estimated.
+    """
+    where = [(depot.latitude, depot.longitude), *((one.latitude, one.longitude) for one in stops)]
+    metres, seconds, origin = _matrices([name, *(one.store or "" for one in stops)], where, ways, policy)
+    return Problem(
+        name, LOADS, (Depot(depot.name, 0, loading=round(policy.load_minutes * 60)),),
+        tuple(
+            Stop(one.id, at, _amounts(one), (0,) * len(LOADS), one.opens, one.closes, round(one.minutes * 60))
+            for at, one in enumerate(stops, start=1)
+        ),
+        fleet.types, metres, seconds, origin, tuple(where), step=1000, is_clock=True,
+    )  # fmt: skip
+
+
+# -- helpers -----------------------------------------------------------------------------------------
+
+
+def _vehicle(row: Mapping[str, Any], policy: Policy) -> Vehicle:
+    """A type of one vehicle, still without a name."""
+
+    def known(name: str, default: Any) -> Any:
+        value = row.get(name)
+        return default if value is None or pd.isna(value) else value
+
+    kg, litres = int(row["capacity_kg"]), known("capacity_l", None)
+    room = FOREVER if litres is None else int(litres)
+    coldest = known("temperature", "ambient")
+    hours, minutes = known("max_hours", None), known("break_minutes", 0.0)
+    early, late = (seconds_of(known(f"works_{end}", getattr(policy, f"works_{end}"))) for end in ("from", "to"))
+    rest = Break(
+        seconds_of(known("break_from", policy.works_from)), seconds_of(known("break_to", policy.works_to)),
+        round(minutes * 60),
+    )  # fmt: skip
+    co2 = known("co2_g_per_km", None)
+    return Vehicle(
+        "", 1, (kg, room, room if coldest != "ambient" else 0, room if coldest == "frozen" else 0),
+        early=early, late=late, max_duration=FOREVER if hours is None else round(hours * 3600),
+        fixed=known("cost_per_day", 0.0), per_distance=known("cost_per_km", policy.cost_per_km) / 1000,
+        per_time=known("cost_per_hour", policy.cost_per_hour) / 3600, max_trips=int(known("trips", 1)),
+        breaks=(rest,) if rest.duration else (), co2=None if co2 is None else co2 / 1000,
+    )  # fmt: skip
+
+
+def _amounts(one: Delivery) -> tuple[int, ...]:
+    return tuple(math.ceil(round(amount, 6)) for amount in (one.kg, one.litres, one.chilled_litres, one.frozen_litres))
+
+
+def _share(amounts: np.ndarray[Any, Any], room: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Amounts as shares of the room; 0 where there is nothing to carry."""
+    return np.divide(amounts, room, out=np.zeros(len(amounts)), where=amounts > 0)
+
+
+def _matrices(
+    names: Sequence[str], where: Sequence[tuple[float, float]], ways: Ways, policy: Policy
+) -> tuple[IntArray, IntArray, Reason]:
+    """Metres and seconds between places, as `distances` says, else estimated; and which."""
+    metres = great_circle(np.array(where, dtype=float), policy.road_factor)
+    seconds = np.rint(metres / (policy.km_per_hour / 3.6)).astype(np.int64)
+    told = {"factor": policy.road_factor, "speed": policy.km_per_hour}
+    given = list(_given(names, ways))
+    for a, b, km, minutes in given:
+        metres[a, b], seconds[a, b] = round(1000 * km), round(60 * minutes)
+    if not given:
+        return metres, seconds, Reason("route.distances_circle", told)
+    known = len({(a, b) for a, b, _, _ in given} | {(a, a) for a in range(len(names))})
+    if known == len(names) ** 2:
+        return metres, seconds, Reason("route.distances_table")
+    share = round(100 * known / len(names) ** 2)
+    return metres, seconds, Reason("route.distances_partly", told | {"share": share})
+
+
+def _given(names: Sequence[str], ways: Ways) -> Iterable[tuple[int, int, float, float]]:
+    """Positions, kilometres and minutes of each way that the table has, or has the other way round; 0 from a place to
+    itself, also where it is visited twice."""
+    for a, start in enumerate(names):
+        for b, end in enumerate(names):
+            if start and start == end:
+                if a != b and ways:
+                    yield a, b, 0.0, 0.0
+            elif (way := ways.get((start, end)) or ways.get((end, start))) is not None:
+                yield a, b, *way

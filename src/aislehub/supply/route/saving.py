@@ -1,0 +1,99 @@
+"""What a plan saves over fixed tours, with an interval: the difference of two counted costs, in traffic that varies.
+
+Both sets of tours are driven in the same simulated days: the length of each way and the time it takes vary around
+what was planned, partly all together (a map's factor that is wrong, snow), partly each for itself. A day that goes
+slower lasts longer; waiting is not counted against it. What the own fleet cannot bring, a hired vehicle brings, with
+both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aislehub.supply.route.plan import Driven, missed
+from aislehub.supply.route.problem import Problem
+from aislehub.supply.route.schedule import legs_of
+
+__all__ = ["Saving", "Spread", "hired", "saving"]
+
+FloatArray = NDArray[np.float64]
+DRAWS = 400  # simulated days
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Standard deviations of the logarithm of distances and times of driving; half of each variance is common."""
+
+    distance: float
+    time: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Saving:
+    """Cost of fixed tours minus cost of the plan, hired vehicles included; low and high are its 5 % and 95 % quantile."""
+
+    money: float
+    low: float
+    high: float
+
+
+def hired(problem: Problem, tours: Sequence[Driven], factor: float) -> float:
+    """Cost of what is on no tour: a hired vehicle's tour to each such stop alone."""
+    return sum(factor * _alone(problem, at) for at in missed(problem, [one.tour for one in tours]))
+
+
+def saving(problem: Problem, fixed: Sequence[Driven], plan: Sequence[Driven], *, factor: float, spread: Spread) -> Saving:
+    """Money saved, expected and in varying traffic.
+
+    Args:
+        factor: cost of a hired vehicle over an own one.
+    """
+    money = _cost(problem, fixed, factor) - _cost(problem, plan, factor)
+    by_distance, by_time = _ways(problem, fixed) - _ways(problem, plan)
+    used = (by_distance != 0) | (by_time != 0)
+    rng = np.random.default_rng(spread.seed)
+    longer = _factors(rng, int(used.sum()), spread.distance) - 1
+    slower = _factors(rng, int(used.sum()), spread.time) - 1
+    drawn = money + longer @ by_distance[used] + slower @ by_time[used]
+    low, high = np.quantile(drawn, [0.05, 0.95])
+    return Saving(money, min(float(low), money), max(float(high), money))
+
+
+# -- helpers -----------------------------------------------------------------------------------------
+
+
+def _cost(problem: Problem, tours: Sequence[Driven], factor: float) -> float:
+    return sum(one.cost for one in tours) + hired(problem, tours, factor)
+
+
+def _alone(problem: Problem, at: int) -> float:
+    """Cost of a tour to one stop by the vehicle that makes it cheapest, its limits aside."""
+    stop, costs = problem.stops[at], []
+    for one in problem.vehicles:
+        there, back = (problem.depots[one.start].place, stop.place), (stop.place, problem.depots[one.end].place)
+        metres = problem.distance[there] + problem.distance[back]
+        seconds = problem.duration[there] + problem.duration[back] + stop.service + problem.depots[one.start].loading
+        costs.append(one.fixed + one.per_distance * float(metres) + one.per_time * float(seconds))
+    return min(costs)
+
+
+def _ways(problem: Problem, tours: Sequence[Driven]) -> FloatArray:
+    """What tours pay for the distance and for the time of each way between two places, (2, places, places)."""
+    paid = np.zeros((2, *problem.distance.shape))
+    for one in tours:
+        vehicle = problem.vehicles[one.tour.vehicle]
+        start, end = np.array(list(legs_of(problem, vehicle, one.tour.trips))).T
+        np.add.at(paid[0], (start, end), vehicle.per_distance * problem.distance[start, end])
+        np.add.at(paid[1], (start, end), vehicle.per_time * problem.duration[start, end])
+    return paid
+
+
+def _factors(rng: np.random.Generator, ways: int, spread: float) -> FloatArray:
+    """Real over planned of each way on each simulated day, mean 1, (DRAWS, ways)."""
+    common, own = rng.standard_normal((DRAWS, 1)), rng.standard_normal((DRAWS, ways))
+    return np.asarray(np.exp(spread * (common + own) / np.sqrt(2) - spread**2 / 2), dtype=np.float64)
