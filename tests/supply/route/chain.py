@@ -32,6 +32,7 @@ TRUCK = {
 
 
 def warehouse(**more):
+    """The depot, at 48° N 9° E."""
     return {"store": "W", "kind": "warehouse", "latitude": 48.0, "longitude": 9.0} | more
 
 

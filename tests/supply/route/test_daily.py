@@ -4,25 +4,28 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.supply.route.chain import DAY, TRUCK, home, make_routes, ordered, store, warehouse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aislehub.core.reasons import sentence
+from tests.supply.route.chain import DAY, TRUCK, home, make_routes, ordered, store, warehouse
 
 STORES = [store("1", 0.1), store("2", 0.1, 0.2), store("3", -0.2, 0.1), store("4", 0.05, -0.3), store("5", 0.3, 0.3)]
 FLEET = [TRUCK | {"vehicle": f"truck {number}"} for number in (1, 2, 3)]
 
 
 def visited(row):
+    """All stops of a decision."""
     return [stop for tour in row["action"]["tours"] for stop in tour["stops"]]
 
 
 def left(row):
+    """What is on no tour."""
     return row["action"]["unserved"]
 
 
 def shown(reasons):
+    """Reasons as one text."""
     return " ".join(sentence(reason) for reason in reasons)
 
 
@@ -56,7 +59,9 @@ def test_every_delivery_is_on_one_tour_or_left_out_with_a_reason(lines, trucks, 
     assert row["unserved"] == len(left(row)) and row["deliveries"] == len(brought)
     assert all(sentence(one["why"]) for one in left(row))
     for tour in row["action"]["tours"]:
-        assert tour["load"]["kg"] == pytest.approx(sum(stop["kg"] for stop in tour["stops"]), abs=0.06 * len(tour["stops"]))
+        assert tour["load"]["kg"] == pytest.approx(
+            sum(stop["kg"] for stop in tour["stops"]), abs=0.06 * len(tour["stops"])
+        )
         assert tour["load"]["kg"] <= 1000.1
 
 
@@ -114,7 +119,9 @@ def test_a_depot_without_a_place_or_vehicles_serves_nobody():
     """All its deliveries are left out, for the depot's reason."""
     orders = [ordered("1"), ordered("2")]
     lost = make_routes(orders=orders, stores=[*STORES, warehouse(latitude=None)], vehicles=FLEET)["W"]
-    idle = make_routes(orders=orders, stores=[*STORES, warehouse()], vehicles=[TRUCK | {"vehicle": "x", "depot": "1"}])["W"]
+    idle = make_routes(orders=orders, stores=[*STORES, warehouse()], vehicles=[TRUCK | {"vehicle": "x", "depot": "1"}])[
+        "W"
+    ]
     for row, words in ((lost, "Where W lies"), (idle, "No vehicle starts from W")):
         assert row["action"]["tours"] == [] and row["money"] == 0
         assert [one["store"] for one in left(row)] == ["1", "2"]

@@ -47,7 +47,8 @@ ROUTES = Contract(
         Column("hours", "float", "Hours of vehicles and drivers", "hours", low=0),
         Column("kg", "float", "Weight of all deliveries that are due", "kg", low=0),
         Column("litres", "float", "Volume of them", "l", low=0),
-        Column("co2_kg", "float", "CO2 of the tours; empty where vehicles do not say theirs", "kg", required=False, low=0),
+        Column("co2_kg", "float", "CO2 of the tours; empty where vehicles do not say theirs", "kg", required=False,
+               low=0),
         Column("cost", "float", "Cost of the tours", "money", low=0),
         Column("fixed_km", "float", "Distance of fixed tours", "km", low=0),
         Column("fixed_cost", "float", "Cost of fixed tours", "money", low=0),
@@ -108,7 +109,9 @@ def _planned(
     fleet = fleet_of(own, policy)
     none = "routes.depot_no_place" if place.why_not == "routes.no_place" else "" if fleet.types else "routes.no_vehicle"
     hopeless = [
-        (one, Reason(none or one.why_not, {"stop": one.name, "depot": place.name})) for one in due if none or one.why_not
+        (one, Reason(none or one.why_not, {"stop": one.name, "depot": place.name}))
+        for one in due
+        if none or one.why_not
     ]
     stops = [] if none else [part for one in due if not one.why_not for part in split_up(one, fleet)]
     problem = problem_of(depot, place, stops, fleet, ways, policy)
@@ -127,9 +130,7 @@ def _planned(
     return _DepotDay(depot, place, stops, hopeless, fleet, problem, tours, unserved, fixed, saved, made_up)
 
 
-def _vehicles(
-    depot: str, due: Sequence[Delivery], vehicles: pd.DataFrame, policy: Policy
-) -> tuple[pd.DataFrame, bool]:
+def _vehicles(depot: str, due: Sequence[Delivery], vehicles: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, bool]:
     """The depot's vehicles, and whether they are made up: where the chain has none at all."""
     if len(vehicles) or not policy.simulate:
         return vehicles[vehicles["depot"] == depot], False

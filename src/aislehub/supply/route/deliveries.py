@@ -49,12 +49,17 @@ class Policy(Settings, section="routes"):
     road_factor: float = field(1.3, "Road over great circle, where `distances` has no way", ge=1, le=5)
     km_per_hour: float = field(45.0, "Mean speed there", gt=0, le=200)
     distance_spread: float = field(
-        0.1, "Standard deviation of the logarithm of an estimated distance; half of the variance is common to all ways",
-        ge=0, le=1,
+        0.1,
+        "Standard deviation of the logarithm of an estimated distance; half of the variance is common to all ways",
+        ge=0,
+        le=1,
     )
     time_spread: float = field(0.2, "The same of a time of driving, given or estimated: traffic", ge=0, le=1)
     hire_factor: float = field(
-        1.5, "Cost of a hired vehicle over an own one: what a delivery costs that the own fleet cannot make", ge=1, le=10
+        1.5,
+        "Cost of a hired vehicle over an own one: what a delivery costs that the own fleet cannot make",
+        ge=1,
+        le=10,
     )
     rounds: int = field(1000, "Rounds of search a depot; more find shorter tours, slowly", ge=10, le=1_000_000)
     seconds: float = field(120.0, "Processor time a depot after which the search ends before its rounds", gt=0, le=3600)
@@ -123,7 +128,10 @@ def due_deliveries(
     places = known_places(stores, day + timedelta(days=1), policy)
     warehouses = stores.filter(stores.kind == "warehouse").select("store").to_pandas()["store"].tolist()
     bought = _store_lines(orders, warehouses, day, policy)
-    zones = {row["store"]: row["timezone"] or timezone for row in stores.select("store", "timezone").to_pandas().to_dict("records")}
+    zones = {
+        row["store"]: row["timezone"] or timezone
+        for row in stores.select("store", "timezone").to_pandas().to_dict("records")
+    }
     ordered = _home_lines(customer_orders, day, zones, timezone)
     weighed = _weighed(pd.concat([bought, ordered], ignore_index=True), items, policy)
     found = [
@@ -143,9 +151,10 @@ def known_places(stores: Any, day: date, policy: Policy) -> dict[str, Place]:
     for row in rows.to_dict("records"):
         closed = pd.notna(row["closed"]) and pd.Timestamp(row["closed"]).date() < day
         lost = pd.isna(row["latitude"]) or pd.isna(row["longitude"])
-        hours = (row[f"receives_{end}"] or getattr(policy, f"receives_{end}") for end in ("from", "to"))
+        opens = seconds_of(row["receives_from"] or policy.receives_from)
+        closes = seconds_of(row["receives_to"] or policy.receives_to)
         found[row["store"]] = Place(
-            row["name"] or row["store"], row["latitude"], row["longitude"], tuple(map(seconds_of, hours)), made_up,
+            row["name"] or row["store"], row["latitude"], row["longitude"], (opens, closes), made_up,
             "routes.closed" if closed else "routes.no_place" if lost else "",
         )  # fmt: skip
     if made_up:
@@ -206,7 +215,11 @@ def _clock(instant: Any, zone: str, day: date) -> float:
 def _weighed(lines: pd.DataFrame, items: Any, policy: Policy) -> pd.DataFrame:
     """Lines with kg, litres and the litres to be kept cold; `weight_made_up` where an item's weight or volume is."""
     known = items.select("item", "department", "category", "unit", "temperature", "weight_kg", "volume_l")
-    goods = known.filter(known.item.isin(sorted(set(lines["item"])))).to_pandas() if len(lines) else known.limit(0).to_pandas()
+    goods = (
+        known.filter(known.item.isin(sorted(set(lines["item"])))).to_pandas()
+        if len(lines)
+        else known.limit(0).to_pandas()
+    )
     lines = lines.merge(goods, on="item", how="left")
     made = simulated_weights(lines, seed=policy.seed)
     by_weight = lines["unit"].isin(["kg", "l"])

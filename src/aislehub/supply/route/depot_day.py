@@ -64,13 +64,13 @@ def split_up(delivery: Delivery, fleet: Fleet) -> list[Delivery]:
     )  # fmt: skip
     if parts <= 1:
         return [delivery]
-    loads = {name: getattr(delivery, name) / parts for name in ("kg", "litres", "chilled_litres", "frozen_litres", "minutes")}
+    loads = {
+        name: getattr(delivery, name) / parts for name in ("kg", "litres", "chilled_litres", "frozen_litres", "minutes")
+    }
     return [replace(delivery, id=f"{delivery.id} ({number}/{parts})", **loads) for number in range(1, parts + 1)]
 
 
-def problem_of(
-    name: str, depot: Place, stops: Sequence[Delivery], fleet: Fleet, ways: Ways, policy: Policy
-) -> Problem:
+def problem_of(name: str, depot: Place, stops: Sequence[Delivery], fleet: Fleet, ways: Ways, policy: Policy) -> Problem:
     """The day as a problem.
 
     Args:

@@ -11,7 +11,6 @@ Source: Gillett & Miller (1974), the sweep, https://doi.org/10.1287/opre.22.2.34
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -88,7 +87,9 @@ def _again(problem: Problem, tours: Sequence[Driven], left: Sequence[int]) -> li
     return found
 
 
-def _driven_by_ear(problem: Problem, number: int, before: Sequence[Sequence[int]], area: Sequence[int]) -> Driven | None:
+def _driven_by_ear(
+    problem: Problem, number: int, before: Sequence[Sequence[int]], area: Sequence[int]
+) -> Driven | None:
     """The cheapest of a driver's simple orders of an area that keeps the rules, after other trips."""
     vehicle = problem.vehicles[number]
     trips = [tuple(trip) for trip in before]
@@ -97,7 +98,7 @@ def _driven_by_ear(problem: Problem, number: int, before: Sequence[Sequence[int]
 
 
 def _orders(problem: Problem, vehicle: Vehicle, area: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """To the next nearest stop; the same, first to those that close early; and the same, last to those that open late."""
+    """To the next nearest stop; and the same, but first to those that close early and last to those that open late."""
     start = problem.depots[vehicle.start].place
     yield _nearest(problem, start, area)
     stops = problem.stops

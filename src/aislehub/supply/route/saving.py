@@ -35,7 +35,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Saving:
-    """Cost of fixed tours minus cost of the plan, hired vehicles included; low and high are its 5 % and 95 % quantile."""
+    """Cost of fixed tours minus that of the plan, hired vehicles included; low and high are 5 % and 95 % quantiles."""
 
     money: float
     low: float
@@ -47,7 +47,14 @@ def hired(problem: Problem, tours: Sequence[Driven], factor: float) -> float:
     return sum(factor * _alone(problem, at) for at in missed(problem, [one.tour for one in tours]))
 
 
-def saving(problem: Problem, fixed: Sequence[Driven], plan: Sequence[Driven], *, factor: float, spread: Spread) -> Saving:
+def saving(
+    problem: Problem,
+    fixed: Sequence[Driven],
+    plan: Sequence[Driven],
+    *,
+    factor: float,
+    spread: Spread,
+) -> Saving:
     """Money saved, expected and in varying traffic.
 
     Args:

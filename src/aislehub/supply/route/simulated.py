@@ -21,13 +21,16 @@ TOWN = 7.0  # km from there to its stores
 KM_PER_DEGREE = 111.2
 EARLY, LATE = 0.25, 0.85  # draws below and above which a store receives early only, or late only
 
+CAPACITY = {"truck": (9000.0, 36000.0), "van": (1200.0, 8000.0)}  # kg, litres
 TRUCK = {
-    "capacity_kg": 9000.0, "capacity_l": 36000.0, "temperature": "frozen", "cost_per_km": 0.75, "cost_per_hour": 34.0,
-    "cost_per_day": 95.0, "co2_g_per_km": 640.0, "max_hours": 10.0, "works_from": "04:00", "works_to": "20:00",
+    "capacity_kg": CAPACITY["truck"][0], "capacity_l": CAPACITY["truck"][1], "temperature": "frozen",
+    "cost_per_km": 0.75, "cost_per_hour": 34.0, "cost_per_day": 95.0, "co2_g_per_km": 640.0, "max_hours": 10.0,
+    "works_from": "04:00", "works_to": "20:00",
 }  # fmt: skip
 VAN = {
-    "capacity_kg": 1200.0, "capacity_l": 8000.0, "temperature": "frozen", "cost_per_km": 0.35, "cost_per_hour": 28.0,
-    "cost_per_day": 45.0, "co2_g_per_km": 230.0, "max_hours": 9.0, "works_from": "05:00", "works_to": "22:00",
+    "capacity_kg": CAPACITY["van"][0], "capacity_l": CAPACITY["van"][1], "temperature": "frozen",
+    "cost_per_km": 0.35, "cost_per_hour": 28.0, "cost_per_day": 45.0, "co2_g_per_km": 230.0, "max_hours": 9.0,
+    "works_from": "05:00", "works_to": "22:00",
 }  # fmt: skip
 STOPS = {"truck": 10, "van": 14}  # stops that a day of one has time for, about
 SPARE = 1.5  # times as many as the day seems to need; one that stays at home costs nothing
@@ -67,7 +70,7 @@ def simulated_fleet(depot: str, kg: float, litres: float, stops: int, *, is_stor
     kinds = {"van": VAN} if is_store else {"truck": TRUCK, "van": VAN}
     rows = []
     for name, kind in kinds.items():
-        loads = max(kg / float(kind["capacity_kg"]), litres / float(kind["capacity_l"]))
+        loads = max(kg / CAPACITY[name][0], litres / CAPACITY[name][1])
         needed = SPARE * max(loads, stops / STOPS[name])
         count = int(np.ceil(needed)) + 1 if name == "truck" or is_store else 2 + stops // 40
         whose = f"{depot} {name}" if is_store else name
