@@ -38,6 +38,8 @@ MODULES: tuple[str, ...] = (
     "aislehub.price.feed",
     "aislehub.price.till",
     "aislehub.store.staffing",
+    "aislehub.store.roster.people",
+    "aislehub.store.roster.daily",
     "aislehub.proof.kpis",
     "aislehub.proof.judge",
     "aislehub.proof.priorities",

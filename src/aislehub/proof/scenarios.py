@@ -62,7 +62,7 @@ SCENARIOS = (
         needs=("promotions",), is_regulated=True,
     ),
     Scenario("experiments", "experiment_results", "demand", ("sales_lines",), is_reversible=True),
-    Scenario("rosters", "", "roster", ("staff", "sales_lines", "footfall"), needs=("staff",), is_regulated=True),
+    Scenario("rosters", "rosters", "roster", ("staff", "sales_lines", "footfall"), needs=("staff",), is_regulated=True),
     Scenario("routes", "routes", "route", ("customer_orders", "vehicles", "distances", "shipments"), needs=("routes",)),
     Scenario(
         "recommendations", "", "customer", ("sales_lines", "customers", "events"), is_reversible=True, is_regulated=True

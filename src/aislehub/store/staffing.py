@@ -57,7 +57,7 @@ STAFFING = Contract(
 class Policy(Settings, section="staffing"):
     """How much work there is, and how long customers may wait."""
 
-    horizon_days: int = field(7, "Days ahead for which staff are counted", ge=1, le=28)
+    horizon_days: int = field(14, "Days ahead for which staff are counted", ge=1, le=28)
     data_share: float = field(
         1.0, "Share of the stores' customers that the data hold; below 1 for a sample", gt=0, le=1
     )

@@ -34,6 +34,12 @@ model = "aislehub+lstm_demo"
 
 [routes]
 data_share = {_SHARE}
+
+[staffing]
+data_share = {_SHARE}
+
+[roster]
+simulate_stores = 12
 """
 
 

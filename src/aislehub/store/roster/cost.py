@@ -75,6 +75,7 @@ def _breaches(problem: Problem, person: Person, own: list[Assignment]) -> list[B
     weekends = sum(any(day in on for day in weekend) for weekend in problem.weekends)
     unrested = sum(on[day + 1].id in shift.not_next for day, shift in on.items() if day + 1 in on)
     unskilled = sum(bool(one.skill) and one.skill not in person.skills for one in own)
+    barred = sum((day, shift.id) in person.not_on for day, shift in on.items())
     longest = max((len(days) for worked, days in runs if worked), default=0)
     run = min((length for worked, length in inner if worked), default=person.min_run)
     off = min((length for worked, length in inner if not worked), default=person.min_off)
@@ -83,6 +84,7 @@ def _breaches(problem: Problem, person: Person, own: list[Assignment]) -> list[B
         ("twice", len(own) - len(on), 0, len(own) > len(on)),
         ("skill", unskilled, 0, unskilled > 0),
         ("days_off", len(on.keys() & person.days_off), 0, bool(on.keys() & person.days_off)),
+        ("not_on", barred, 0, barred > 0),
         ("min_minutes", minutes, person.min_minutes, minutes < person.min_minutes),
         ("max_minutes", minutes, person.max_minutes, minutes > person.max_minutes),
         ("max_run", longest, person.max_run, longest > person.max_run),

@@ -19,7 +19,7 @@ __all__ = ["Conflict", "Relaxation", "conflicts"]
 
 Given = dict[tuple[int, str, str], cp_model.IntVar]
 
-COUNTED = ("days_off", "max_shifts", "rest")  # relaxed by how often they may be broken, not by another limit
+COUNTED = ("days_off", "not_on", "max_shifts", "rest")  # relaxed by how often they may be broken, not by another limit
 STEPS = {"max_run": 1, "min_run": -1, "min_off": -1, "max_weekends": 1}
 
 
@@ -28,7 +28,8 @@ class Relaxation:
     """The least change of one rule that makes a roster possible, all others kept.
 
     Attributes:
-        limit: as it is, 0 for rules that are counted: days off worked, shifts beyond their limit, rests too short.
+        limit: as it is, 0 for rules that are counted: days off worked, shifts barred, shifts beyond their limit, rests
+            too short.
         value: as it would have to be.
     """
 
@@ -107,6 +108,8 @@ def _broken(
     """Terms that count how often a rule is broken."""
     if rule == "days_off":
         yield from (variable for (day, _, _), variable in given.items() if day in person.days_off)
+    elif rule == "not_on":
+        yield from (variable for (day, shift, _), variable in given.items() if (day, shift) in person.not_on)
     elif rule == "max_shifts":
         for shift, limit in person.max_shifts.items():
             beyond = model.new_int_var(0, problem.days, "beyond")

@@ -18,6 +18,7 @@ __all__ = ["RULES", "Assignment", "Cover", "Person", "Problem", "Shift", "Wish"]
 
 RULES = (
     "days_off",
+    "not_on",
     "max_shifts",
     "min_minutes",
     "max_minutes",
@@ -59,6 +60,7 @@ class Person:
         min_off: days free without a break.
         max_weekends: with work on either day.
         days_off: day indices.
+        not_on: day and shift that they may not be given together.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Person:
     skills: frozenset[str] = frozenset()
     max_shifts: dict[str, int] = field(default_factory=dict)
     days_off: frozenset[int] = frozenset()
+    not_on: frozenset[tuple[int, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ class Problem:
         for kind, known, used in (
             ("shift", shifts, [name for shift in self.shifts for name in shift.not_next]),
             ("shift", shifts, [name for person in self.staff for name in person.max_shifts]),
+            ("shift", shifts, [name for person in self.staff for _, name in person.not_on]),
             ("shift", shifts, [name for cover in self.covers for name in cover.shifts]),
             ("shift", shifts, [wish.shift for wish in self.wishes]),
             ("person", people, [wish.person for wish in self.wishes]),
@@ -156,7 +160,7 @@ class Problem:
             for name in used:
                 if name not in known:
                     raise HubError("roster.unknown", kind=kind, name=name, suggestion=did_you_mean(name, known))
-        days = [day for person in self.staff for day in person.days_off]
+        days = [day for person in self.staff for day in (*person.days_off, *(day for day, _ in person.not_on))]
         for day in [*days, *(cover.day for cover in self.covers), *(wish.day for wish in self.wishes)]:
             if not 0 <= day < self.days:
                 raise HubError("roster.day", day=day, last=self.days - 1)
@@ -180,6 +184,8 @@ class Problem:
             if day in person.days_off and "days_off" not in ignore:
                 continue
             for shift in self.shifts:
+                if (day, shift.id) in person.not_on and "not_on" not in ignore:
+                    continue
                 if person.max_shifts.get(shift.id, self.days) > 0 or "max_shifts" in ignore:
                     yield from ((day, shift.id, skill) for skill in skills)
 
