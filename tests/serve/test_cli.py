@@ -53,7 +53,7 @@ def test_decisions_are_listed_by_money_with_every_field(run: Run) -> None:
     assert len(found) == 5 and all(found[0].keys() >= PROMISED and row["store"] == "367" for row in found)
     assert [row["money"] for row in found] == sorted((row["money"] for row in found), reverse=True)
     assert found[0]["reasons"][0]["sentence"] == "on_hand is 2; the lowest allowed value is 9."
-    assert told(run, "decisions", "--kind", "prices") == []
+    assert told(run, "decisions", "--kind", "price_changes") == []
     assert (
         len(told(run, "decisions", "--day", "2017-11-05")) == 120
         and told(run, "decisions", "--day", "2017-11-06") == []
@@ -110,6 +110,15 @@ def test_all_of_a_filter_are_approved_and_sent_once(run: Run, hub: Hub) -> None:
         (["override", "ID", "--to", "3", "--why", " "], "An override needs a reason."),
         (["undo", "ID"], "it cannot become"),
         (["decisions", "--state", "lost"], "lost is no state of a decision; known: proposed"),
+        (["decisions", "--kind", "order"], "No decisions are of the kind 'order'. Did you mean orders?"),
+        (["decisions", "--kind", "x"], "Known: first_deliveries, model_changes"),
+        (["decisions", "--store", "3677"], "There is no store '3677'. Did you mean 367?"),
+        (["approve", "--all", "--kind", "ordres"], "Did you mean orders?"),
+        (["approve", "--all", "--store", "none"], "There is no store 'none'."),
+        (["send", "--kind", "prices_changes"], "Did you mean price_changes?"),
+        (["check", "--kind", "order"], "Did you mean orders?"),
+        (["alerts", "--store", "none"], "There is no store 'none'."),
+        (["alerts", "--owner", "stores"], "known: planner, store"),
         (["decisions", "--out", "plan.doc"], "ends in '.doc'"),
         (["kpis", "--store", "none"], "none"),
         (["token", "nobody"], "There is no user nobody."),

@@ -20,9 +20,11 @@ from aislehub.core.assign import arm
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.state import experiment_looks, experiment_moves, experiments, writing
 
-__all__ = ["ARMS", "STATES", "Experiments", "Trial"]
+__all__ = ["ARMS", "ELSEWHERE", "STATES", "Experiments", "Trial"]
 
 ARMS = ("control", "treatment")
+ELSEWHERE = "elsewhere"
+"""The kind of an experiment on what no step decides; whoever carries it out asks for the arms."""
 STATES: dict[str, tuple[str, ...]] = {
     "planned": ("running", "stopped"),
     "running": ("stopped", "rolled_back"),
@@ -37,7 +39,7 @@ class Trial:
     """One experiment, as far as decisions need to know it.
 
     Attributes:
-        kind: kind of the decisions that are drawn by lot; one that no step makes is carried out elsewhere.
+        kind: kind of the decisions that are drawn by lot, or ELSEWHERE.
         unit: what is assigned, `store` or `subject` of a decision.
         block_days: days for which a unit keeps its arm; 0 = to the end.
         share: share of the treatment.

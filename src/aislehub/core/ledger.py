@@ -444,9 +444,10 @@ class Ledger:
         mine = select(decisions.c.subject).where(decisions.c.kind == kind, decisions.c.compensates.is_(None))
         return [row.subject for row in self._all(mine.distinct().order_by(decisions.c.subject.desc()).limit(limit))]
 
-    def stores(self, day: date) -> list[str]:
-        statement = select(decisions.c.store).where(decisions.c.day == day).distinct().order_by(decisions.c.store)
-        return [row.store for row in self._all(statement)]
+    def stores(self, day: date | None = None) -> list[str]:
+        """Stores with decisions, of one day where it is named."""
+        found = select(decisions.c.store).where(Filter(day=day).where())
+        return [row.store for row in self._all(found.distinct().order_by(decisions.c.store))]
 
     def history(self, id: str) -> list[dict[str, Any]]:
         """Every move of one decision, oldest first."""

@@ -36,6 +36,10 @@ class Registry:
     def producers(self) -> dict[str, Step]:
         return {step.writes.name: step for step in self.steps}
 
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of decisions: a kind is called as its table is."""
+        return tuple(contract.name for contract in self.contracts.values() if contract.decision)
+
     def inputs(self, step: Step) -> tuple[str, ...]:
         """The tables that `step` needs: those it reads and those its model is learned from."""
         return _inputs(step, self.learns)

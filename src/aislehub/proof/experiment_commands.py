@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aislehub.core.errors import HubError, did_you_mean
-from aislehub.core.experiments import Trial
+from aislehub.core.experiments import ELSEWHERE, Trial
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.output import print_json, who, write_table
 from aislehub.core.text import say
@@ -54,8 +54,8 @@ def plan(
     metric: Annotated[str, typer.Option(help="The metric that decides")] = "sales",
     effect: Annotated[float, typer.Option(help="Relative effect worth finding, 0.05 = 5 %", min=0.001, max=10)] = 0.05,
     kind: Annotated[
-        str, typer.Option(help="Kind of decision that is drawn by lot, e.g. orders; any other name = done elsewhere")
-    ] = "elsewhere",
+        str, typer.Option(help="Kind of decision that is drawn by lot, e.g. orders; elsewhere = no decision of the hub")
+    ] = ELSEWHERE,
     also: Annotated[list[str] | None, typer.Option(help="A further metric, judged together with the first")] = None,
     guard: Annotated[
         list[str] | None, typer.Option(help="A metric that may lose at most so much, e.g. margin=0.02")
@@ -86,6 +86,7 @@ def plan(
             outlier=policy.outlier if unit == "store" else 0.0, pre_days=policy.pre_days,
             washout_days=washout_days if unit == "switchback" else 0,
         )  # fmt: skip
+        _known(kind, "kind", (*hub.registry.kinds(), ELSEWHERE))
         for one in [metric, *design.also, *design.guards]:
             metric_of(one, unit)
         blocks = _block_days(unit, block_days, washout_days)

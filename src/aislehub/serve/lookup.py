@@ -8,10 +8,11 @@ from typing import Any
 
 import ibis
 
+from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.hub import Hub
 from aislehub.data.quality import document
 
-__all__ = ["has_rows", "last_day", "names", "readiness", "rows_of_day"]
+__all__ = ["has_rows", "known_kind", "known_store", "last_day", "names", "readiness", "rows_of_day"]
 
 _names: dict[tuple[str, str], tuple[int, dict[str, str]]] = {}
 
@@ -37,6 +38,29 @@ def rows_of_day(hub: Hub, table: str, day: date | None, **keys: str) -> list[dic
     wanted = [ibis._[name] == value for name, value in {"day": day, **keys}.items()]
     found: list[dict[str, Any]] = hub.tables.run(lambda tables: tables.read(table).filter(wanted)).to_pylist()
     return found
+
+
+def known_kind(hub: Hub, kind: str) -> str:
+    """`kind`, if decisions are of it.
+
+    Raises:
+        HubError: `serve.unknown_kind`.
+    """
+    if kind not in hub.registry.kinds():
+        raise HubError("serve.unknown_kind", kind=kind, suggestion=did_you_mean(kind, hub.registry.kinds()))
+    return kind
+
+
+def known_store(hub: Hub, store: str) -> str:
+    """`store`, if the chain has one of that key, or a decision or an alert is about it (a warehouse, say).
+
+    Raises:
+        HubError: `serve.unknown_store`.
+    """
+    known = {*names(hub, "stores", "store"), *hub.ledger.stores(), *hub.alerts.stores()}
+    if store not in known:
+        raise HubError("serve.unknown_store", store=store, suggestion=did_you_mean(store, known - {""}))
+    return store
 
 
 def readiness(hub: Hub, day: date) -> dict[str, Any]:

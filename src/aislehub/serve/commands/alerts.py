@@ -18,9 +18,11 @@ from aislehub.core.hub import Hub, open_hub
 from aislehub.core.notices import Told, tell
 from aislehub.core.output import print_json, who, write_table
 from aislehub.core.text import say
+from aislehub.schema.alerts import OWNERS
 from aislehub.serve import formats
 from aislehub.serve.commands.decisions import Json, Why
 from aislehub.serve.documents import alert_document
+from aislehub.serve.lookup import known_store
 from aislehub.serve.plan import show_alerts
 
 __all__ = ["alert", "alerts", "commands", "notify", "resume", "suppress", "tell_webhook"]
@@ -42,8 +44,11 @@ def alerts(
     """
     if state not in (*STATES, "all"):
         raise HubError("cli.alert_state", state=state, known=", ".join([*STATES, "all"]))
-    which = AlertFilter(states=() if state == "all" else (state,), owner=owner, store=store)
+    if owner is not None and owner not in OWNERS:
+        raise HubError("cli.alert_owner", owner=owner, known=", ".join(OWNERS))
     with open_hub() as hub:
+        of_store = None if store is None else known_store(hub, store)
+        which = AlertFilter(states=() if state == "all" else (state,), owner=owner, store=of_store)
         found = hub.alerts.find(which, limit=limit or None)
         if out:
             write_table(_flat(found), out)

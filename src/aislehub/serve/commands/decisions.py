@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +26,7 @@ from aislehub.core.reasons import sentence, wrong_facts
 from aislehub.core.text import say
 from aislehub.serve.documents import FIELDS, decision_document
 from aislehub.serve.formats import action, word
-from aislehub.serve.lookup import names
+from aislehub.serve.lookup import known_kind, known_store, names
 from aislehub.serve.plan import show_decisions
 
 __all__ = ["approve", "check", "commands", "decisions", "override", "reject", "send", "undo"]
@@ -50,8 +51,8 @@ def decisions(
     """
     if state and state not in MOVES:
         raise HubError("cli.state", state=state, known=", ".join(MOVES))
-    which = Filter(day=day.date() if day else None, kind=kind, store=store, states=(state,) if state else ())
     with open_hub() as hub:
+        which = replace(_known(hub, kind, store, day), states=(state,) if state else ())
         found = hub.ledger.find(which, limit=limit or None)
         if out:
             write_table(_flat(found), out)
@@ -76,9 +77,8 @@ def approve(
     """
     if bool(ids) == all_:
         raise typer.BadParameter(say("cli.ids_or_all"))
-    date = day.date() if day else None
-    which = Filter(ids=tuple(ids or ())) if ids else Filter(day=date, kind=kind, store=store, states=("proposed",))
     with open_hub() as hub:
+        which = Filter(ids=tuple(ids)) if ids else replace(_known(hub, kind, store, day), states=("proposed",))
         _tell_moved(hub.ledger.approve(which, who=who(), why=why), "approved", as_json)
 
 
@@ -141,7 +141,8 @@ def send(
     Example: aislehub send --kind orders
     """
     with open_hub() as hub:
-        files = send_approved(hub.ledger, _outlet(hub, kind, to, labels), kind)
+        outlet = _outlet(hub, known_kind(hub, kind), to, labels)
+        files = send_approved(hub.ledger, outlet, kind)
         if as_json:
             print_json({"files": files})
         else:
@@ -159,7 +160,7 @@ def check(
     Example: aislehub check --kind orders --limit 20
     """
     with open_hub() as hub:
-        found = hub.ledger.find(Filter(kind=kind, day=day.date() if day else None), limit=limit)
+        found = hub.ledger.find(_known(hub, kind, None, day), limit=limit)
         wrong = [f"{d['id']}: {fact}" for d in found for fact in wrong_facts(hub.tables, d, hub.registry.checks)]
         if as_json:
             print_json({"checked": len(found), "wrong": wrong})
@@ -167,6 +168,15 @@ def check(
             raise HubError("cli.facts_wrong", count=len(wrong), first="; ".join(wrong[:5]))
         if not as_json:
             print(say("cli.facts_right", count=len(found)))
+
+
+def _known(hub: Hub, kind: str | None, store: str | None, day: datetime | None) -> Filter:
+    """What was asked for, if there is such a kind of decision and such a store."""
+    return Filter(
+        day=day.date() if day else None,
+        kind=None if kind is None else known_kind(hub, kind),
+        store=None if store is None else known_store(hub, store),
+    )
 
 
 def _outlet(hub: Hub, kind: str, to: Path | None, labels: bool) -> Connector:
