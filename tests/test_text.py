@@ -63,7 +63,7 @@ def facts_of(call: ast.Call, speaker: str) -> frozenset[str] | None:
 
 def placeholders(template: str) -> set[str]:
     """Names in braces."""
-    return {name.split(".")[0].split("[")[0] for _, name, _, _ in string.Formatter().parse(template) if name}
+    return {re.split(r"[.\[|]", name)[0] for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
 @cache

@@ -203,7 +203,7 @@ def test_a_receiver_that_is_down_holds_up_nothing(house: House) -> None:
     house.day(0, "a", "b")
     told = house.tell()
     assert (told.delivered, told.waiting, len(house.receiver.got)) == (0, 2, 4)
-    assert told.why == ["127.0.0.1 took no event in 4 attempt(s): HTTP 500."]
+    assert told.why == ["127.0.0.1 took no event in 4 attempts: HTTP 500."]
     house.receiver.answers, house.receiver.got = [(200, {})], []
     assert house.tell() == Told(delivered=2)
     assert house.receiver.told() == [("opened", "a"), ("opened", "b")]

@@ -16,7 +16,7 @@ TEXT = Path(__file__).parents[2] / "src" / "aislehub" / "text"
 
 def placeholders(template: str) -> set[str]:
     """Names that stand in braces."""
-    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    return {name.split("|")[0] for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
 
 def test_both_languages_have_the_same_codes() -> None:
@@ -54,6 +54,24 @@ def test_a_block_the_environment_and_the_system_choose_the_language(monkeypatch:
     assert current_language() == "zh"
     monkeypatch.setenv("LANG", "de_DE.UTF-8")
     assert current_language() == "en"
+
+
+def test_one_is_not_many() -> None:
+    """A number brings its word: one day, 1.0 or 1,200 of them; what counts is the number as it is written."""
+    for days, told in ((1, "1 day"), ("1", "1 day"), (0, "0 days"), (2, "2 days"), (1.0, "1.0 days")):
+        assert say("experiment.days", "en", days=days) == told
+    assert say("loop.expected", "en", count=1200).startswith("Expected of 1,200 proposals in")
+    assert say("law.hours_day", "en", hours=1.0, limit=8.0, day="Monday").startswith("1 hour of work on Monday")
+    assert say("twin.points", "en", points="−1") == "−1 point"
+    assert say("experiment.days", "en", other=1) == "{days}"
+    assert say("experiment.days", "zh", days=1) == "1 天"
+
+
+def test_a_choice_of_words_is_whole() -> None:
+    """A placeholder with words has two of them, which differ: one for one, one for many."""
+    names = [name for template in sentences("en").values() for _, name, _, _ in string.Formatter().parse(template)]
+    choices = [name.split("|") for name in names if name and "|" in name]
+    assert choices and all(len(parts) == 3 and parts[1] != parts[2] for parts in choices)
 
 
 def test_an_unknown_code_reads_as_itself() -> None:

@@ -150,12 +150,12 @@ def test_a_decision_is_approved_by_keyboard(visit: Visit, hub: Hub) -> None:
     before = page.locator(".what a").nth(1).text_content()
     page.locator("[data-act=approve]").first.focus()
     page.keyboard.press("Enter")
-    page.get_by_text("1 decision(s) approved").wait_for()
+    page.get_by_text("1 decision approved").wait_for()
     expect(page.locator(".what a").first).to_have_text(before)
     expect(page.locator("[data-act=approve]").first).to_be_focused()
     expect(page.locator("#figures")).to_contain_text("119")
     page.get_by_role("button", name="Undo").click()
-    page.get_by_text("1 decision(s) undone").wait_for()
+    page.get_by_text("1 decision undone").wait_for()
     assert not hub.ledger.find(Filter(states=("approved",)))
 
 
@@ -188,7 +188,7 @@ def test_many_are_approved_after_a_look(visit: Visit, hub: Hub) -> None:
     button = page.get_by_role("button", name=f"Approve {count}")
     assert 0 < count < 120
     button.click()
-    page.get_by_text(f"{count} decision(s) approved").wait_for()
+    page.get_by_text(f"{count} decisions approved").wait_for()
     assert not page.locator("#drawer").is_visible()
     assert len(hub.ledger.find(Filter(states=("approved",)))) == count
 
@@ -200,7 +200,7 @@ def test_selected_decisions_are_rejected(visit: Visit, hub: Hub) -> None:
     assert button.is_disabled()
     page.locator("[data-all]").check()
     button.click()
-    page.get_by_text("50 decision(s) rejected").wait_for()
+    page.get_by_text("50 decisions rejected").wait_for()
     page.get_by_text("70 decisions").wait_for()
     assert len(hub.ledger.find(Filter(states=("rejected",)))) == 50
 

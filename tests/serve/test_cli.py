@@ -94,7 +94,7 @@ def test_one_decision_is_moved_by_the_beginning_of_its_id(run: Run, hub: Hub) ->
 def test_all_of_a_filter_are_approved_and_sent_once(run: Run, hub: Hub) -> None:
     """`--all` takes what the filters select; `send` writes each decision to one file, once."""
     count = len(hub.ledger.find(Filter(store="406")))
-    assert run("approve", "--all", "--store", "406")[1] == f"{count} decision(s) now approved.\n"
+    assert run("approve", "--all", "--store", "406")[1] == f"{count} decisions now approved.\n"
     (file,) = told(run, "send", "--kind", "orders")["files"]
     assert len(pd.read_csv(file)) == count and set(pd.read_csv(file)["store"]) == {406}
     assert told(run, "send") == {"files": []}
@@ -219,7 +219,7 @@ def test_notify_posts_and_says_what_became_of_it(run: Run, hub: Hub, monkeypatch
     monkeypatch.setenv("AISLEHUB_WEBHOOK__SECRET", "0123456789abcdef0123456789abcdef")
     monkeypatch.setenv("AISLEHUB_WEBHOOK__ATTEMPTS", "1")
     code, out, _ = run("notify")
-    assert code == 1 and "0 event(s) delivered, 0 refused, 13 waiting" in out and "127.0.0.1 took no event" in out
+    assert code == 1 and "0 events delivered, 0 refused, 13 waiting" in out and "127.0.0.1 took no event" in out
     assert "0123456789abcdef" not in run("settings")[1] + run("settings", "--json")[1]
     with HTTPServer(("127.0.0.1", 0), Taker) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -184,7 +184,7 @@ def test_ticked_decisions_move_together_and_back(sign_in: SignIn, hub: Hub) -> N
     client = sign_in("planner")
     ids = [row["id"] for row in hub.ledger.find(Filter(), limit=3)]
     told = client.post("/today/selected/approve", data={"ids": ids}).text
-    assert "3 decision(s) approved" in told and all(id in told for id in ids)
+    assert "3 decisions approved" in told and all(id in told for id in ids)
     again = client.post("/today/selected/reject", data={"ids": [*ids, first(hub, states=("proposed",))["id"]]})
     assert again.status_code == 409 and hub.ledger.get(ids[0])["state"] == "approved"
     client.post("/today/selected/undo", data={"ids": ids})

@@ -1,7 +1,8 @@
 """Every sentence for people, by code, in Chinese and English.
 
 Sentences live in `text/<language>/<room>.toml`, never in code, so that a translator sees all of them
-and a test can hold both languages to the same codes and placeholders.
+and a test can hold both languages to the same codes and placeholders. `{days|day|days}` is a number with its word: the
+first for one, the second for any other; a language that needs no choice has `{days}`, and its word behind it.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ def say(code: str, lang: str | None = None, /, **facts: object) -> str:
     Example:
         >>> say("core.did_you_mean", "zh", near="stock")
         '您是不是要找 stock？'
+        >>> say("whatif.stores", "en", count=1)
+        '1 store'
     """
     template = sentences(lang or current_language()).get(code)
     if template is None:
@@ -72,8 +75,20 @@ def say(code: str, lang: str | None = None, /, **facts: object) -> str:
 
 
 class _Facts(dict[str, object]):
-    def __missing__(self, name: str) -> _Unfilled:
-        return _Unfilled(name)
+    def __missing__(self, name: str) -> _Counted | _Unfilled:
+        fact, *words = name.split("|")
+        return _Counted(self[fact], *words) if fact in self else _Unfilled(fact)
+
+
+class _Counted:
+    """A number with the word for one or for many, whichever the number as it is written asks for."""
+
+    def __init__(self, value: object, one: str, many: str) -> None:
+        self._value, self._one, self._many = value, one, many
+
+    def __format__(self, spec: str) -> str:
+        number = format(self._value, spec)
+        return f"{number} {self._one if number.lstrip('+-−') == '1' else self._many}"
 
 
 class _Unfilled:

@@ -144,7 +144,7 @@ def action(fields: Mapping[str, Any], kind: str = "") -> str:
 
 
 def _placeholders(template: str) -> set[str]:
-    return {name for _, name, _, _ in Formatter().parse(template) if name}
+    return {name.split("|")[0] for _, name, _, _ in Formatter().parse(template) if name}
 
 
 def _value(value: Any) -> str:
