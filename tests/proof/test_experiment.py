@@ -212,6 +212,14 @@ def test_from_plan_to_stop(hub: Hub, capsys: pytest.CaptureFixture[str], tmp_pat
     assert "no measurable effect" in capsys.readouterr().out
 
 
+def test_a_plan_keeps_the_change_that_it_is_on(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    """The setting with today's value, which is the control's, and the treatment's."""
+    words = ("--change", "demand.model=boosted", "--day", "2024-06-30", "--weeks", "4")
+    change = call(capsys, "plan", "model", *words)["definition"]["change"]
+    assert change == {"setting": "demand.model", "today": "aislehub", "candidate": "boosted"}
+    assert hub.experiments.get("model").definition["change"] == change
+
+
 def test_an_overlapping_start_is_refused(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     """A second one on the same kind of decision waits until the first has ended."""
     for name in ("one", "two"):

@@ -26,13 +26,16 @@ def test_nothing_planned_is_an_empty_list(home: Path, capsys: pytest.CaptureFixt
         (["plan", "x", "--guard", "margin=2"], "is no guard"),
         (["plan", "x", "--unit", "stor"], "Did you mean store?"),
         (["plan", "x", "--kind", "order"], "kind cannot be 'order'. Did you mean orders?"),
+        (["plan", "x", "--change", "demand.model"], "is no change of a setting"),
+        (["plan", "x", "--change", "demand.modell=boosted"], "Did you mean demand.model?"),
+        (["plan", "x", "--change", "demand.model=boosted", "--kind", "orders"], "without --kind"),
         (["plan", "x", "--day", "2024-07-01"], "no such past"),
     ],
 )
 def test_what_is_not_there_is_refused(
     home: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
 ) -> None:
-    """An unknown experiment; a guard, a unit, a kind or a past that is none: each in a sentence."""
+    """An unknown experiment; a guard, a unit, a kind, a change or a past that is none: each in a sentence."""
     assert main(["experiment", *words]) == 1
     said = capsys.readouterr().err
     assert told in said and "{" not in said

@@ -104,7 +104,8 @@ def test_wrong_wishes_are_refused_with_what_to_do(at_home: Path, capsys: pytest.
 def test_an_experiment_that_was_read_says_the_money(at_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its last look, for all its stores and 28 days; before it was read there is nothing to say."""
     start = date(2025, 1, 6)
-    definition = {"unit": "store", "metric": "margin"}
+    change = {"setting": "price.max_step", "today": "0.15", "candidate": "0.1"}
+    definition = {"unit": "store", "metric": "margin", "change": change}
     look: dict[str, Any] = {
         "metric": "margin", "n_control": 4, "n_treatment": 5, "estimate": 2.0, "low": 1.0, "high": 3.0, "control": 50.0,
         "source": "simulated",
@@ -120,6 +121,20 @@ def test_an_experiment_that_was_read_says_the_money(at_home: Path, capsys: pytes
     found = json.loads(capsys.readouterr().out)
     assert (found["method"], found["money"], found["money_low"]) == ("experiment", 2.0 * 9 * 28, 1.0 * 9 * 28)
     assert (found["verdict"], found["wape_today"]) == ("promote", None)
+
+
+def test_an_experiment_on_something_else_is_refused(at_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On decisions of the hub, on no setting, or on other values: its money says nothing of this change."""
+    other = {"setting": "price.max_step", "today": "0.15", "candidate": "0.2"}
+    tried = (("drawn", "orders", {}), ("letters", "elsewhere", {}), ("bolder", "elsewhere", {"change": other}))
+    with open_hub(at_home) as hub:
+        for name, kind, more in tried:
+            definition = {"unit": "store", "metric": "margin"} | more
+            hub.experiments.plan(Trial(name, kind, "store", 0, 0.5, "s", 28, definition), who="ann")
+    on = ("it was on orders", "on what is done elsewhere", "on price.max_step: 0.15 → 0.2")
+    for (name, _, _), words in zip(tried, on, strict=True):
+        said = refused(capsys, "0.1", "--setting", "price.max_step", "--experiment", name)
+        assert words in said and "--change price.max_step=0.1" in said
 
 
 def test_what_passes_is_proposed_approved_and_put_in_force(at_home: Path, capsys: pytest.CaptureFixture[str]) -> None:

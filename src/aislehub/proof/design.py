@@ -39,6 +39,7 @@ class Design:
         pre_days: days before the start whose sales are taken off (CUPED).
         washout_days: days at the start of a block of a switchback that still feel the block before.
         planned: metric → standard error of the difference that the plan expects at its end.
+        change: of an experiment on a setting: `setting`, and its values `today` and `candidate`, the treatment's.
     """
 
     unit: str
@@ -55,6 +56,7 @@ class Design:
     pre_days: int = 84
     washout_days: int = 0
     planned: Mapping[str, float] = field(default_factory=dict)
+    change: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, definition: Mapping[str, Any]) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,6 +31,7 @@ from aislehub.proof.experiment import (
 from aislehub.proof.experiments_page import verdict_sentence
 from aislehub.proof.metrics import daily_figures, metric_of
 from aislehub.proof.planning import Outlook
+from aislehub.proof.scorecard import Change, in_force
 
 __all__ = ["commands"]
 
@@ -56,6 +58,9 @@ def plan(
     kind: Annotated[
         str, typer.Option(help="Kind of decision that is drawn by lot, e.g. orders; elsewhere = no decision of the hub")
     ] = ELSEWHERE,
+    change: Annotated[
+        str, typer.Option(help="Setting and the value that the treatment runs on, e.g. demand.model=boosted")
+    ] = "",
     also: Annotated[list[str] | None, typer.Option(help="A further metric, judged together with the first")] = None,
     guard: Annotated[
         list[str] | None, typer.Option(help="A metric that may lose at most so much, e.g. margin=0.02")
@@ -79,14 +84,14 @@ def plan(
     """
     with open_hub() as hub:
         policy = Policy.load(hub.home)
+        _known(kind, "kind", (*hub.registry.kinds(), ELSEWHERE))
         design = Design(
             unit=_known(unit, "unit", UNITS), metric=metric, effect=effect, also=tuple(also or ()),
             guards=_guards(guard or ()), harm=policy.harm if harm is None else harm, method=method,
             alpha=round(1 - policy.confidence, 9), power=policy.power, assurance=policy.assurance,
             outlier=policy.outlier if unit == "store" else 0.0, pre_days=policy.pre_days,
-            washout_days=washout_days if unit == "switchback" else 0,
+            washout_days=washout_days if unit == "switchback" else 0, change=_change(hub, change, kind),
         )  # fmt: skip
-        _known(kind, "kind", (*hub.registry.kinds(), ELSEWHERE))
         for one in [metric, *design.also, *design.guards]:
             metric_of(one, unit)
         blocks = _block_days(unit, block_days, washout_days)
@@ -245,6 +250,18 @@ def _guards(texts: Sequence[str]) -> dict[str, float]:
         if not 0 <= found[name] < 1:
             raise HubError("experiment.guard", guard=text)
     return found
+
+
+def _change(hub: Hub, text: str, kind: str) -> dict[str, str]:
+    """`demand.model=boosted` → the setting with its values of both arms; the hub itself runs on today's."""
+    if not text:
+        return {}
+    setting, sign, candidate = text.partition("=")
+    if not (sign and candidate):
+        raise HubError("experiment.change", change=text)
+    if kind != ELSEWHERE:
+        raise HubError("experiment.change_kind", kind=kind)
+    return asdict(Change(setting, in_force(hub, setting), candidate))
 
 
 def _block_days(unit: str, block_days: int, washout_days: int) -> int:

@@ -20,10 +20,11 @@ import numpy as np
 import pandas as pd
 
 from aislehub.core.contract import Column, Contract
+from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.hub import Hub
 from aislehub.core.judging import Measured
 from aislehub.core.reasons import Reason, to_json
-from aislehub.core.settings import Settings, field
+from aislehub.core.settings import Settings, all_settings, field
 from aislehub.core.step import step
 from aislehub.core.tables import Tables
 from aislehub.core.text import say
@@ -31,8 +32,8 @@ from aislehub.proof.two_way import Estimate, FloatArray, two_way
 
 __all__ = [
     "HORIZON", "METHODS", "MODEL_CHANGES", "SCORECARDS", "VERDICTS", "Change", "Compared", "Evidence", "Policy",
-    "Tried", "Verdict", "card", "cards_table", "compared", "judge_model_changes", "model_changes", "told", "typed",
-    "verdict", "weekly",
+    "Tried", "Verdict", "card", "cards_table", "compared", "in_force", "judge_model_changes", "model_changes", "told",
+    "typed", "verdict", "weekly",
 ]  # fmt: skip
 
 HORIZON = 28
@@ -101,6 +102,10 @@ class Change:
     setting: str
     today: str
     candidate: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.setting}: {self.today} → {self.candidate}"
 
 
 @dataclass(frozen=True)
@@ -179,6 +184,20 @@ class Verdict:
 
     code: str
     disagree: bool
+
+
+def in_force(hub: Hub, setting: str) -> str:
+    """The value that the settings of the house give, as text.
+
+    Raises:
+        HubError: `scorecard.setting`.
+    """
+    section, _, name = setting.partition(".")
+    sections = all_settings()
+    if section not in sections or name not in sections[section].model_fields:
+        known = [f"{one}.{field}" for one, kind in sections.items() for field in kind.model_fields]
+        raise HubError("scorecard.setting", setting=setting, suggestion=did_you_mean(setting, known))
+    return told(getattr(sections[section].load(hub.home), name))
 
 
 def weekly(forecasts: Sequence[FloatArray], sold: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -348,7 +367,7 @@ def cards_table(hub: Hub) -> list[dict[str, Any]]:
         notes += [say("proof.simulated")] * ("simulated" in (row["source"] or ""))
         rows.append(
             [
-                str(row["day"]), f"{row['setting']}: {row['today']} → {row['candidate']}", wape, money,
+                str(row["day"]), Change(row["setting"], row["today"], row["candidate"]).text, wape, money,
                 say(f"scorecard.method_{row['method']}"), verdict + (f" ({', '.join(notes)})" if notes else ""),
             ]
         )  # fmt: skip

@@ -8,6 +8,7 @@ place of the replay. The rooms meet here; the verdict is that of `aislehub.proof
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -15,13 +16,12 @@ import pyarrow as pa
 import typer
 from rich.table import Table
 
-from aislehub.core.errors import HubError, did_you_mean
+from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.output import print_json
-from aislehub.core.settings import all_settings
 from aislehub.core.tables import end_of_day
 from aislehub.core.text import say
-from aislehub.proof.scorecard import HORIZON, SCORECARDS, Change, Evidence, Policy, card, compared, told, typed
+from aislehub.proof.scorecard import HORIZON, SCORECARDS, Change, Evidence, Policy, card, compared, in_force, typed
 from aislehub.proof.two_way import Estimate
 from aislehub.serve import formats
 from aislehub.serve.lookup import last_day
@@ -67,7 +67,7 @@ def scorecard(
     Example: aislehub scorecard boosted --today seasonal_mean --weeks 8
     """
     with open_hub() as hub:
-        change = Change(setting, today or _in_force(hub, setting), candidate)
+        change = Change(setting, today or in_force(hub, setting), candidate)
         last = day.date() if day else _last_day(hub)
         row = score(hub, change, last, weeks=weeks, twin=twin, experiment=experiment, seed=seed)
         keep(hub, row)
@@ -86,9 +86,10 @@ def score(
 
     Raises:
         HubError: `scorecard.same`, `scorecard.setting`, `scorecard.no_money`, `scorecard.weeks`, `scorecard.chains`,
-            `scorecard.experiment`, `scorecard.unread`, and what models, twin and register refuse.
+            `scorecard.experiment`, `scorecard.other_change`, `scorecard.unread`, and what models, twin and register
+            refuse.
     """
-    _in_force(hub, change.setting)
+    in_force(hub, change.setting)
     if change.today == change.candidate:
         raise HubError("scorecard.same", setting=change.setting, value=change.today)
     policy = Policy.load(hub.home)
@@ -97,7 +98,7 @@ def score(
         past = rehearse(hub, [change.today, change.candidate], last, weeks or policy.weeks, seed=seed)
         evidence = evidence_of(past, change, last, weeks or policy.weeks)
     if experiment:
-        evidence = _measured(hub, evidence, experiment)
+        evidence = _measured(hub, evidence, change, experiment)
     elif twin:
         evidence = _lived(hub, evidence, change, range(seed, seed + twin))
     if evidence.money is None:
@@ -126,20 +127,6 @@ def keep(hub: Hub, row: Mapping[str, Any]) -> None:
     hub.tables.append("scorecards", SCORECARDS.require(rows))
 
 
-def _in_force(hub: Hub, setting: str) -> str:
-    """The value that the settings give, as text.
-
-    Raises:
-        HubError: `scorecard.setting`.
-    """
-    section, _, name = setting.partition(".")
-    sections = all_settings()
-    if section not in sections or name not in sections[section].model_fields:
-        known = [f"{one}.{field}" for one, kind in sections.items() for field in kind.model_fields]
-        raise HubError("scorecard.setting", setting=setting, suggestion=did_you_mean(setting, known))
-    return told(getattr(sections[section].load(hub.home), name))
-
-
 def _last_day(hub: Hub) -> date:
     last = last_day(hub, "sales_lines")
     if last is None:
@@ -164,14 +151,18 @@ def _lived(hub: Hub, evidence: Evidence, change: Change, seeds: Sequence[int]) -
     return evidence.replaced("twin", money, profit["today"].value, source="simulated: twin")
 
 
-def _measured(hub: Hub, evidence: Evidence, name: str) -> Evidence:
-    """What an experiment between stores said when it was last read, for all its stores and `HORIZON` days."""
+def _measured(hub: Hub, evidence: Evidence, change: Change, name: str) -> Evidence:
+    """What an experiment on the change said when it was last read, for all its stores and `HORIZON` days."""
     trial, looks = hub.experiments.get(name), hub.experiments.looks(name)
     metric = trial.definition["metric"]
     if trial.definition["unit"] != "store" or metric not in EARNED:
         raise HubError(
             "scorecard.experiment", name=name, unit=trial.definition["unit"], metric=metric, known=", ".join(EARNED)
         )
+    tried = trial.definition.get("change")
+    if tried != asdict(change):
+        on = Change(**tried).text if tried else formats.word("kind", trial.kind)
+        raise HubError("scorecard.other_change", name=name, on=on, change=change.text, **asdict(change))
     found = next((row for row in looks[-1]["result"] if row["metric"] == metric), None) if looks else None
     if found is None or found["estimate"] is None:
         raise HubError("scorecard.unread", name=name)
