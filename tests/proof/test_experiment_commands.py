@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aislehub.core.text import say
 from aislehub.serve.cli import main
 
 
@@ -39,3 +40,9 @@ def test_what_is_not_there_is_refused(
     assert main(["experiment", *words]) == 1
     said = capsys.readouterr().err
     assert told in said and "{" not in said
+
+
+def test_a_plan_on_one_past_period_says_so() -> None:
+    """One period does not differ from itself: the sentence says how many the plan is reckoned from."""
+    for periods, told in ((1, "reckoned from 1 past one."), (4, "reckoned from 4 past ones.")):
+        assert told in say("experiment.planned", "en", periods=periods)
