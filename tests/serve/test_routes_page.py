@@ -42,9 +42,7 @@ def test_tours_stand_beside_fixed_ones(routed: Hub, sign_in: SignIn) -> None:
 def test_what_is_left_out_says_why(routed: Hub, sign_in: SignIn) -> None:
     """A stop on no tour is named with its reason and with what conflicts."""
     left = sign_in().get("/routes").text.partition("left-out")[2]
-    assert re.search(
-        r"<strong>W3</strong> W3 is optional: its prize .* at least 9\. In conflict: stop W1\.", left
-    )
+    assert re.search(r"<strong>W3</strong> W3 is optional: its prize .* at least 9\. In conflict: stop W1\.", left)
 
 
 def test_the_map_has_every_tour_and_the_fixed_ones(routed: Hub, sign_in: SignIn) -> None:

@@ -19,7 +19,7 @@ FACTS = {
     "orders": ORDERS, "customer_orders": CUSTOMER_ORDERS, "stores": STORES, "items": ITEMS, "vehicles": VEHICLES,
     "distances": DISTANCES,
 }  # fmt: skip
-QUICK = {"rounds": 60}
+QUICK = {"rounds": 5}
 ITEM_ROWS = [
     {"item": "soap", "weight_kg": 1.0, "volume_l": 2.0, "temperature": "ambient"},
     {"item": "milk", "weight_kg": 1.0, "volume_l": 1.0, "temperature": "chilled"},

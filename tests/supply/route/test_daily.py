@@ -46,7 +46,7 @@ def test_every_delivery_is_on_one_tour_or_left_out_with_a_reason(lines, trucks, 
     fleet = [TRUCK | {"vehicle": f"truck {number}", "temperature": coldest} for number in range(trucks)]
     places = [*STORES, store("shut", closed=DAY), store("lost") | {"latitude": None}, warehouse()]
     row = make_routes(
-        {"rounds": 15}, orders=[ordered(*line) for line in lines], stores=places, vehicles=fleet
+        {"rounds": 2}, orders=[ordered(*line) for line in lines], stores=places, vehicles=fleet
     )["W"]  # fmt: skip
     due = {name: sum(q * (0.5 if item == "peas" else 1.0) for s, item, q in lines if s == name) for name, *_ in lines}
     brought = [*visited(row), *left(row)]
@@ -71,7 +71,7 @@ def test_money_is_the_difference_of_counted_costs(lines, trucks):
     """Where both bring everything, money is the cost of the fixed tours' documents minus that of the plan's; always it
     lies in its interval."""
     orders = [ordered(*line) for line in lines if line[0] in "12345"]
-    row = make_routes({"rounds": 30}, orders=orders, stores=[*STORES, warehouse()], vehicles=FLEET[:trucks]).get("W")
+    row = make_routes({"rounds": 3}, orders=orders, stores=[*STORES, warehouse()], vehicles=FLEET[:trucks]).get("W")
     if row is None:
         assert not orders
         return

@@ -17,6 +17,8 @@ from aislehub.connect.hub_file import KIND as SETTINGS
 from aislehub.connect.hub_file import HubFile
 from aislehub.connect.prices import KIND as PRICES
 from aislehub.connect.prices import PriceList
+from aislehub.connect.tours import KIND as TOURS
+from aislehub.connect.tours import Tours
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.ledger import MOVES, Filter, carried_out
@@ -136,7 +138,7 @@ def send(
     as_json: Json = False,
 ) -> None:
     """Write approved decisions as CSV, each exactly once; prices that went out are in force from their day on, and
-    changes of a model (`model_changes`) go into `hub.toml`.
+    changes of a model (`model_changes`) go into `hub.toml`; stops of tours (`routes`) are shipments to come.
 
     Example: aislehub send --kind orders
     """
@@ -181,10 +183,12 @@ def _known(hub: Hub, kind: str | None, store: str | None, day: datetime | None) 
 
 def _outlet(hub: Hub, kind: str, to: Path | None, labels: bool) -> Connector:
     """Where decisions of a kind go: changes of settings into `hub.toml`, others into files; prices also into the price
-    list, by labels where these are asked for."""
+    list, by labels where these are asked for, and tours into `shipments`."""
     if kind == SETTINGS:
         return HubFile(hub.home)
     files = FileConnector(to or hub.home / "outbox")
+    if kind == TOURS:
+        return Tours(files, hub.tables)
     if kind != PRICES:
         return files
     if not labels:

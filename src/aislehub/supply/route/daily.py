@@ -34,6 +34,7 @@ from aislehub.supply.route.written import reasons
 
 __all__ = ["ROUTES", "routes"]
 
+LEAST = 10  # stops for which the shortest search is enough
 LATE = 30 * 60  # seconds: a visit that begins so shortly before the end of its window is bound by it
 
 ROUTES = Contract(
@@ -119,7 +120,9 @@ def _planned(
     unserved: list[dict[str, Any]] = []
     fixed: tuple[Driven, ...] = ()
     if stops:
-        plan = plan_routes(problem, seconds=policy.seconds, seed=policy.seed, rounds=policy.rounds)
+        plan = plan_routes(
+            problem, seconds=policy.seconds, seed=policy.seed, rounds=policy.rounds * max(len(stops), LEAST)
+        )
         tours, fixed = plan.tours, fixed_tours(problem)
         unserved = [
             {"at": one.stop, "why": one.why, "conflict": one.conflict, "options": one.options} for one in plan.unserved

@@ -61,7 +61,7 @@ class Policy(Settings, section="routes"):
         ge=1,
         le=10,
     )
-    rounds: int = field(1000, "Rounds of search a depot; more find shorter tours, slowly", ge=10, le=1_000_000)
+    rounds: int = field(20, "Rounds of search for each stop; more find shorter tours, slowly", ge=1, le=100_000)
     seconds: float = field(120.0, "Processor time a depot after which the search ends before its rounds", gt=0, le=3600)
 
 

@@ -1,0 +1,91 @@
+"""Tours that have gone out to their drivers are shipments to come: a way out that also writes its stops to `shipments`.
+
+A row a stop, with its planned arrival; what becomes of it, the driver or a telematics system writes to the same row
+later. A tour is known by its day, depot and vehicle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from aislehub.core.outbox import Batch, Connector
+from aislehub.core.tables import Tables
+
+__all__ = ["KIND", "Tours", "planned_stops"]
+
+KIND = "routes"
+CANCELLED = "cancelled"
+
+
+class Tours:
+    """Carries tours out by `outlet`, a row a stop, and writes the stops to `shipments`.
+
+    Carrying the same batch out twice is as good as once: the outlet promises so, and a row of `shipments` is known by
+    its content; what has been reported of a stop since stands.
+    """
+
+    def __init__(self, outlet: Connector, tables: Tables) -> None:
+        self.name = f"tours by {outlet.name}"  # a batch left open is nobody else's to finish
+        self.outlet = outlet
+        self.tables = tables
+
+    def send(self, batch: Batch) -> str:
+        """Hand the tours over, then write their stops down; returns where the tours are."""
+        zones = self._timezones()
+        stops = [
+            {"kind": row["kind"], "decision": row["decision"]} | stop
+            for row in batch.rows
+            for stop in planned_stops(row, zones.get(row["store"]) or self.tables.timezone)
+        ]
+        if not stops:  # nothing could be brought, so there is nothing to hand over
+            return self.name
+        target = self.outlet.send(Batch(batch.id, stops))
+        ended = self._ended()
+        contract = self.tables.contract("shipments")
+        rows = [
+            {name: value for name, value in stop.items() if name not in ("kind", "decision")} | {"known_at": None}
+            for stop in stops
+            if not (stop["outcome"] == CANCELLED and (stop["shipment"], stop["stop"]) in ended)
+        ]
+        self.tables.append("shipments", contract.require(pa.Table.from_pylist(rows, contract.schema)))
+        return target
+
+    def _timezones(self) -> dict[str, str | None]:
+        rows = self.tables.fetch("stores", columns=["store", "timezone"]).to_pylist()
+        return {row["store"]: row["timezone"] for row in rows}
+
+    def _ended(self) -> set[tuple[str, int]]:
+        """Stops of which it is known how they ended: taking a tour back does not undo what was done."""
+        rows = self.tables.fetch("shipments", columns=["shipment", "stop", "outcome"]).to_pylist()
+        return {(row["shipment"], row["stop"]) for row in rows if row["outcome"] is not None}
+
+
+def planned_stops(row: Mapping[str, Any], timezone: str) -> Iterator[dict[str, Any]]:
+    """Rows of `shipments` of one depot's tours; of tours that were taken back, the same ones, cancelled.
+
+    Args:
+        row: of a batch: `store` is the depot, `subject` the day, `tours` those of the action.
+        timezone: of the depot, by whose clock the tours are planned.
+    """
+    day, source = date.fromisoformat(row["subject"]), f"decision {row['compensates'] or row['decision']}"
+    for tour in row["tours"]:
+        for number, stop in enumerate(tour["stops"], start=1):
+            yield {
+                "shipment": f"{day}/{row['store']}/{tour['vehicle']}", "stop": number, "day": day,
+                "depot": row["store"], "vehicle": tour["vehicle"], "store": stop["store"], "order": stop["order"],
+                "planned_at": _instant(day, stop["arrives"], timezone), "distance_km": stop["km"],
+                "load_kg": stop["kg"], "load_l": stop["l"], "cost": stop["cost"],
+                "outcome": CANCELLED if row.get("cancel") else None, "source": source,
+            }  # fmt: skip
+
+
+def _instant(day: date, clock: str, timezone: str) -> datetime:
+    """The instant of a time by the clock of a day; after midnight it is written on, 25:30."""
+    hours, minutes = map(int, clock.split(":"))
+    midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(timezone))
+    return (midnight + timedelta(hours=hours, minutes=minutes)).astimezone(UTC)
