@@ -53,7 +53,8 @@ class House:
         decision = {
             "store": ["W"], "subject": ["2026-03-02"], "action": [json.dumps({"km": 30.0, "tours": tours})],
             "baseline": ['{"name": "fixed_tours", "km": 40.0}'], "money": [5.0], "money_low": [1.0],
-            "money_high": [9.0], "horizon_days": [1], "outlay": [20.0], "reasons": ["[]"], "bound": ["none"], "source": [""],
+            "money_high": [9.0], "horizon_days": [1], "outlay": [20.0], "reasons": ["[]"],
+            "bound": ["none"], "source": [""],
         }  # fmt: skip
         self.ledger.propose("routes", DAY, pa.table(decision), currency="EUR")
         self.id = self.ledger.find(Filter(kind="routes"))[0]["id"]

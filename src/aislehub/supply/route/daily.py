@@ -9,8 +9,9 @@ drive them without a plan, minus that of the planned ones.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -62,7 +63,8 @@ ROUTES = Contract(
 
 @dataclass(frozen=True)
 class _DepotDay:
-    """A depot's day, planned: `stops` are those of the problem, `hopeless` could not even become stops."""
+    """A depot's day, planned: `stops` are those of the problem, `hopeless` could not even become stops; `share` is that
+    of the data."""
 
     depot: str
     place: Place
@@ -75,6 +77,7 @@ class _DepotDay:
     fixed: tuple[Driven, ...]
     saving: Saving
     is_fleet_made_up: bool
+    share: float
 
 
 @step(reads="orders customer_orders stores items vehicles distances", writes=ROUTES)
@@ -105,7 +108,7 @@ def _planned(
     depot: str, due: Sequence[Delivery], places: Mapping[str, Place], vehicles: pd.DataFrame, ways: Ways, policy: Policy
 ) -> _DepotDay:
     """Plan one depot; without a place of its own or vehicles, all that is due is left out with that reason."""
-    place = places.get(depot) or Place(depot, 0.0, 0.0, (0, 0), False, "routes.no_place")
+    place = places.get(depot) or Place(depot, math.nan, math.nan, (0, 0), False, "routes.no_place")
     own, made_up = _vehicles(depot, due, vehicles, policy)
     fleet = fleet_of(own, policy)
     none = "routes.depot_no_place" if place.why_not == "routes.no_place" else "" if fleet.types else "routes.no_vehicle"
@@ -115,7 +118,8 @@ def _planned(
         if none or one.why_not
     ]
     stops = [] if none else [part for one in due if not one.why_not for part in split_up(one, fleet)]
-    problem = problem_of(depot, place, stops, fleet, ways, policy)
+    somewhere = replace(place, latitude=0.0, longitude=0.0) if place.why_not == "routes.no_place" else place
+    problem = problem_of(depot, somewhere, stops, fleet, ways, policy)
     tours: tuple[Driven, ...] = ()
     unserved: list[dict[str, Any]] = []
     fixed: tuple[Driven, ...] = ()
@@ -130,7 +134,9 @@ def _planned(
     is_estimated = problem.origin.code != "route.distances_table"
     spread = Spread(policy.distance_spread if is_estimated else 0.0, policy.time_spread, policy.seed)
     saved = saving(problem, fixed, tours, factor=policy.hire_factor, spread=spread)
-    return _DepotDay(depot, place, stops, hopeless, fleet, problem, tours, unserved, fixed, saved, made_up)
+    return _DepotDay(
+        depot, place, stops, hopeless, fleet, problem, tours, unserved, fixed, saved, made_up, policy.data_share
+    )
 
 
 def _vehicles(depot: str, due: Sequence[Delivery], vehicles: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, bool]:
@@ -157,7 +163,7 @@ def _row(one: _DepotDay, day: date) -> dict[str, Any]:
         "fixed_km": fixed_km, "fixed_cost": fixed_cost,
         "fixed_unserved": len(one.hopeless) + len(missed(one.problem, [driven.tour for driven in one.fixed])),
     }  # fmt: skip
-    depot = {"name": one.place.name, "lat": one.place.latitude, "lon": one.place.longitude}
+    depot = {"name": one.place.name, "lat": _known(one.place.latitude), "lon": _known(one.place.longitude)}
     action = {
         "km": km, "vans": len(tours), "visits": len(due) - len(left), "tours": tours, "depot": depot,
         "unserved": left, "distances": asdict(one.problem.origin),
@@ -227,12 +233,17 @@ def _left_out(one: _DepotDay) -> list[dict[str, Any]]:
     return [
         {
             "stop": delivery.name, "id": delivery.id, "store": delivery.store, "order": delivery.order,
-            "kg": _tenth(delivery.kg), "l": _tenth(delivery.litres), "why": asdict(left["why"]),
+            "lat": _known(delivery.latitude), "lon": _known(delivery.longitude), "kg": _tenth(delivery.kg),
+            "l": _tenth(delivery.litres), "why": asdict(left["why"]),
             "conflict": [asdict(part) for part in left["conflict"]],
             "options": [asdict(option) for option in left["options"]],
         }
         for delivery, left in [*hopeless, *planned]
     ]  # fmt: skip
+
+
+def _known(degrees: float) -> float | None:
+    return None if math.isnan(degrees) else degrees
 
 
 def _tenth(amount: float) -> float:
@@ -277,13 +288,18 @@ def _reasons(one: _DepotDay, facts: Mapping[str, Any]) -> list[Reason]:
     if facts["co2_kg"] is not None:
         per = facts["co2_kg"] / max(facts["kg"], 1e-9) * 100
         found.append(Reason("routes.because_co2", {"co2": round(facts["co2_kg"]), "per": round(per, 1)}, 0.5))
+    if one.share < 1:
+        found.append(Reason("routes.because_share", {"share": round(100 * one.share, 2)}, 0.4))
     return [*found, one.problem.origin]
 
 
 def _bound(one: _DepotDay) -> str:
     """What limits the day most: the fleet where something is left out, else what binds most tours."""
-    if one.unserved or one.hopeless:
-        return "fleet" if one.unserved else "place"
+    lost = {why.code for _, why in one.hopeless} - {"routes.closed"}
+    if one.unserved or "routes.no_vehicle" in lost:
+        return "fleet"
+    if lost:
+        return "place"
     codes = [why.code for driven in one.tours for why in _tour_reasons(one.problem, driven)]
     names = {"route.because_load": "load", "route.because_hours": "hours", "routes.because_window": "window"}
     counts = {name: codes.count(code) for code, name in names.items()}
