@@ -121,7 +121,7 @@ def plain(problem: Problem, seconds: float, seed: int) -> Roster:
 
 def ours(problem: Problem, seconds: float, seed: int) -> Roster:
     """The hub's."""
-    return solve(problem, seconds=seconds, seed=seed)
+    return solve(problem, seconds=seconds, seed=seed, workers=WORKERS)
 
 
 SOLVERS: dict[str, Solver] = {"aislehub": ours, "plain": plain}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -27,6 +28,7 @@ __all__ = ["commands", "grid", "read_problem", "roster_command"]
 
 READERS = {".txt": read_nottingham, ".json": read_document}
 SHOWN_SHORTFALLS = 10
+MOST_PROCESSES = 4
 
 
 def roster_command(
@@ -43,7 +45,7 @@ def roster_command(
     Example: aislehub roster tests/store/roster/two_tills.json --seconds 10
     """
     problem = read_problem(file)
-    roster = solve(problem, seconds=seconds, seed=seed)
+    roster = solve(problem, seconds=seconds, seed=seed, workers=min(os.cpu_count() or 1, MOST_PROCESSES))
     against = conflicts(problem) if roster.status == "infeasible" else []
     if out and roster.status != "infeasible":
         _write(problem, roster, out)

@@ -1,77 +1,67 @@
-"""Large-neighbourhood search: most of a roster stays, the rest is planned anew, again and again.
+"""Large-neighbourhood search: most people keep their lines, the others' are planned anew, again and again.
 
 Shaw 1998, "Using constraint programming and local search methods to solve vehicle routing problems". What is planned
-anew is either all days of some people, or some days of all people; its size grows while such parts are solved to the
-end, and shrinks when they are not.
+anew are all days of some people, by column generation and a dive; its bound says at once where nothing can be gained.
+The number of people grows while nothing can be gained, and shrinks where the dive misses what the blend promised.
 """
 
 from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
+from math import inf
 
-from ortools.sat.python import cp_model
+from aislehub.store.roster.arrays import Arrays, Lines
+from aislehub.store.roster.dive import dive
+from aislehub.store.roster.lines import Planner
+from aislehub.store.roster.master import Master
+from aislehub.store.roster.pool import Pool
 
-from aislehub.store.roster.model import RosterModel, searcher
-from aislehub.store.roster.problem import Assignment, Problem
+__all__ = ["PATIENCE", "Exchange", "alone", "improve"]
 
-__all__ = ["improve"]
+SHARE = 0.3  # of all people, at first
+LEAST = 2
+SPREAD = 0.2
+GROW, SHRINK = 1.15, 0.95
+PATIENCE = 8
 
-ROUND_SECONDS = 3.0
-LEAST_SHARE = 0.1  # of all person-days planned anew
-GROW, SHRINK = 1.1, 0.85
+Exchange = Callable[[Lines, float], tuple[Lines, float]]
+"""Tells a roster and its cost to whoever else searches, and returns theirs if it is cheaper."""
 
 
 def improve(
-    problem: Problem, whole: RosterModel, roster: tuple[Assignment, ...], cost: int, *, bound: int, seconds: float,
-    seed: int,
-) -> tuple[Assignment, ...]:  # fmt: skip
-    """A cheaper roster than `roster` if one is found within `seconds`; stops at the bound."""
-    chance = random.Random(seed)
-    sizes = {"people": 0.25, "days": 0.3}
-    end = time.monotonic() + seconds
-    while cost > bound and (left := end - time.monotonic()) > 0.1:
-        kind = chance.choice(sorted(sizes))
-        free = _people(problem, sizes[kind], chance) if kind == "people" else _days(problem, sizes[kind], chance)
-        status, found, found_cost = _round(whole, roster, free, cost, min(left, ROUND_SECONDS), chance.randrange(2**31))
-        if status in (cp_model.OPTIMAL, cp_model.INFEASIBLE):
-            sizes[kind] = min(sizes[kind] * GROW, 1.0)
+    arrays: Arrays, planner: Planner, pool: Pool, lines: Lines, *, floor: float, end: float, chance: random.Random,
+    exchange: Exchange, patience: float = inf,
+) -> Lines:  # fmt: skip
+    """A cheaper roster if one is found by `end`; stops at `floor`.
+
+    Args:
+        patience: stop after so many rounds of all people without gain.
+    """
+    cost = arrays.cost(lines)
+    everybody = len(lines)
+    size, vain = max(LEAST, SHARE * everybody), 0
+    while cost > floor and time.monotonic() < end and vain < patience:
+        count = min(everybody, max(LEAST, round(chance.gauss(size, SPREAD * size))))
+        people = sorted(chance.sample(range(everybody), count))
+        master = Master(arrays, people, lines)
+        master.add(pool.lines(people))
+        master.add((person, lines[person]) for person in people)
+        found = dive(master, planner, lines, end=end, chance=chance, floor=floor, below=cost)
+        pool.add(master.columns)
+        if found is not None and arrays.cost(found) <= cost:
+            vain = vain if arrays.cost(found) == cost else 0
+            lines, cost = found, arrays.cost(found)
+        elif found is None:
+            size = min(size * GROW, everybody)
         else:
-            sizes[kind] = max(sizes[kind] * SHRINK, LEAST_SHARE)
-        if found and found_cost <= cost:
-            roster, cost = found, found_cost
-    return roster
+            size = max(size * SHRINK, LEAST)
+        vain += count == everybody
+        lines, cost = exchange(lines, cost)
+    return lines
 
 
-Free = set[tuple[str, int]]
-"""Person and day of what is planned anew."""
-
-
-def _people(problem: Problem, share: float, chance: random.Random) -> Free:
-    count = max(2, round(share * len(problem.staff)))
-    chosen = chance.sample(problem.staff, min(count, len(problem.staff)))
-    return {(person.id, day) for person in chosen for day in range(problem.days)}
-
-
-def _days(problem: Problem, share: float, chance: random.Random) -> Free:
-    length = max(2, round(share * problem.days))
-    first = chance.randrange(-(length // 2), problem.days)
-    days = range(max(first, 0), min(first + length, problem.days))
-    return {(person.id, day) for person in problem.staff for day in days}
-
-
-def _round(
-    whole: RosterModel, roster: tuple[Assignment, ...], free: Free, cost: int, seconds: float, seed: int
-) -> tuple[cp_model.CpSolverStatus, tuple[Assignment, ...], int]:
-    """One neighbourhood, solved."""
-    now = {(one.person, one.day, one.shift, one.skill) for one in roster}
-    model = whole.starting_from(now)
-    for key, variable in whole.given.items():
-        if key[:2] not in free:
-            domain = model.proto.variables[variable.index].domain
-            domain[0] = domain[1] = int(key in now)
-    solver = searcher(seconds=seconds, seed=seed, workers=1)
-    status = solver.solve(model)
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return status, (), cost
-    return status, whole.assignments(solver), round(solver.objective_value)
+def alone(lines: Lines, cost: float) -> tuple[Lines, float]:
+    """The exchange of a search that has no other beside it."""
+    return lines, cost
