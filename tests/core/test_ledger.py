@@ -455,3 +455,27 @@ def test_of_two_processes_one_wins_each_decision(state_url: str, tmp_path: Path)
     with ledger.engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(decisions)).scalar() == 400
     ledger.engine.dispose()
+
+
+# -- correcting ------------------------------------------------------------------------------------
+
+
+def test_what_was_carried_out_is_corrected_by_a_proposal(ledger: Ledger) -> None:
+    """The correction waits beside the old decision with its action as baseline; the day's own run leaves it alone."""
+    propose(ledger, rows("a"))
+    (id,) = (row["id"] for row in ledger.find(Filter()))
+    with pytest.raises(HubError) as caught:
+        ledger.correct(id, {"quantity": 12}, who="ann", why="less", money=(1.0, 0.0, 2.0))
+    assert refusal(caught) == "ledger.move"
+    ledger.approve(Filter(ids=(id,)), who="ann")
+    ledger.move([id], "sent", who="outbox")
+    with pytest.raises(HubError) as caught:
+        ledger.correct(id, {"quantity": 12}, who="ann", why=" ", money=(1.0, 0.0, 2.0))
+    assert refusal(caught) == "ledger.why"
+    new = ledger.correct(id, {"quantity": 12}, who="ann", why="less", money=(1.0, 0.0, 2.0))
+    assert (new["state"], new["compensates"], new["money_high"]) == ("proposed", id, 2.0)
+    assert new["baseline"] == {"quantity": 24, "case": 6, "name": "keep"} and ledger.get(id)["state"] == "sent"
+    propose(ledger, rows("a"))
+    ledger.reject(Filter(ids=(new["id"],)), who="bob")
+    again = ledger.correct(id, {"quantity": 18}, who="ann", why="a little less", money=(1.0, 0.0, 2.0))
+    assert again["id"] != new["id"] and path(ledger, new["id"]) == ["proposed", "rejected"]

@@ -24,6 +24,7 @@ from aislehub.capabilities import MODULES
 from aislehub.core.alerts import AlertFilter
 from aislehub.core.answers import answer
 from aislehub.core.hub import Hub
+from aislehub.core.ledger import Filter
 from aislehub.core.models import save_learned
 from aislehub.core.pages import Page
 from aislehub.core.registry import collect
@@ -318,6 +319,62 @@ def _reason(code: str, **facts: Any) -> dict[str, Any]:
     return {"code": code, "facts": facts, "weight": 1.0}
 
 
+MONDAY = date(2017, 11, 6)
+TILL = {"skills": "till", "weekly_hours": 38.0, "hourly_cost": 15.0, "minor": False, "age": None}
+STAFF = {"anna": {}, "ben": {"skills": "till shelf"}, "cara": {"skills": "shelf", "weekly_hours": 20.0},
+         "dan": {"age": 17, "minor": True, "weekly_hours": 12.0}}  # fmt: skip
+
+
+def shift(staff: str, ahead: int, begins: str, ends: str, pause: str = "", skill: str = "till") -> dict[str, Any]:
+    """A shift `ahead` days after Monday, as the action of a decision has it."""
+    day = (MONDAY + timedelta(days=ahead)).isoformat()
+    times = {"begins": begins, "ends": ends, "breaks": [pause] if pause else []}
+    return {"staff": staff, "day": day, "skill": skill, **times}
+
+
+def fill_rosters(hub: Hub) -> None:
+    """A German store with four people: one is needed at the till from 8 to 14 and one at the shelves from 8 to 10; a
+    proposed roster of the week from MONDAY, with an hour missing at the end of Monday and nobody on Sunday."""
+    place = {"store": "501", "name": "Marktplatz", "country": "DE", "timezone": "Europe/Berlin", "opened": LONG_AGO}
+    _append(hub, "stores", [place])
+    common = {"store": "501", "source": "simulated: staff", **TILL}
+    _append(hub, "staff", [{"staff": key, **common, **other} for key, other in STAFF.items()])
+    told_at = datetime(2017, 11, 4, 9, tzinfo=UTC)
+    notice = {"notice": "n1", "staff": "ben", "day": MONDAY + timedelta(days=3), "kind": "cannot", "told_at": told_at}
+    _append(hub, "availability", [notice])
+    need = {"till": range(32, 56), "shelf": range(32, 40)}
+    _write(hub, "staffing", [
+        {"day": DAY, "store": "501", "ds": MONDAY + timedelta(days=ahead), "quarter": quarter, "skill": skill,
+         "staff": 1, "load": 0.5}
+        for ahead in range(7) for skill, quarters in need.items() for quarter in quarters
+    ])  # fmt: skip
+    shifts = [shift("anna", 0, "08:00", "13:00"), shift("cara", 0, "08:00", "10:00", skill="shelf")]
+    for ahead in range(1, 6):
+        shifts += [shift("anna" if ahead < 5 else "ben", ahead, "08:00", "14:00"),
+                   shift("cara", ahead, "08:00", "10:00", skill="shelf")]  # fmt: skip
+    row = {
+        "store": "501", "subject": MONDAY.isoformat(), "money": 80.0, "money_low": 40.0, "money_high": 110.0,
+        "horizon_days": 7, "outlay": 600.0, "bound": "none", "reasons": "[]", "source": "simulated: staff",
+        "action": json.dumps({"hours": 47.0, "shifts": shifts}),
+        "baseline": json.dumps({"name": "same_every_day", "hours": 60.0, "outlay": 680.0}),
+    }  # fmt: skip
+    hub.ledger.propose("rosters", DAY, pa.Table.from_pylist([row]), currency="USD")
+
+
+def tell_roster(hub: Hub) -> None:
+    """Approve the proposed roster and carry it out: facts in `rostered`, the decision is done."""
+    (decision,) = hub.ledger.find(Filter(kind="rosters", states=("proposed",)))
+    hub.ledger.approve(Filter(ids=(decision["id"],)), who="planner")
+    told_at = datetime(2017, 11, 5, 20, tzinfo=UTC)
+    _append(hub, "rostered", [
+        {**one, "breaks": " ".join(one["breaks"]), "day": date.fromisoformat(one["day"]), "store": "501",
+         "decision": decision["id"], "told_at": told_at}
+        for one in decision["action"]["shifts"]
+    ])  # fmt: skip
+    hub.ledger.move([decision["id"]], "sent", who="outbox")
+    hub.ledger.move([decision["id"]], "done", who="outbox")
+
+
 def record_alerts(hub: Hub) -> None:
     """Three days of alerts, 16 of two causes, in both stores and the chain; two are gone by now, one is suppressed."""
     for back in (2, 1, 0):
@@ -356,7 +413,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     propose_decisions(hub, 120)
     record_alerts(hub)
     for role in auth.ROLES:
-        auth.add_user(hub.state, role, PASSWORD, role)
+        auth.add_user(hub.state, role, PASSWORD, role, "anna" if role == "staff" else "")
     hub.close()
     return home
 
@@ -400,6 +457,19 @@ def routed(hub: Hub) -> Hub:
     """The furnished house with the tours of the next day."""
     fill_routes(hub)
     return hub
+
+
+@pytest.fixture
+def rostered(hub: Hub) -> Hub:
+    """The furnished house with a store whose week is rostered, proposed and not told yet."""
+    fill_rosters(hub)
+    return hub
+
+
+@pytest.fixture
+def tell() -> Callable[[Hub], None]:
+    """House → its proposed roster is told to the staff."""
+    return tell_roster
 
 
 @pytest.fixture

@@ -254,6 +254,42 @@ class Ledger:
         self._note(connection, [id], "", "approved", who, why or "ledger.note_undone")
         return self.get(id, connection)
 
+    def correct(
+        self, id: str, action: Mapping[str, Any], *, who: str, why: str, money: tuple[float, float, float],
+        reasons: Sequence[Reason] = (), source: str = "",
+    ) -> dict[str, Any]:  # fmt: skip
+        """Propose another action in the place of one that was carried out already.
+
+        It is a decision of its own that stands beside what the day proposes, with the old action as its baseline.
+
+        Args:
+            money: expected, of the new action over the old one, and its 5 % and 95 % quantiles.
+            source: what it was made from; empty = as the old one.
+
+        Raises:
+            HubError: `ledger.why`, `ledger.unknown`, `ledger.move` when the old one is not carried out.
+        """
+        if not why.strip():
+            raise HubError("ledger.why")
+        with writing(self.engine) as connection:
+            old = self.get(id, connection)
+            if old["state"] not in ("sent", "done", "judged"):
+                raise self._refused(old, "corrected")
+            stored = connection.execute(select(decisions).where(decisions.c.id == old["id"])).mappings().one()
+            earlier = select(func.count()).select_from(decisions).where(decisions.c.compensates == old["id"])
+            number = connection.execute(earlier).scalar_one()
+            new = decision_id(old["kind"], old["day"], old["store"], f"correct:{old['id']}:{number}")
+            row = dict(stored) | {
+                "id": new, "action": json.dumps(dict(action), ensure_ascii=False),
+                "baseline": json.dumps(carried_out(old) | {"name": "keep"}, ensure_ascii=False),
+                "money": money[0], "money_low": money[1], "money_high": money[2], "outlay": None,
+                "reasons": to_json(list(reasons)), "bound": "none", "state": "proposed", "override": None,
+                "batch": None, "measured": None, "compensates": old["id"], "source": source or stored["source"],
+            }  # fmt: skip
+            connection.execute(insert(decisions).values(row))
+            self._note(connection, [new], "", "proposed", who, why)
+            return self.get(new, connection)
+
     def expire(self, before: date, *, who: str = "day") -> int:
         """Decisions of earlier days that nobody moved can no longer be carried out."""
         which = and_(decisions.c.day < before, decisions.c.state == "proposed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 __all__ = ["Page"]
 
@@ -23,6 +23,7 @@ class Page:
             `empty` (code of the sentence when there is nothing yet), `figures` (list of {label, value}),
             `charts` (list of {title, option}, an ECharts option) and `tables` (list of {title, columns,
             rows}, rows as lists); labels, titles and column names are codes or plain text.
+        role: the least role that sees it.
     """
 
     path: str
@@ -30,3 +31,4 @@ class Page:
     order: int
     context: Callable[[Any, Mapping[str, list[str]]], Mapping[str, Any]]
     template: str = "page.html"
+    role: Literal["viewer", "planner", "admin"] = "viewer"

@@ -60,6 +60,8 @@ __all__ = [
     "notices",
     "open_state",
     "runs",
+    "swap_moves",
+    "swaps",
     "tokens",
     "users",
     "whole_ids",
@@ -252,6 +254,7 @@ users = Table(
     Column("name", String(80), primary_key=True),
     Column("password", Text, nullable=False),
     Column("role", String(20), nullable=False),
+    Column("staff", String(80), nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
 )  # fmt: skip
 
@@ -263,6 +266,30 @@ tokens = Table(
     Column("label", String(80), nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
+)  # fmt: skip
+
+swaps = Table(
+    "swaps", metadata,
+    Column("id", String(16), primary_key=True),
+    Column("store", Text, nullable=False),
+    Column("week", Date, nullable=False),
+    Column("giver", String(80), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("taker", String(80), nullable=False),
+    Column("back", Date),
+    Column("state", String(12), nullable=False),
+    Index("swaps_by_week", "store", "week"),
+)  # fmt: skip
+
+swap_moves = Table(
+    "swap_moves", metadata,
+    Column("swap", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("state_from", String(12), nullable=False),
+    Column("state_to", String(12), nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("why", Text, nullable=False),
 )  # fmt: skip
 
 

@@ -40,9 +40,10 @@ __all__ = [
     "user_tokens",
 ]
 
-Role = Literal["viewer", "planner", "admin"]
+Role = Literal["staff", "viewer", "planner", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
-"""From the least to the most: a viewer reads, a planner moves decisions, an admin also sees persons and users."""
+"""From the least to the most: staff see what is their own, a viewer reads, a planner moves decisions, an admin also
+sees persons and users."""
 
 SESSION_HOURS = 12
 LEAST_PASSWORD = 8
@@ -52,10 +53,15 @@ _hasher = PasswordHasher()
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who has proved who they are."""
+    """Somebody who has proved who they are.
+
+    Attributes:
+        staff: their key in the table `staff`; "" = they are nobody of the staff.
+    """
 
     name: str
     role: Role
+    staff: str = ""
 
     def may(self, role: Role) -> bool:
         return ROLES.index(self.role) >= ROLES.index(role)
@@ -85,17 +91,25 @@ def ensure_admin(engine: Engine) -> str | None:
     return None
 
 
-def add_user(engine: Engine, name: str, password: str, role: str) -> None:
+def add_user(engine: Engine, name: str, password: str, role: str, staff: str = "") -> None:
     """Add somebody.
 
+    Args:
+        staff: their key in the table `staff`, which the role `staff` cannot do without.
+
     Raises:
-        HubError: `serve.user_name`, `serve.user_role`, `serve.user_known`, `serve.password` (under 8 characters).
+        HubError: `serve.user_name`, `serve.user_role`, `serve.user_known`, `serve.user_staff`, `serve.password` (under
+            8 characters).
     """
     if not name.strip() or len(name) > 80:
         raise HubError("serve.user_name", user=name)
     if role not in ROLES:
         raise HubError("serve.user_role", role=role, known=", ".join(ROLES))
-    row = {"name": name, "password": _hashed(password), "role": role, "created_at": datetime.now(UTC)}
+    if role == "staff" and not staff:
+        raise HubError("serve.user_staff", user=name)
+    row = {
+        "name": name, "password": _hashed(password), "role": role, "staff": staff, "created_at": datetime.now(UTC),
+    }  # fmt: skip
     try:
         with engine.begin() as connection:
             connection.execute(insert(users).values(**row))
@@ -106,7 +120,7 @@ def add_user(engine: Engine, name: str, password: str, role: str) -> None:
 def all_users(engine: Engine) -> list[User]:
     """Everybody who may log in, by name."""
     with engine.connect() as connection:
-        return [User(row.name, row.role) for row in connection.execute(select(users).order_by(users.c.name))]
+        return [User(row.name, row.role, row.staff) for row in connection.execute(select(users).order_by(users.c.name))]
 
 
 def change_password(engine: Engine, name: str, old: str, new: str) -> None:
@@ -176,13 +190,13 @@ def close_session(engine: Engine, token: str) -> None:
 
 def user_of(engine: Engine, token: str, kind: Literal["session", "bearer"]) -> User | None:
     """Whose token it is, None when it is unknown, of the other kind or expired."""
-    columns = select(users.c.name, users.c.role, tokens.c.expires_at)
+    columns = select(users.c.name, users.c.role, users.c.staff, tokens.c.expires_at)
     found = columns.join(tokens, tokens.c.user == users.c.name)
     with engine.connect() as connection:
         row = connection.execute(found.where(tokens.c.digest == _digest(token), tokens.c.kind == kind)).one_or_none()
     if row is None or (row.expires_at is not None and row.expires_at < datetime.now(UTC)):
         return None
-    return User(row.name, row.role)
+    return User(row.name, row.role, row.staff)
 
 
 @dataclass

@@ -22,6 +22,7 @@ __all__ = [
     "money",
     "number",
     "percent",
+    "short_day",
     "signed",
     "word",
 ]
@@ -94,6 +95,14 @@ def day(value: date) -> str:
     if current_language() == "zh":
         return f"{value.year}年{value.month}月{value.day}日 {weekday}"
     return f"{weekday} {value.day} {say(f'serve.month_{value.month}')} {value.year}"
+
+
+def short_day(value: date) -> str:
+    """`Mon 6 Nov`, `11月6日 周一`: where the year is clear."""
+    weekday = say(f"serve.weekday_{value.isoweekday()}")
+    if current_language() == "zh":
+        return f"{value.month}月{value.day}日 {weekday}"
+    return f"{weekday} {value.day} {say(f'serve.month_{value.month}')}"
 
 
 def instant(value: datetime, timezone: str) -> str:

@@ -12,23 +12,24 @@ from aislehub.serve import auth
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render
 from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.weeks import known_staff
 
 __all__ = ["router"]
 
 House = Annotated[Site, Depends(site_of)]
-Viewer = Annotated[User, Depends(needs("viewer"))]
+Anybody = Annotated[User, Depends(needs("staff"))]
 Admin = Annotated[User, Depends(needs("admin"))]
 router = APIRouter(prefix="/account", include_in_schema=False)
 
 
 @router.get("")
-def account(request: Request, site: House, user: Viewer) -> Response:
+def account(request: Request, site: House, user: Anybody) -> Response:
     return _page(request, site, user)
 
 
 @router.post("/password")
 def change_password(
-    request: Request, site: House, user: Viewer, old: Annotated[str, Form()] = "", new: Annotated[str, Form()] = ""
+    request: Request, site: House, user: Anybody, old: Annotated[str, Form()] = "", new: Annotated[str, Form()] = ""
 ) -> Response:
     """Set a new password; every other session of the user ends."""
     try:
@@ -40,13 +41,13 @@ def change_password(
 
 @router.post("/tokens")
 def make_token(
-    request: Request, site: House, user: Viewer, label: Annotated[str, Form(max_length=80)] = ""
+    request: Request, site: House, user: Anybody, label: Annotated[str, Form(max_length=80)] = ""
 ) -> Response:
     return _page(request, site, user, token=auth.create_token(site.hub.state, user.name, label))
 
 
 @router.post("/tokens/revoke")
-def revoke_token(request: Request, site: House, user: Viewer, digest: Annotated[str, Form(max_length=64)]) -> Response:
+def revoke_token(request: Request, site: House, user: Anybody, digest: Annotated[str, Form(max_length=64)]) -> Response:
     auth.revoke_token(site.hub.state, user.name, digest)
     return _page(request, site, user, told=say("serve.token_revoked"))
 
@@ -59,9 +60,11 @@ def add_user(
     name: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
     role: Annotated[str, Form()] = "",
+    staff: Annotated[str, Form(max_length=80)] = "",
 ) -> Response:
     try:
-        auth.add_user(site.hub.state, name.strip(), password, role)
+        known_staff(site.hub, staff.strip())
+        auth.add_user(site.hub.state, name.strip(), password, role, staff.strip())
     except HubError as error:
         return _page(request, site, user, error=error)
     return _page(request, site, user, told=say("serve.user_added", user=name.strip()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aislehub.core.pages import Page
-from aislehub.serve.console import accuracy, alerts, data, demand, prices, promotions, routes, today, twin
+from aislehub.serve.console import accuracy, alerts, data, demand, prices, promotions, rosters, routes, today, twin
 
 __all__ = ["PAGES"]
 
@@ -12,6 +12,7 @@ PAGES = (
     Page("demand", "serve.demand", 20, demand.context, "demand.html"),
     Page("prices", "prices.title", 22, prices.context, "prices.html"),
     Page("promotions", "promotions.title", 23, promotions.context, "promotions.html"),
+    Page("rosters", "rosters.title", 24, rosters.context, "rosters.html", "planner"),
     Page("accuracy", "accuracy.title", 25, accuracy.context, "accuracy.html"),
     Page("routes", "routes.title", 27, routes.context, "routes.html"),
     Page("alerts", "serve.alerts", 30, alerts.context, "alerts.html"),

@@ -22,9 +22,9 @@ from aislehub.core.text import current_language, say
 from aislehub.serve import auth, formats
 from aislehub.serve.auth import User
 from aislehub.serve.problems import status_of
-from aislehub.serve.site import SESSION_COOKIE, Site, caller, site_of
+from aislehub.serve.site import SESSION_COOKIE, Site, caller, needs, site_of
 
-__all__ = ["mount", "pages", "refuse", "render", "signed_in"]
+__all__ = ["mount", "pages", "piece", "refuse", "render", "signed_in"]
 
 _HERE = Path(__file__).parent
 YEAR = 365 * 24 * 3600
@@ -33,12 +33,25 @@ router = APIRouter(include_in_schema=False)
 
 def mount(app: FastAPI) -> None:
     """Add the console to the application: static files, shell, own pages and those of capabilities."""
-    from aislehub.serve.console import account, alerts, data, demand, prices, promotions, routes, today, twin, whatif
+    from aislehub.serve.console import (  # fmt: skip
+        account,
+        alerts,
+        data,
+        demand,
+        my_roster,
+        prices,
+        promotions,
+        rosters,
+        routes,
+        today,
+        twin,
+        whatif,
+    )
 
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
-    routers = [page.router for page in (today, demand, whatif, prices, promotions, routes, alerts, twin, data, account)]
-    for own in (router, *routers):
-        app.include_router(own)
+    app.include_router(router)
+    for own in (today, demand, whatif, prices, promotions, rosters, my_roster, routes, alerts, twin, data, account):
+        app.include_router(own.router)
     for page in pages(app.state.site):
         app.get(f"/{page.path}", include_in_schema=False)(_shown(page))
 
@@ -51,32 +64,34 @@ def pages(site: Site) -> list[Page]:
 
 
 def signed_in(request: Request) -> User:
-    """The user of the browser's session.
+    """The user of the browser's session, who may read.
 
     Raises:
-        HubError: `serve.login_needed`, which `refuse` turns into the login page.
+        HubError: `serve.login_needed`, which `refuse` turns into the login page, `serve.forbidden`.
     """
-    user = caller(request)
-    if user is None:
-        raise HubError("serve.login_needed")
-    return user
+    return needs("viewer")(request)
 
 
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A template with the shell's own values: texts as `t`, formats, the user and the navigation."""
-    site = site_of(request)
+    return HTMLResponse(piece(request, template, **values), status)
+
+
+def piece(request: Request, template: str, **values: Any) -> str:
+    """The same as text, for an answer that has more in it."""
+    site, user = site_of(request), caller(request)
     path = request.url.path.strip("/").split("/")[0]
     currency = site.hub.settings.currency
     shared = {
-        "request": request, "lang": current_language(), "theme": _theme(request), "user": caller(request),
-        "navigation": pages(site), "here": path, "version": __version__, "currency": currency,
+        "request": request, "lang": current_language(), "theme": _theme(request), "user": user,
+        "navigation": [page for page in pages(site) if user and user.may(page.role)], "here": path,
+        "version": __version__, "currency": currency,
         "money": lambda value, unit=currency: formats.money(value, unit),
         "interval": lambda low, high, unit=currency: formats.interval(low, high, unit),
         "instant": lambda value: formats.instant(value, site.hub.settings.timezone),
         "is_part": request.headers.get("hx-request") == "true",
     }  # fmt: skip
-    body = _environment().get_template(template).render(**shared, **values)
-    return HTMLResponse(body, status)
+    return _environment().get_template(template).render(**shared, **values)
 
 
 def refuse(request: Request, error: Exception) -> Response:
@@ -97,8 +112,7 @@ def refuse(request: Request, error: Exception) -> Response:
 
 @router.get("/")
 def home(request: Request) -> Response:
-    signed_in(request)
-    return RedirectResponse("/today", 303)
+    return RedirectResponse("/today" if needs("staff")(request).may("viewer") else "/my-roster", 303)
 
 
 @router.get("/login")
@@ -152,7 +166,7 @@ def _shown(page: Page) -> Any:
     """The route of a page that a capability declares."""
 
     def show(request: Request) -> Response:
-        signed_in(request)
+        needs(page.role)(request)
         site = site_of(request)
         query = {name: request.query_params.getlist(name) for name in request.query_params}
         values = page.context(site.hub, query)

@@ -36,6 +36,9 @@ class Policy(Settings, section="roster"):
     )
     late: str = field("20:00", "A shift that ends after this time of day is a late one")
     effort: int = field(10, "How often each person is planned anew in the search for a roster", ge=1, le=10000)
+    swaps_by_rule: bool = field(
+        False, "Approve a swap as soon as both want it and law, skills and availability allow it; else a planner does"
+    )
     law: list[str] = field([], "Packs of working time that hold everywhere; empty = by each store's country and city")
     simulate_stores: int = field(
         0, "Where the table `staff` is empty: stores, those with the most work, for which people are made up", ge=0
