@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.supply.warehouse_outcome",
     "aislehub.supply.route.command",
     "aislehub.supply.route.daily",
+    "aislehub.supply.route.outcome",
     "aislehub.price.promotion",
     "aislehub.supply.shortage",
     "aislehub.supply.cover",

@@ -112,7 +112,7 @@ def test_a_closed_store_and_one_without_a_place_are_named():
         "3": "Where 3 lies is not known: it has no latitude and longitude.",
     }
     assert [stop["store"] for stop in visited(row)] == ["1"]
-    assert "2 are on no tour: 2, 3" in shown(row["reasons"]) and row["bound"] == "place"
+    assert "2 deliveries are on no tour (2, 3)" in shown(row["reasons"]) and row["bound"] == "place"
 
 
 def test_a_depot_without_a_place_or_vehicles_serves_nobody():

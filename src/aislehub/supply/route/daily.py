@@ -28,7 +28,7 @@ from aislehub.supply.route.fixed_tours import fixed_tours
 from aislehub.supply.route.plan import Driven, missed
 from aislehub.supply.route.problem import Problem
 from aislehub.supply.route.saving import Saving, Spread, saving
-from aislehub.supply.route.schedule import Visit
+from aislehub.supply.route.schedule import Visit, legs_of
 from aislehub.supply.route.simulated import simulated_fleet
 from aislehub.supply.route.solve import plan_routes
 from aislehub.supply.route.written import reasons
@@ -197,12 +197,20 @@ def _tour(one: _DepotDay, driven: Driven, vehicle: str) -> dict[str, Any]:
     return {
         "vehicle": vehicle, "loads": clock(driven.times.start), "leaves": clock(driven.times.start + loading),
         "back": clock(driven.times.end), "km": round(driven.distance / 1000, 1), "cost": round(driven.cost, 2),
+        "hours": round(driven.times.duration / 3600, 3), "driving": round(_driving(one.problem, driven) / 3600, 3),
+        "rates": {"km": 1000 * kind.per_distance, "hour": 3600 * kind.per_time},
         "co2_kg": None if kind.co2 is None else round(kind.co2 * driven.distance / 1000, 1),
         "load": {"kg": _tenth(sum(d.kg for d in brought)), "l": _tenth(sum(d.litres for d in brought))},
         "breaks": [[clock(rest.begin), clock(rest.end)] for rest in driven.times.pauses],
         "why": [asdict(why) for why in _tour_reasons(one.problem, driven)],
         "stops": list(_stops(one, driven)),
     }  # fmt: skip
+
+
+def _driving(problem: Problem, driven: Driven) -> int:
+    """Seconds on the road."""
+    vehicle = problem.vehicles[driven.tour.vehicle]
+    return sum(int(problem.duration[way]) for way in legs_of(problem, vehicle, driven.tour.trips))
 
 
 def _stops(one: _DepotDay, driven: Driven) -> Iterator[dict[str, Any]]:
@@ -274,9 +282,11 @@ def _reasons(one: _DepotDay, facts: Mapping[str, Any]) -> list[Reason]:
     """Why the day is planned so: what is to be brought, what is saved, what limits it, what is left out."""
     day = {"deliveries": facts["deliveries"], "kg": round(facts["kg"]), "m3": round(facts["litres"] / 1000, 1),
            "tours": facts["tours"], "km": round(facts["km"])}  # fmt: skip
-    saved = {"saved": round(facts["fixed_km"] - facts["km"]), "fixed": round(facts["fixed_km"]),
-             "vans": len(one.fixed)}  # fmt: skip
-    found = [Reason("routes.because_day", day, facts["km"]), Reason("routes.because_saved", saved, saved["saved"])]
+    saved = round(facts["fixed_km"] - facts["km"])
+    beside = {"fixed": round(facts["fixed_km"]), "vans": len(one.fixed)}
+    by = Reason("routes.because_saved", {"saved": saved} | beside, saved)
+    more = Reason("routes.because_longer", {"more": -saved} | beside, saved)
+    found = [Reason("routes.because_day", day, facts["km"]), by if saved >= 0 else more]
     if facts["unserved"]:
         names = [left["stop"] for left in _left_out(one)]
         found.append(Reason("routes.because_left", {"count": len(names), "stops": names[:3]}, facts["km"]))
