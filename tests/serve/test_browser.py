@@ -121,9 +121,10 @@ def visit(chromium: Any, serve: Callable[[Hub], str], hub: Hub) -> Iterator[Visi
 
 
 def _is_complaint(message: Any) -> bool:
-    """Errors and warnings, but for refusals that a test asks for and requests that a newer one replaced."""
+    """Errors and warnings, but for what tests ask for: refusals, a dead network, requests that a newer one replaced."""
     asked_for = re.search(
-        r"status of 4\d\d|Response Status Error Code 4\d\d|htmx:(sendAbort|afterRequest)", message.text
+        r"status of 4\d\d|Response Status Error Code 4\d\d|htmx:(sendAbort|afterRequest)|ERR_INTERNET_DISCONNECTED",
+        message.text,
     )
     return message.type in ("error", "warning") and not asked_for
 
@@ -428,3 +429,36 @@ def test_tours_are_approved_beside_the_map(visit: Visit, routed: Hub) -> None:
     expect(page.locator("#decided .badge")).to_have_text("approved")
     expect(page.locator(".map.has-chosen")).to_be_visible()
     assert [row["state"] for row in routed.ledger.find(Filter(kind="routes"))] == ["approved"]
+
+
+@pytest.mark.parametrize(("lang", "theme"), [("en", "light"), ("zh", "dark")])
+def test_a_driver_s_reports_survive_a_dead_spot(visit: Visit, routed: Hub, lang: str, theme: str) -> None:
+    """Without a network taps are shown and kept, over a reload too, and sent once when it is back."""
+    page = visit("planner", "phone", lang, theme)
+    page.goto("/routes")
+    page.locator(".tour summary").first.click()
+    page.locator("[hx-post='/routes/link']:visible").click()
+    link = page.locator("#drawer input[readonly]").input_value()
+    page.goto(link)
+    page.locator(".halt.next [data-act=arrived]").click()
+    expect(page.locator("[data-wire]")).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate(UNLABELLED) == []
+    page.wait_for_function("caches.open('driver').then((shelf) => shelf.match(location.pathname))")
+    page.context.set_offline(True)
+    page.locator(".halt.next [data-act=delivered]").click()
+    page.locator(".halt.next [data-act=refused]").click()
+    page.locator(".halt.next [data-reason=not_ordered]").click()
+    page.reload()
+    expect(page.locator(".halt.done [data-unsent]:visible")).to_have_count(2)
+    expect(page.locator("[data-finished]")).to_be_visible()
+    assert page.evaluate(CONTRAST) == []
+    assert [row["outcome"] for row in routed.tables.fetch("shipments").to_pylist()] == [None]
+    page.context.set_offline(False)
+    expect(page.locator("[data-wire]")).to_be_hidden(timeout=60_000)
+    rows = routed.tables.fetch("shipments").to_pylist()
+    assert {row["store"]: (row["outcome"], row["reason"]) for row in rows} == {
+        "367": ("delivered", None), "406": ("refused", "not_ordered"),
+    }  # fmt: skip
+    assert page.evaluate("JSON.parse(localStorage.getItem(Object.keys(localStorage)[0])).length") == 0

@@ -16,7 +16,7 @@ import pyarrow as pa
 from aislehub.core.outbox import Batch, Connector
 from aislehub.core.tables import Tables
 
-__all__ = ["KIND", "Tours", "planned_stops"]
+__all__ = ["KIND", "Tours", "planned_stops", "shipment_of"]
 
 KIND = "routes"
 CANCELLED = "cancelled"
@@ -76,12 +76,17 @@ def planned_stops(row: Mapping[str, Any], timezone: str) -> Iterator[dict[str, A
     for tour in row["tours"]:
         for number, stop in enumerate(tour["stops"], start=1):
             yield {
-                "shipment": f"{day}/{row['store']}/{tour['vehicle']}", "stop": number, "day": day,
+                "shipment": shipment_of(day, row["store"], tour["vehicle"]), "stop": number, "day": day,
                 "depot": row["store"], "vehicle": tour["vehicle"], "store": stop["store"], "order": stop["order"],
                 "planned_at": _instant(day, stop["arrives"], timezone), "distance_km": stop["km"],
                 "load_kg": stop["kg"], "load_l": stop["l"], "cost": stop["cost"],
                 "outcome": CANCELLED if row.get("cancel") else None, "source": source,
             }  # fmt: skip
+
+
+def shipment_of(day: date, depot: str, vehicle: str) -> str:
+    """The number of a tour."""
+    return f"{day}/{depot}/{vehicle}"
 
 
 def _instant(day: date, clock: str, timezone: str) -> datetime:

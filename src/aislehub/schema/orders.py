@@ -57,6 +57,8 @@ SHIPMENTS = Contract(
         Column("cost", "float", "Cost of the leg to this stop", "money", required=False, low=0),
         Column("outcome", "text", "How it ended; cancelled = the tour was taken back before it was driven",
                required=False, values=("delivered", "partial", "failed", "refused", "cancelled")),
+        Column("reason", "text", "Why it was not delivered in full", required=False,
+               values=("closed", "nobody", "no_access", "damaged", "missing", "not_ordered", "vehicle", "other")),
         SOURCE,
     ),
     key="shipment stop",

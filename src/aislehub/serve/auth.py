@@ -32,9 +32,11 @@ __all__ = [
     "all_users",
     "change_password",
     "close_session",
+    "create_pass",
     "create_token",
     "ensure_admin",
     "log_in",
+    "pass_scope",
     "revoke_token",
     "user_of",
     "user_tokens",
@@ -47,6 +49,7 @@ sees persons and users."""
 
 SESSION_HOURS = 12
 LEAST_PASSWORD = 8
+SCOPE = 80
 PASSWORD_VARIABLE = "AISLEHUB_ADMIN_PASSWORD"
 _hasher = PasswordHasher()
 
@@ -165,6 +168,31 @@ def revoke_token(engine: Engine, user: str, digest: str) -> bool:
     with engine.begin() as connection:
         mine = (tokens.c.user == user) & (tokens.c.digest == digest) & (tokens.c.kind == "bearer")
         return connection.execute(delete(tokens).where(mine)).rowcount > 0
+
+
+def create_pass(engine: Engine, user: str, scope: str, until: datetime) -> str:
+    """A token for somebody without an account, which opens one thing alone until a moment; earlier ones for it end.
+
+    Args:
+        user: who hands it out.
+        scope: what it opens, at most 80 characters.
+
+    Raises:
+        HubError: `serve.scope`.
+    """
+    if len(scope) > SCOPE:
+        raise HubError("serve.scope", scope=scope, limit=SCOPE)
+    with engine.begin() as connection:
+        connection.execute(delete(tokens).where(tokens.c.kind == "pass", tokens.c.label == scope))
+    return _issue(engine, user, "pass", scope, until - datetime.now(UTC))
+
+
+def pass_scope(engine: Engine, token: str) -> str | None:
+    """What a pass opens; None when it is unknown or expired."""
+    which = (tokens.c.digest == _digest(token)) & (tokens.c.kind == "pass")
+    with engine.connect() as connection:
+        row = connection.execute(select(tokens.c.label, tokens.c.expires_at).where(which)).one_or_none()
+    return None if row is None or row.expires_at < datetime.now(UTC) else str(row.label)
 
 
 def log_in(engine: Engine, name: str, password: str) -> str:

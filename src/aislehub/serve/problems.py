@@ -28,6 +28,7 @@ _STATUS = {
     "ledger.changed": 409,
     "ledger.move": 409,
     "ledger.unknown": 404,
+    "routes.link_ended": 404,
     "routes.unknown": 404,
     "routes.unknown_vehicle": 404,
     "serve.cross_origin": 403,

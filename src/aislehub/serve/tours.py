@@ -9,14 +9,13 @@ from typing import Any
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter, carried_out
 from aislehub.core.reasons import sentence
-from aislehub.serve.lookup import has_rows, names
+from aislehub.serve.lookup import names
 from aislehub.supply.route.written import Line, Point
 
 __all__ = ["KIND", "days", "lines", "plans", "told_tours"]
 
 KIND = "routes"
 DAYS = 60
-LOADS = ("kg", "l")
 
 
 def days(hub: Hub) -> list[str]:
@@ -33,11 +32,11 @@ def plans(hub: Hub, day: str) -> dict[str, dict[str, Any]]:
 
 def told_tours(hub: Hub, tours: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The tours of an action, numbered: with names that people use, loads beside capacities, reasons as sentences."""
-    stores, room = names(hub, "stores", "store"), _capacities(hub)
+    stores = names(hub, "stores", "store")
     return [
         {
             **tour, "number": number, "why": [sentence(reason) for reason in tour.get("why", ())],
-            "loads": _loads(tour, room.get(tour["vehicle"], {})),
+            "loads": _loads(tour),
             "stops": [
                 {**stop, "number": place, "name": stores.get(stop.get("store") or "") or stop["stop"]}
                 for place, stop in enumerate(tour["stops"], start=1)
@@ -67,19 +66,11 @@ def _points(depot: Point, stops: Sequence[Mapping[str, Any]]) -> Iterator[Point]
             yield Point(stop["stop"], stop["lat"], stop["lon"], *times, trip=trip, place=place)
 
 
-def _loads(tour: Mapping[str, Any], room: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Each load of a tour, what its vehicle carries of it at most, and the share; a vehicle may load more than once."""
-    room = tour.get("capacity") or room
+def _loads(tour: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each load of a tour beside what its vehicle carries of it at most; a vehicle may load more than once."""
     trips = max((stop.get("trip", 1) for stop in tour["stops"]), default=1)
     return [
-        {"load": load, "amount": amount, "capacity": room.get(load) and trips * room[load]}
+        {"load": load, "amount": amount, "capacity": room and trips * room}
         for load, amount in tour["load"].items()
+        for room in [tour["capacity"].get(load)]
     ]
-
-
-def _capacities(hub: Hub) -> dict[str, dict[str, float]]:
-    """Vehicle → what it carries at most of each load that is known."""
-    if not has_rows(hub, "vehicles"):
-        return {}
-    rows = hub.tables.fetch("vehicles", columns=["vehicle", *(f"capacity_{load}" for load in LOADS)]).to_pylist()
-    return {row["vehicle"]: {load: row[f"capacity_{load}"] for load in LOADS} for row in rows}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from aislehub.connect.tours import shipment_of
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter, carried_out
@@ -16,6 +18,7 @@ from aislehub.core.text import say
 from aislehub.serve import formats
 from aislehub.serve.console.shell import signed_in
 from aislehub.serve.console.today import decision_page
+from aislehub.serve.driven import reported
 from aislehub.serve.lookup import names
 from aislehub.serve.site import Site, site_of
 from aislehub.serve.tours import days, lines, plans, told_tours
@@ -79,8 +82,13 @@ def _plan(hub: Hub, day: str, depot: str) -> dict[str, Any]:
 def _shown(hub: Hub, decision: Mapping[str, Any]) -> dict[str, Any]:
     """What the page tells of one plan: its sums beside those of the fixed tours, tours, what is left out, the map."""
     action, baseline = carried_out(decision), decision["baseline"]
+    driven = reported(hub, decision["store"], decision["subject"])
     (row,) = decision_page(hub, Filter(ids=(decision["id"],)), 1)["rows"]
     tours, fixed = (told_tours(hub, one.get("tours", ())) for one in (action, baseline))
+    for tour in tours:
+        shipment = shipment_of(date.fromisoformat(decision["subject"]), decision["store"], tour["vehicle"])
+        for stop in tour["stops"]:
+            stop["driven"] = _driven(driven.get(shipment, {}).get(stop["number"]), hub.settings.timezone)
     left = [
         {**one, "why": sentence(one["why"]), **{part: [sentence(reason) for reason in one.get(part, ())]
                                                 for part in ("conflict", "options")}}
@@ -92,11 +100,21 @@ def _shown(hub: Hub, decision: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _driven(row: Mapping[str, Any] | None, timezone: str) -> dict[str, Any] | None:
+    """What its driver has reported of a stop; None before that."""
+    if row is None or row["arrived_at"] is None:
+        return None
+    at = row["left_at"] or row["arrived_at"]
+    clock = f"{at.astimezone(ZoneInfo(timezone)):%H:%M}"
+    return {"outcome": row["outcome"], "reason": row["reason"], "at": clock}
+
+
 def _sums(action: Mapping[str, Any], tours: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     known = [tour["co2_kg"] for tour in tours if tour.get("co2_kg") is not None]
+    stops = [stop for tour in tours for stop in tour["stops"]]
     return {
-        "stops": sum(len(tour["stops"]) for tour in tours), "km": action["km"],
-        "cost": sum(tour["cost"] for tour in tours), "co2": sum(known) if known else None,
+        "stops": len(stops), "done": sum(bool(stop["driven"] and stop["driven"]["outcome"]) for stop in stops),
+        "km": action["km"], "cost": sum(tour["cost"] for tour in tours), "co2": sum(known) if known else None,
     }  # fmt: skip
 
 
@@ -117,7 +135,7 @@ def _drawn(tour: Mapping[str, Any]) -> dict[str, Any]:
     stops = [
         {
             "name": stop["name"], "lat": stop["lat"], "lon": stop["lon"], "kg": stop.get("kg") or 0,
-            "trip": stop.get("trip", 1), "told": _told(stop),
+            "trip": stop.get("trip", 1), "told": _told(stop), "done": bool((stop.get("driven") or {}).get("outcome")),
         }
         for stop in tour["stops"]
     ]  # fmt: skip

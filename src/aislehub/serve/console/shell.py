@@ -38,6 +38,7 @@ def mount(app: FastAPI) -> None:
         alerts,
         data,
         demand,
+        driver,
         my_roster,
         prices,
         promotions,
@@ -50,7 +51,8 @@ def mount(app: FastAPI) -> None:
 
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.include_router(router)
-    for own in (today, demand, whatif, prices, promotions, rosters, my_roster, routes, alerts, twin, data, account):
+    planned = (today, demand, whatif, prices, promotions, rosters, my_roster, routes, driver)
+    for own in (*planned, alerts, twin, data, account):
         app.include_router(own.router)
     for page in pages(app.state.site):
         app.get(f"/{page.path}", include_in_schema=False)(_shown(page))

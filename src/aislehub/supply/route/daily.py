@@ -26,7 +26,7 @@ from aislehub.supply.route.depot_day import Fleet, Ways, fleet_of, problem_of, s
 from aislehub.supply.route.document import clock
 from aislehub.supply.route.fixed_tours import fixed_tours
 from aislehub.supply.route.plan import Driven, missed
-from aislehub.supply.route.problem import Problem
+from aislehub.supply.route.problem import FOREVER, Problem
 from aislehub.supply.route.saving import Saving, Spread, saving
 from aislehub.supply.route.schedule import Visit, legs_of
 from aislehub.supply.route.simulated import simulated_fleet
@@ -201,6 +201,7 @@ def _tour(one: _DepotDay, driven: Driven, vehicle: str) -> dict[str, Any]:
         "rates": {"km": 1000 * kind.per_distance, "hour": 3600 * kind.per_time},
         "co2_kg": None if kind.co2 is None else round(kind.co2 * driven.distance / 1000, 1),
         "load": {"kg": _tenth(sum(d.kg for d in brought)), "l": _tenth(sum(d.litres for d in brought))},
+        "capacity": {load: _limit(room) for load, room in zip(("kg", "l"), kind.capacity, strict=False)},
         "breaks": [[clock(rest.begin), clock(rest.end)] for rest in driven.times.pauses],
         "why": [asdict(why) for why in _tour_reasons(one.problem, driven)],
         "stops": list(_stops(one, driven)),
@@ -229,7 +230,7 @@ def _stops(one: _DepotDay, driven: Driven) -> Iterator[dict[str, Any]]:
             "trip": trip_of[visit.stop], "lat": delivery.latitude, "lon": delivery.longitude,
             "arrives": clock(visit.arrive), "begins": clock(visit.begin), "leaves": clock(visit.leave),
             "kg": _tenth(delivery.kg), "l": _tenth(delivery.litres), "km": round(metres / 1000, 1),
-            "cost": round(cost, 2),
+            "cost": round(cost, 2), "opens": clock(delivery.opens), "closes": clock(delivery.closes),
         }  # fmt: skip
         place, before = there, visit.leave
 
@@ -248,6 +249,10 @@ def _left_out(one: _DepotDay) -> list[dict[str, Any]]:
         }
         for delivery, left in [*hopeless, *planned]
     ]  # fmt: skip
+
+
+def _limit(room: int) -> int | None:
+    return None if room >= FOREVER else room
 
 
 def _known(degrees: float) -> float | None:

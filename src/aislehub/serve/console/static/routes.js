@@ -81,7 +81,7 @@ function addLine(map, parent, tour, name, dashes = "", hasArrows = false) {
 function addStop(map, parent, stop, tour, at, radius) {
   const told = map.data.words.tour_stop.replace("{tour}", tour + 1).replace("{stop}", at + 1);
   const lines = [stop.name, `${told} · ${map.data.tours[tour].vehicle}`, stop.told];
-  const group = make("g", { class: "stop", role: "img", tabindex: "-1", "aria-label": lines.join(", ") }, parent);
+  const group = make("g", { class: stop.done ? "stop done" : "stop", role: "img", tabindex: "-1", "aria-label": lines.join(", ") }, parent);
   make("circle", { class: "hit", r: Math.max(13, radius + 3) }, group);
   make("circle", { class: "dot", r: radius }, group);
   const number = make("text", { y: 3.5 }, group);
@@ -186,6 +186,7 @@ function choose(map, tour) {
   for (const stop of map.stops) {
     const isMine = stop.tour === tour && tour >= 0;
     stop.group.classList.toggle("chosen", isMine);
+    if (isMine) stop.group.parentNode.parentNode.append(stop.group.parentNode); // above those of other tours
     if (stop.number) stop.number.textContent = isMine ? stop.at + 1 : stop.tour + 1;
   }
 }

@@ -1,0 +1,140 @@
+"""A tour while it is driven: what its driver reports of each stop, as facts in `shipments`.
+
+A report holds all that the driver knows of a stop, so that one sent again, or late, changes nothing: the same content
+known at the same moment is the same fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+import ibis
+import pyarrow as pa
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from aislehub.connect.tours import planned_stops, shipment_of
+from aislehub.core.errors import HubError
+from aislehub.core.hub import Hub
+from aislehub.core.ledger import carried_out
+from aislehub.serve.lookup import has_rows
+from aislehub.serve.tours import plans
+
+__all__ = ["OUTCOMES", "REASONS", "Report", "Tour", "find_tour", "reported", "take_reports"]
+
+Outcome = Literal["delivered", "partial", "failed", "refused"]
+Why = Literal["closed", "nobody", "no_access", "damaged", "missing", "not_ordered", "vehicle", "other"]
+OUTCOMES: tuple[Outcome, ...] = ("delivered", "partial", "failed", "refused")
+REASONS: tuple[Why, ...] = ("closed", "nobody", "no_access", "damaged", "missing", "not_ordered", "vehicle", "other")
+DRIVER = "driver"
+
+
+class Report(BaseModel):
+    """Everything that a driver knows of one stop at a moment; an empty outcome takes an earlier one back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    stop: Annotated[int, Field(ge=1, le=10_000)]
+    told_at: AwareDatetime
+    arrived_at: AwareDatetime | None = None
+    left_at: AwareDatetime | None = None
+    outcome: Outcome | None = None
+    reason: Why | None = None
+
+
+@dataclass(frozen=True)
+class Tour:
+    """One vehicle's tour of the plan in force."""
+
+    decision: Mapping[str, Any]
+    tour: Mapping[str, Any]
+
+    @property
+    def depot(self) -> str:
+        return str(self.decision["store"])
+
+    @property
+    def day(self) -> date:
+        return date.fromisoformat(self.decision["subject"])
+
+    @property
+    def vehicle(self) -> str:
+        return str(self.tour["vehicle"])
+
+    @property
+    def shipment(self) -> str:
+        return shipment_of(self.day, self.depot, self.vehicle)
+
+    @property
+    def is_simulated(self) -> bool:
+        return "simulated" in self.decision["source"]
+
+
+def find_tour(hub: Hub, depot: str, day: str, vehicle: str) -> Tour:
+    """A vehicle's tour of the plan in force.
+
+    Raises:
+        HubError: `routes.unknown`, `routes.unknown_vehicle`.
+    """
+    decision = plans(hub, day).get(depot)
+    if decision is None:
+        raise HubError("routes.unknown", depot=depot, day=day)
+    for tour in carried_out(decision)["tours"]:
+        if tour["vehicle"] == vehicle:
+            return Tour(decision, tour)
+    raise HubError("routes.unknown_vehicle", vehicle=vehicle, day=day)
+
+
+def reported(hub: Hub, depot: str, day: str) -> dict[str, dict[int, dict[str, Any]]]:
+    """What is known of the stops of a depot's day: tour number → position of the stop → its row of `shipments`."""
+    if not has_rows(hub, "shipments"):
+        return {}
+    mine = [ibis._.depot == depot, ibis._.day == date.fromisoformat(day)]
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in hub.tables.run(lambda tables: tables.read("shipments").filter(mine)).to_pylist():
+        found.setdefault(row["shipment"], {})[row["stop"]] = row
+    return found
+
+
+def take_reports(hub: Hub, tour: Tour, reports: Sequence[Report]) -> dict[str, str]:
+    """Write reports down as facts, of each stop the last one; those of stops that the tour does not have are refused.
+
+    Returns:
+        Id of a refused report → why, as a sentence. All others are kept.
+    """
+    known = reported(hub, tour.depot, tour.day.isoformat()).get(tour.shipment, {})
+    row = {**tour.decision, "decision": tour.decision["id"], "tours": [tour.tour]}
+    stops = {stop["stop"]: stop for stop in planned_stops(row, _timezone(hub, tour.depot))}
+    last = {report.stop: report for report in sorted(reports, key=lambda report: report.told_at)}
+    rows = []
+    for place, report in last.items():
+        if place in stops:
+            planned = known.get(place) or stops[place]
+            rows.append(planned | _told(report, planned["source"]))
+    contract = hub.tables.contract("shipments")
+    hub.tables.append("shipments", contract.require(pa.Table.from_pylist(rows, contract.schema)))
+    return {
+        report.id: HubError("routes.unknown_stop", stop=report.stop, stops=len(stops), vehicle=tour.vehicle).message()
+        for report in reports if report.stop not in stops
+    }  # fmt: skip
+
+
+# -- helpers -----------------------------------------------------------------------------------------
+
+
+def _timezone(hub: Hub, depot: str) -> str:
+    """That of the depot, by whose clock its tours are planned."""
+    stores = hub.tables.run(lambda tables: tables.read("stores").filter(ibis._.store == depot)).to_pylist()
+    return next((store["timezone"] for store in stores if store["timezone"]), hub.settings.timezone)
+
+
+def _told(report: Report, source: str) -> dict[str, Any]:
+    """What a report says; it was known when it was told, and no clock of a phone makes that later than now."""
+    return {
+        "arrived_at": report.arrived_at, "left_at": report.left_at, "outcome": report.outcome, "reason": report.reason,
+        "source": source if DRIVER in source else f"{source}; {DRIVER}",
+        "known_at": min(report.told_at.astimezone(UTC), datetime.now(UTC)),
+    }  # fmt: skip
