@@ -10,10 +10,10 @@ __all__ = ["PAGES"]
 PAGES = (
     Page("today", "serve.today", 10, today.context, "today.html"),
     Page("demand", "serve.demand", 20, demand.context, "demand.html"),
+    Page("accuracy", "accuracy.title", 21, accuracy.context, "accuracy.html"),
     Page("prices", "prices.title", 22, prices.context, "prices.html"),
     Page("promotions", "promotions.title", 23, promotions.context, "promotions.html"),
     Page("rosters", "rosters.title", 24, rosters.context, "rosters.html", "planner"),
-    Page("accuracy", "accuracy.title", 25, accuracy.context, "accuracy.html"),
     Page("routes", "routes.title", 27, routes.context, "routes.html"),
     Page("alerts", "serve.alerts", 30, alerts.context, "alerts.html"),
     Page("twin", "twin.page", 75, twin.context, "twin.html"),
