@@ -28,20 +28,22 @@ def approve_by_rule(ledger: Ledger, day: date, rule: Approval) -> int:
     """Approve proposed decisions of `day` within the rule's limits, the most money first; returns how many.
 
     What the rule approved earlier that day counts towards `max_outlay_day`, so that running a day twice
-    does not spend twice.
+    does not spend twice. What a guard refuses stays proposed.
     """
     if not rule.kinds:
         return 0
     may = Filter(day=day, states=("proposed",), outlay_at_most=rule.max_outlay, money_low_at_least=rule.min_money_low)
     c = decisions.c
-    wanted = select(c.id, c.outlay).where(may.where(), c.kind.in_(rule.kinds)).order_by(c.money.desc(), c.id)
+    wanted = select(c.id, c.kind, c.outlay).where(may.where(), c.kind.in_(rule.kinds)).order_by(c.money.desc(), c.id)
     why = f"outlay ≤ {rule.max_outlay:g}, money_low ≥ {rule.min_money_low:g}"
     left = rule.max_outlay_day - ledger.outlay_moved_by("rule", day)
     ids = []
     with writing(ledger.engine) as connection:
         for row in connection.execute(wanted):
             outlay = row.outlay or 0.0
-            if outlay <= left:
+            if outlay <= left and (
+                row.kind not in ledger.guards or ledger.objection(ledger.get(row.id, connection)) is None
+            ):
                 ids.append(row.id)
                 left -= outlay
         return ledger.move_within(connection, ids, ("proposed",), "approved", "rule", why)

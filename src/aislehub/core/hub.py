@@ -20,6 +20,7 @@ from aislehub.core.approval import Approval, approve_by_rule
 from aislehub.core.day import DayReport, run_day
 from aislehub.core.errors import HubError
 from aislehub.core.experiments import Experiments
+from aislehub.core.guards import vets
 from aislehub.core.judging import judge_due
 from aislehub.core.ledger import Ledger
 from aislehub.core.log import new_run, start_log
@@ -51,7 +52,7 @@ class Hub:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.state, self.run)
+        return Ledger(self.state, self.run, vets(self.registry.guards, self.tables, self.home))
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -32,6 +32,7 @@ from sqlalchemy import (
 
 from aislehub.core.errors import HubError
 from aislehub.core.experiments import Trial
+from aislehub.core.guards import Vet
 from aislehub.core.reasons import Reason, to_json
 from aislehub.core.state import decisions, insert_rows, moves, whole_ids, writing
 
@@ -92,6 +93,7 @@ class Filter:
     money_low_at_least: float | None = None
     outlay_at_most: float | None = None  # a decision that commits nothing counts as 0
     subject_has: str = ""
+    without: tuple[str, ...] = ()  # ids
 
     def where(self) -> ColumnElement[bool]:
         wanted = {"day": self.day, "kind": self.kind, "store": self.store, "subject": self.subject}
@@ -106,6 +108,8 @@ class Filter:
             parts.append(decisions.c.money_low >= self.money_low_at_least)
         if self.outlay_at_most is not None:
             parts.append(func.coalesce(decisions.c.outlay, 0.0) <= self.outlay_at_most)
+        if self.without:
+            parts.append(decisions.c.id.not_in(self.without))
         if self.subject_has:
             parts.append(decisions.c.subject.contains(self.subject_has, autoescape=True))
         return and_(true(), *parts)
@@ -124,10 +128,16 @@ class Proposed:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The decisions of one house."""
+    """The decisions of one house.
+
+    Attributes:
+        run: of the machine, noted at each move.
+        guards: kind → what is asked before a decision of it is approved or overridden.
+    """
 
     engine: Engine
     run: str = ""
+    guards: Mapping[str, Vet] = field(default_factory=dict)
 
     # -- proposing -------------------------------------------------------------------------------
 
@@ -189,16 +199,50 @@ class Ledger:
 
     # -- moving ----------------------------------------------------------------------------------
 
-    def approve(self, which: Filter, *, who: str, why: str = "", expected: int | None = None) -> int:
-        """Approve what `which` selects; returns how many.
+    def approve(
+        self, which: Filter, *, who: str, why: str = "", expected: int | None = None,
+        refused: Callable[[Mapping[str, Any], HubError], None] | None = None,
+    ) -> int:  # fmt: skip
+        """Approve what `which` selects; returns how many. Of named ids a guard's refusal stops all of them.
 
         Args:
             expected: as many as the person was shown; of another number none is approved.
+            refused: told each decision that a guard refused, and why, where `which` names no ids; it stays as it is.
 
         Raises:
-            HubError: `ledger.move`, `ledger.unknown`, `ledger.changed`.
+            HubError: `ledger.move`, `ledger.unknown`, `ledger.changed`, and what guards raise.
         """
-        return self._move_all(which, "approved", who, why, expected)
+        kept = []
+        for decision in self._guarded(which):
+            why_not = self.objection(decision)
+            if why_not is not None and which.ids is not None:
+                raise why_not
+            if why_not is not None:
+                kept.append(decision["id"])
+                if refused is not None:
+                    refused(decision, why_not)
+        left = None if expected is None else expected - len(kept)
+        return self._move_all(replace(which, without=(*which.without, *kept)), "approved", who, why, left)
+
+    def objection(self, decision: Mapping[str, Any], action: Mapping[str, Any] | None = None) -> HubError | None:
+        """What the guard of its kind has against an action, by default the proposed one; None = nothing."""
+        guard = self.guards.get(decision["kind"])
+        if guard is None:
+            return None
+        try:
+            guard(decision, decision["action"] if action is None else action)
+        except HubError as error:
+            return error
+        return None
+
+    def _guarded(self, which: Filter) -> list[dict[str, Any]]:
+        """The decisions that `which` selects, that can be approved, and whose kind has a guard."""
+        if which.ids is not None:
+            which = replace(which, ids=tuple(id if len(id) == _ID else self._full(id) for id in which.ids))
+        able = tuple(state for state, targets in MOVES.items() if "approved" in targets)
+        states = tuple(state for state in able if state in which.states) if which.states else able
+        kinds = [kind for kind in self.guards if which.kind in (None, kind)] if states else []
+        return [one for kind in kinds for one in self.find(replace(which, kind=kind, states=states))]
 
     def reject(self, which: Filter, *, who: str, why: str = "") -> int:
         return self._move_all(which, "rejected", who, why)
@@ -207,13 +251,17 @@ class Ledger:
         """Approve another action than the proposed one: a number for its main field, or the whole action.
 
         Raises:
-            HubError: `ledger.why`, `ledger.action`, `ledger.action_field`, `ledger.move`, `ledger.unknown`.
+            HubError: `ledger.why`, `ledger.action`, `ledger.action_field`, `ledger.move`, `ledger.unknown`, and what
+                the guard of its kind raises.
         """
         if not why.strip():
             raise HubError("ledger.why")
         with writing(self.engine) as connection:
             decision = self.get(id, connection)
             action = _overridden(decision, to)
+            why_not = self.objection(decision, action)
+            if why_not is not None:
+                raise why_not
             if not self._move(connection, [decision["id"]], decision["state"], "overridden", who, why):
                 raise self._refused(decision, "overridden")
             note = json.dumps({"action": action, "why": why, "who": who}, ensure_ascii=False)

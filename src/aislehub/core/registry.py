@@ -12,6 +12,7 @@ from typing import Any
 from aislehub.core.answers import Answer
 from aislehub.core.contract import Contract
 from aislehub.core.errors import HubError
+from aislehub.core.guards import Guard
 from aislehub.core.judging import Judge, TogetherJudge
 from aislehub.core.reasons import Check
 from aislehub.core.step import Learn, Step
@@ -21,7 +22,7 @@ __all__ = ["Registry", "collect", "registry"]
 
 @dataclass
 class Registry:
-    """Everything declared: contracts, steps in running order, models, answers, commands, pages, checks, judges."""
+    """Everything declared: contracts, steps in running order, models, answers, and what else a capability brings."""
 
     contracts: dict[str, Contract] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
@@ -30,6 +31,7 @@ class Registry:
     commands: list[Any] = field(default_factory=list)
     pages: list[Any] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
+    guards: dict[str, Guard] = field(default_factory=dict)
     judges: dict[str, Judge] = field(default_factory=dict)
     together: dict[str, TogetherJudge] = field(default_factory=dict)
 
@@ -76,6 +78,7 @@ def collect(modules: Iterable[ModuleType]) -> Registry:
         found.commands += [c for c in getattr(module, "commands", ()) if c not in found.commands]
         found.pages += [page for page in getattr(module, "pages", ()) if page not in found.pages]
         found.checks |= getattr(module, "checks", {})
+        found.guards |= getattr(module, "guards", {})
         found.judges |= getattr(module, "judges", {})
         found.together |= getattr(module, "together", {})
     found.steps = _in_order(list(steps.values()), found.contracts, found.learns)

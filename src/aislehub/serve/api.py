@@ -132,11 +132,16 @@ def get_decision(site: House, user: Viewer, id: DecisionId) -> dict[str, Any]:
 
 
 @api.post("/decisions/approve")
-def approve_many(site: House, user: Planner, body: Bulk) -> dict[str, int]:
-    """Approve proposed decisions by filter, or those of `ids`, all or none of them."""
+def approve_many(site: House, user: Planner, body: Bulk) -> dict[str, Any]:
+    """Approve proposed decisions by filter, or those of `ids`, all or none of them; `refused`: what may not be."""
     given = body.model_dump(exclude={"expected", "why", "ids"}, exclude_none=True)
     which = Filter(**given, ids=tuple(body.ids) or None, states=() if body.ids else ("proposed",))
-    return {"approved": site.hub.ledger.approve(which, who=user.name, why=body.why, expected=body.expected)}
+    refused: dict[str, str] = {}
+    approved = site.hub.ledger.approve(
+        which, who=user.name, why=body.why, expected=body.expected,
+        refused=lambda decision, error: refused.update({decision["id"]: str(error)}),
+    )  # fmt: skip
+    return {"approved": approved, "refused": refused}
 
 
 @api.post("/decisions/{id}/approve")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +19,8 @@ from aislehub.connect.hub_file import KIND as SETTINGS
 from aislehub.connect.hub_file import HubFile
 from aislehub.connect.prices import KIND as PRICES
 from aislehub.connect.prices import PriceList
+from aislehub.connect.rosters import KIND as ROSTERS
+from aislehub.connect.rosters import RosterBook
 from aislehub.connect.tours import KIND as TOURS
 from aislehub.connect.tours import Tours
 from aislehub.core.errors import HubError
@@ -73,7 +77,7 @@ def approve(
     why: Why = "",
     as_json: Json = False,
 ) -> None:
-    """Approve decisions by id, or all proposed ones of a filter.
+    """Approve decisions by id, or all proposed ones of a filter; what the law forbids stays proposed.
 
     Example: aislehub approve --all --kind orders --store 367
     """
@@ -81,7 +85,7 @@ def approve(
         raise typer.BadParameter(say("cli.ids_or_all"))
     with open_hub() as hub:
         which = Filter(ids=tuple(ids)) if ids else replace(_known(hub, kind, store, day), states=("proposed",))
-        _tell_moved(hub.ledger.approve(which, who=who(), why=why), "approved", as_json)
+        _tell_moved(hub.ledger.approve(which, who=who(), why=why, refused=_tell_refused), "approved", as_json)
 
 
 def reject(ids: Ids, why: Why = "", as_json: Json = False) -> None:
@@ -137,8 +141,8 @@ def send(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write approved decisions as CSV, each exactly once; prices that went out are in force from their day on, and
-    changes of a model (`model_changes`) go into `hub.toml`; stops of tours (`routes`) are shipments to come.
+    """Write approved decisions as CSV, each exactly once; prices that went out are in force from their day on, rosters
+    are told, changes of a model (`model_changes`) go into `hub.toml`, and stops of tours (`routes`) are shipments to come.
 
     Example: aislehub send --kind orders
     """
@@ -183,12 +187,14 @@ def _known(hub: Hub, kind: str | None, store: str | None, day: datetime | None) 
 
 def _outlet(hub: Hub, kind: str, to: Path | None, labels: bool) -> Connector:
     """Where decisions of a kind go: changes of settings into `hub.toml`, others into files; prices also into the price
-    list, by labels where these are asked for, and tours into `shipments`."""
+    list, by labels where these are asked for, tours into `shipments`, and rosters into `rostered`."""
     if kind == SETTINGS:
         return HubFile(hub.home)
     files = FileConnector(to or hub.home / "outbox")
     if kind == TOURS:
         return Tours(files, hub.tables)
+    if kind == ROSTERS:
+        return RosterBook(files, hub.tables)
     if kind != PRICES:
         return files
     if not labels:
@@ -197,6 +203,10 @@ def _outlet(hub: Hub, kind: str, to: Path | None, labels: bool) -> Connector:
     if not (settings.url or settings.urls):
         raise HubError("esl.none")
     return PriceList(ShelfLabels(settings, files, names(hub, "items", "item")), hub.tables)
+
+
+def _tell_refused(decision: Mapping[str, Any], error: HubError) -> None:
+    print(say("cli.refused", id=decision["id"][:8], why=error), file=sys.stderr)
 
 
 def _tell_moved(count: int, state: str, as_json: bool) -> None:

@@ -208,8 +208,15 @@ def bulk(
     """Approve all proposed decisions within the limits, if they are still as many as the reader was shown."""
     view = View.of(site.hub, query_of(request))
     which = _bulk_filter(view, outlay, safe)
-    moved = site.hub.ledger.approve(which, who=user.name, why="serve.bulk_why", expected=expected)
-    return _moved(request, say("serve.moved_approve", count=moved))
+    refused: dict[str, HubError] = {}
+    moved = site.hub.ledger.approve(
+        which, who=user.name, why="serve.bulk_why", expected=expected,
+        refused=lambda decision, error: refused.update({f"{decision['kind']} {decision['store']}": error}),
+    )  # fmt: skip
+    if not refused:
+        return _moved(request, say("serve.moved_approve", count=moved))
+    id, error = next(iter(refused.items()))
+    return _moved(request, say("serve.moved_approve_refused", count=moved, refused=len(refused), id=id, why=error))
 
 
 def query_of(request: Request) -> dict[str, list[str]]:
