@@ -41,6 +41,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.store.staffing",
     "aislehub.store.roster.people",
     "aislehub.store.roster.daily",
+    "aislehub.store.roster.guard",
     "aislehub.proof.kpis",
     "aislehub.proof.judge",
     "aislehub.proof.priorities",

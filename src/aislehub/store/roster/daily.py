@@ -30,14 +30,13 @@ from aislehub.store.roster.kinds import DAY_MINUTES, QUARTER_MINUTES
 from aislehub.store.roster.lawful import place_of
 from aislehub.store.roster.need import Member, Need, Notice
 from aislehub.store.roster.policy import Policy
+from aislehub.store.roster.told import HISTORY, duty_of, text_of
 from aislehub.store.roster.usual import same_every_day
 from aislehub.store.roster.week import Planned, plan_week
 
 __all__ = ["ROSTERS", "Account", "account_of", "checks", "rosters"]
 
 WEEK = 7
-HISTORY = timedelta(weeks=17)
-"""As far back as any law of working time looks."""
 
 ROSTERS = Contract(
     "rosters",
@@ -92,7 +91,7 @@ def rosters(
         staff = [_member(row, days, told, notices) for row in mine.sort_values("staff").to_dict("records")]
         row = places.loc[store] if store in places.index else pd.Series(dtype=object)
         place = place_of(
-            _text(row.get("country")), _text(row.get("city")), _text(row.get("timezone")) or timezone, policy.law
+            text_of(row.get("country")), text_of(row.get("city")), text_of(row.get("timezone")) or timezone, policy.law
         )
         start = _last_week(told[told["store"] == store], days)
         planned = plan_week(wanted, staff, place, policy, start=start)
@@ -242,11 +241,11 @@ def _member(row: Mapping[str, Any], days: Sequence[date], told: pd.DataFrame, no
     """Somebody with the shifts told for other days and what they told for these."""
     own = told[(told["staff"] == row["staff"]) & told["begins"].notna()]
     worked = [
-        duty for duty in map(_duty, own.to_dict("records")) if duty.day >= days[0] - HISTORY and duty.day not in days
+        duty for duty in map(duty_of, own.to_dict("records")) if duty.day >= days[0] - HISTORY and duty.day not in days
     ]
     said = notices[(notices["staff"] == row["staff"]) & (notices["kind"] != "void")]
     return Member(
-        staff=row["staff"], skills=frozenset((_text(row["skills"])).split()), weekly_hours=float(row["weekly_hours"]),
+        staff=row["staff"], skills=frozenset((text_of(row["skills"])).split()), weekly_hours=float(row["weekly_hours"]),
         hourly_cost=float(row["hourly_cost"]), age=None if pd.isna(row["age"]) else int(row["age"]),
         employed=(_day(row.get("employed_from"), date.min), _day(row.get("employed_to"), date.max)),
         worked=tuple(sorted(worked)),
@@ -256,8 +255,8 @@ def _member(row: Mapping[str, Any], days: Sequence[date], told: pd.DataFrame, no
 
 def _notices(row: Mapping[str, Any], days: Sequence[date]) -> list[Notice]:
     """A notice on each of the days that it is about."""
-    begins = minute_of(row["begins"]) if _text(row["begins"]) else 0
-    ends = minute_of(row["ends"]) if _text(row["ends"]) else DAY_MINUTES
+    begins = minute_of(row["begins"]) if text_of(row["begins"]) else 0
+    ends = minute_of(row["ends"]) if text_of(row["ends"]) else DAY_MINUTES
     if not pd.isna(row["day"]):
         about = [day for day in days if day == pd.Timestamp(row["day"]).date()]
     elif not pd.isna(row["weekday"]):
@@ -273,16 +272,8 @@ def _last_week(told: pd.DataFrame, days: Sequence[date]) -> list[Duty]:
     for row in told[told["begins"].notna()].to_dict("records"):
         moved = pd.Timestamp(row["day"]).date() + timedelta(days=WEEK)
         if moved in days:
-            found.append(_duty(row | {"day": moved}))
+            found.append(duty_of(row | {"day": moved}))
     return found
-
-
-def _duty(row: Mapping[str, Any]) -> Duty:
-    breaks = (one.split("-") for one in _text(row["breaks"]).split())
-    return Duty(
-        pd.Timestamp(row["day"]).date(), minute_of(row["begins"]), minute_of(row["ends"]), row["staff"],
-        _text(row["skill"]), tuple((minute_of(since), minute_of(until)) for since, until in breaks),
-    )  # fmt: skip
 
 
 def _swings(footfall_forecast: ir.Table, day: date) -> dict[str, tuple[float, float]]:
@@ -291,10 +282,6 @@ def _swings(footfall_forecast: ir.Table, day: date) -> dict[str, tuple[float, fl
     per_day = today.group_by("store", "ds").agg(low=_.day_low.max(), high=_.day_high.max(), mean=_.day_mean.max())
     sums = per_day.group_by("store").agg(low=_.low.sum(), high=_.high.sum(), mean=_["mean"].sum()).to_pandas()
     return {row.store: (row.low / row.mean, row.high / row.mean) for row in sums.itertuples()}
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or pd.isna(value) else str(value)
 
 
 def _day(value: Any, otherwise: date) -> date:

@@ -1,0 +1,72 @@
+"""Which rosters may be told to people: none that breaks the law of its place, or gives work to who cannot do it then.
+
+Asked before a roster is approved, by hand or by rule, and before one is put in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ibis
+from ibis import _
+
+from aislehub.core.errors import HubError
+from aislehub.core.tables import Tables
+from aislehub.store.roster.breaches import breaches
+from aislehub.store.roster.duty import duties_of, hours_of
+from aislehub.store.roster.lawful import place_of
+from aislehub.store.roster.policy import Policy
+from aislehub.store.roster.told import HISTORY, duty_of
+
+__all__ = ["guards", "may_be_told"]
+
+WEEK = timedelta(days=6)
+
+
+def may_be_told(tables: Tables, decision: Mapping[str, Any], action: Mapping[str, Any], *, policy: Policy) -> None:
+    """Refuse a roster that nobody may be told.
+
+    Raises:
+        HubError: `roster.shift`, `roster.hours`, `roster.outside`, and `roster.forbidden` with the person, the day and
+            the article of the first fault.
+    """
+    duties = duties_of(action)
+    counted = hours_of(duties)
+    if action.get("hours") != counted:
+        raise HubError("roster.hours", hours=action.get("hours"), counted=counted)
+    monday = date.fromisoformat(decision["subject"])
+    first, last = max(monday, decision["day"] + timedelta(days=1)), monday + WEEK
+    for duty in duties:
+        if not first <= duty.day <= last:
+            raise HubError("roster.outside", staff=duty.staff, day=duty.day, first=first, last=last)
+    people = _rows(tables, "roster_staff", decision["store"], decision["day"])
+    store = next(iter(_rows(tables, "stores", decision["store"])), {})
+    place = place_of(store.get("country"), store.get("city"), store.get("timezone") or tables.timezone, policy.law)
+    staff = [person["staff"] for person in people]
+    told = tables.run(
+        lambda t: (rows := t.read("rostered")).filter(
+            rows.staff.isin(staff or [""]), rows.begins.notnull(), rows.day >= ibis.literal(first - HISTORY)
+        )
+    )
+    others = [row for row in told.to_pylist() if row["store"] != decision["store"] or not first <= row["day"] <= last]
+    notices = tables.run(lambda t: (rows := t.read("availability")).filter(rows.staff.isin(staff or [""]))).to_pylist()
+    found = breaches(
+        duties, people, notices, zone=ZoneInfo(place.timezone), packs=place.packs, worked=map(duty_of, others)
+    )
+    stops = [fault for fault in found if fault.stops]
+    if stops:
+        why = stops[0].sentence()
+        raise HubError("roster.forbidden", staff=stops[0].staff, day=stops[0].day or monday, why=why, count=len(stops))
+
+
+def _rows(tables: Tables, table: str, store: str, day: date | None = None) -> list[dict[str, Any]]:
+    """Rows of a store, of a step's result those of one day."""
+    here = [_.store == store, *([] if day is None else [_.day == ibis.literal(day)])]
+    found: list[dict[str, Any]] = tables.run(lambda t: t.read(table).filter(here)).to_pylist()
+    return found
+
+
+guards = {"rosters": may_be_told}
