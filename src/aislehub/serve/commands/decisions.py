@@ -142,7 +142,7 @@ def send(
     as_json: Json = False,
 ) -> None:
     """Write approved decisions as CSV, each exactly once; prices that went out are in force from their day on, rosters
-    are told, changes of a model (`model_changes`) go into `hub.toml`, and stops of tours (`routes`) are shipments to come.
+    are told, changes of a model (`model_changes`) go into `hub.toml`, stops of tours (`routes`) are shipments to come.
 
     Example: aislehub send --kind orders
     """
