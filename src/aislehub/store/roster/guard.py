@@ -42,7 +42,7 @@ def may_be_told(tables: Tables, decision: Mapping[str, Any], action: Mapping[str
     for duty in duties:
         if not first <= duty.day <= last:
             raise HubError("roster.outside", staff=duty.staff, day=duty.day, first=first, last=last)
-    people = _rows(tables, "roster_staff", decision["store"], decision["day"])
+    people = _people(tables, decision["store"], decision["day"])
     store = next(iter(_rows(tables, "stores", decision["store"])), {})
     place = place_of(store.get("country"), store.get("city"), store.get("timezone") or tables.timezone, policy.law)
     staff = [person["staff"] for person in people]
@@ -62,10 +62,16 @@ def may_be_told(tables: Tables, decision: Mapping[str, Any], action: Mapping[str
         raise HubError("roster.forbidden", staff=stops[0].staff, day=stops[0].day or monday, why=why, count=len(stops))
 
 
-def _rows(tables: Tables, table: str, store: str, day: date | None = None) -> list[dict[str, Any]]:
-    """Rows of a store, of a step's result those of one day."""
-    here = [_.store == store, *([] if day is None else [_.day == ibis.literal(day)])]
-    found: list[dict[str, Any]] = tables.run(lambda t: t.read(table).filter(here)).to_pylist()
+def _people(tables: Tables, store: str, day: date) -> list[dict[str, Any]]:
+    """Who may work in a store by `staff` as it is now; where nobody is in it, people made up on a day."""
+    staff = tables.run(lambda t: t.read("staff")).to_pylist()
+    if staff:
+        return [row for row in staff if store in (row["store"], *(row["other_stores"] or "").split())]
+    return _rows(tables, "roster_staff", store, _.day == ibis.literal(day))
+
+
+def _rows(tables: Tables, table: str, store: str, *more: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = tables.run(lambda t: t.read(table).filter(_.store == store, *more)).to_pylist()
     return found
 
 
