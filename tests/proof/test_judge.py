@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aislehub.core.hub import open_hub
 from aislehub.core.judging import Together
-from aislehub.proof.judge import FEW_STORES, adoption, changes, span, worth
+from aislehub.core.ledger import Filter
+from aislehub.core.tables import Tables
+from aislehub.proof.judge import FEW_STORES, adoption, changes, span, spans, worth
+from aislehub.schema.stores import STORES
 
 
 def row(money: float, *, store: str = "1", subject: str = "milk", state: str = "judged", **more: Any) -> dict[str, Any]:
@@ -121,3 +130,26 @@ def test_what_decisions_have_in_common_adds_up() -> None:
     rows = [row(1.0, store=str(n % 20), subject=str(n), low=-4.0, high=6.0, chance=0.0) for n in range(100)]
     found = worth(rows)[0]
     assert (found.low, found.high) == pytest.approx((-400.0, 600.0), rel=0.01)
+
+
+def test_days_are_lived_again_only_after_a_change(home: Path) -> None:
+    """Opening the page again costs nothing; a moved decision, a changed table or other days are told anew."""
+    lived: list[int] = []
+
+    def together(tables: Tables, decisions: Sequence[Mapping[str, Any]], *, today: date) -> list[Together]:
+        lived.append(len(decisions))
+        return [Together("1", 2, 5.0, 4.0, 6.0)]
+
+    order = {
+        "store": "1", "subject": "milk", "action": "{}", "baseline": "{}", "money": 1.0, "money_low": 0.0,
+        "money_high": 2.0, "horizon_days": 7, "outlay": 0.0, "reasons": "[]", "bound": "none", "source": "",
+    }  # fmt: skip
+    with open_hub(home) as hub:
+        hub.registry = replace(hub.registry, together={"orders": together})
+        hub.ledger.propose("orders", date(2025, 3, 3), pa.Table.from_pylist([order]), currency="EUR")
+        assert spans(hub) == spans(hub) and lived == [1]
+        hub.ledger.approve(Filter(kind="orders"), who="ann")
+        assert spans(hub) == spans(hub) and lived == [1, 1]
+        hub.tables.append("stores", STORES.check(pa.table({"store": ["1"]})).good)
+        assert spans(hub) == spans(hub) and lived == [1, 1, 1]
+        assert spans(hub, until=date(2025, 3, 2)) == [] and lived == [1, 1, 1]

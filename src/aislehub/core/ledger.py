@@ -518,6 +518,10 @@ class Ledger:
         statement = select(*groups, func.count().label("count"), *sums).where(which.where()).group_by(*groups)
         return [dict(row._mapping) for row in self._all(statement)]
 
+    def version(self) -> int:
+        """Number of the last move: another one wherever decisions were made, moved or changed; 0 before the first."""
+        return self._all(select(func.max(moves.c.number)))[0][0] or 0
+
     def days(self, kind: str | None = None) -> list[date]:
         """Days with decisions, of one kind where it is named, newest first."""
         found = select(decisions.c.day).where(Filter(kind=kind).where())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -38,6 +39,7 @@ FEW_CHANGES = 5
 """Fewer changes than this tell nothing of the person who made them."""
 DRAWS = 1_000
 LIVED_AGAIN = timedelta(days=56)
+_held: dict[Path, tuple[tuple[Any, ...], list[Span]]] = {}  # home → what the spans depend on, and the spans
 Z90 = 1.6448536269514722  # half a 90 % interval, in standard deviations
 
 
@@ -226,8 +228,21 @@ def _verdict(low: float, high: float) -> str:
 def spans(hub: Hub, since: date | None = None, until: date | None = None) -> list[Span]:
     """Of each kind whose capability can tell, what its decisions of those days brought together.
 
-    Days are lived again for it, so without `since` they are the last ones, at most `LIVED_AGAIN`.
+    Days are lived again for it, so without `since` they are the last ones, at most `LIVED_AGAIN`, and the answer is kept
+    until a decision, a table or a setting changes: a page is opened more often than that.
     """
+    policies = {kind: policy_of(judge) for kind, judge in hub.registry.together.items()}
+    content = (
+        since, until, hub.ledger.version(), tuple(hub.tables.version(name) for name in hub.registry.contracts),
+        tuple(wanted.load(hub.home).digest() for wanted in policies.values() if wanted),
+    )  # fmt: skip
+    held = _held.get(hub.home)
+    if held is None or held[0] != content:
+        held = _held[hub.home] = content, _lived_again(hub, since, until)
+    return held[1]
+
+
+def _lived_again(hub: Hub, since: date | None, until: date | None) -> list[Span]:
     days = hub.ledger.days()
     if not days:
         return []
