@@ -210,7 +210,7 @@ def test_an_alert_is_suppressed_and_resumed(visit: Visit, hub: Hub) -> None:
     """From the list into the drawer, a reason and a day; it leaves the list, and stands among the suppressed ones."""
     page = visit()
     page.goto("/alerts")
-    page.get_by_text("13 alert(s)", exact=False).first.wait_for()
+    page.get_by_text("13 alerts", exact=False).first.wait_for()
     top = hub.alerts.find(AlertFilter(states=("open",)), limit=1)[0]["id"]
     page.locator("[data-act=suppress]").first.click()
     drawer = page.locator("#drawer")
@@ -220,7 +220,7 @@ def test_an_alert_is_suppressed_and_resumed(visit: Visit, hub: Hub) -> None:
     drawer.get_by_text("shelf is being rebuilt").wait_for()
     assert (hub.alerts.get(top)["state"], str(hub.alerts.get(top)["until"])) == ("suppressed", "2017-11-20")
     page.keyboard.press("Escape")
-    page.get_by_text("12 alert(s)", exact=False).first.wait_for()
+    page.get_by_text("12 alerts", exact=False).first.wait_for()
     page.get_by_label("State").select_option("suppressed")
     page.locator("#queue").get_by_text("suppressed until 2017-11-20").wait_for()
     page.locator("[data-act=resume]").first.click()
