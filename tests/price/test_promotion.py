@@ -16,12 +16,12 @@ from aislehub.price.promotion import (
     PROMOTION_CHOICES,
     PROMOTION_PLAN,
     Policy,
-    allowed_depths,
     learn_promotion,
     promotion_choices,
     promotion_plan,
 )
 from aislehub.price.promotion_history import weekly
+from aislehub.price.promotion_limits import allowed_depths
 from aislehub.schema import (
     COMPETITOR_PRICES,
     DEMAND_FORECAST,

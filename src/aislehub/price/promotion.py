@@ -30,14 +30,13 @@ from aislehub.core.reasons import Reason, to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import learn, step
 from aislehub.core.text import say
-from aislehub.law import NewPrice, PriceHistory, check, packs_of, prior_price
-from aislehub.price.asked import EVIDENCE_DAYS, asked_prices
 from aislehub.price.bandit import GREEDY, Lines, Terms, chances, draw_arms, effects, money, of_neighbours
 from aislehub.price.belief import HALF_LIFE, STOCKED_DAYS, Belief, BoolArray, FloatArray, prior_of
 from aislehub.price.belief import learn as learn_belief
 from aislehub.price.offpolicy import Estimate
 from aislehub.price.promotion_gate import Evidence, evidence, judged, outcomes
-from aislehub.price.promotion_history import promoted_lines, weekly
+from aislehub.price.promotion_history import weekly
+from aislehub.price.promotion_limits import allowed_arms
 
 __all__ = [
     "PROMOTION_CHOICES",
@@ -220,7 +219,10 @@ def promotion_choices(
     if frame.empty:
         return _no_choices()
     depths = np.array([0.0, *sorted(policy.depths)])
-    allowed, bound = _allowed(frame, depths, prices, promotions, sales_lines, day, starts, policy)
+    allowed, bound = allowed_arms(
+        frame, depths, prices, promotions, sales_lines, day, starts, least_margin=policy.least_margin,
+        rest=timedelta(days=7 * policy.rest_weeks), law=policy.law,
+    )  # fmt: skip
     lines = _as_lines(frame, belief, allowed)
     rng = np.random.default_rng([seed, day.toordinal()])
     terms = policy.terms
@@ -351,79 +353,6 @@ def _as_lines(frame: pd.DataFrame, belief: Belief, allowed: BoolArray) -> Lines:
         price=frame["price"].to_numpy(float), cost=frame["cost"].to_numpy(float), keeps=keeps,
         stock=np.where(frame["orderable"].fillna(True).astype(bool), np.inf, stock), allowed=allowed,
     )  # fmt: skip
-
-
-def allowed_depths(
-    shelf: FloatArray, cost: FloatArray, tax: FloatArray, depths: FloatArray, margin: float
-) -> BoolArray:
-    """Which discounts leave a price, rounded to the cent, with at least this margin over cost, (n, A).
-
-    Anything that is not a finite number fails; no promotion is always allowed.
-    """
-    with np.errstate(invalid="ignore", over="ignore"):
-        price = np.round(shelf[:, None] * (1 - depths), 2)
-        net = price / (1 + tax[:, None])
-        enough = (net * (1 - margin) >= cost[:, None]) & (cost[:, None] >= 0) & (price > 0)
-    sound = np.isfinite(shelf) & np.isfinite(cost) & np.isfinite(tax) & (tax >= 0)
-    return np.where(depths > 0, enough & sound[:, None] & (depths < 1), True)
-
-
-def _allowed(
-    frame: pd.DataFrame, depths: FloatArray, prices: Any, promotions: Any, sales_lines: Any, day: date, starts: date,
-    policy: Policy,
-) -> tuple[BoolArray, np.ndarray]:  # fmt: skip
-    """Which arms pass the guard-rails, (n, A), and the guard-rail that stopped the deepest one, by name, (n,)."""
-    shelf, cost, tax = (frame[name].to_numpy(float) for name in ("shelf", "cost", "tax_rate"))
-    above_cost = allowed_depths(shelf, cost, tax, depths, policy.least_margin)
-    rest = timedelta(days=7 * policy.rest_weeks)
-    busy = promoted_lines(promotions, starts - rest, starts + timedelta(days=6) + rest)
-    pairs = pd.MultiIndex.from_frame(frame[["store", "item"]])
-    rested = ~pairs.isin(pd.MultiIndex.from_frame(busy[["store", "item"]]))
-    asked = above_cost & rested[:, None] & (depths > 0)
-    lawful = _lawful(frame, depths, asked, prices, sales_lines, day, starts, policy)
-    allowed = np.where(depths > 0, asked & lawful, True)
-    stops = [~rested, ~lawful[:, 1:].all(axis=1), ~above_cost[:, 1:].all(axis=1)]
-    return allowed, np.select(stops, ["rest", "law", "unit_cost"], "none")
-
-
-def _lawful(
-    frame: pd.DataFrame, depths: FloatArray, asked: BoolArray, prices: Any, sales_lines: Any, day: date, starts: date,
-    policy: Policy,
-) -> BoolArray:  # fmt: skip
-    """Whether each discount may be announced, (n, A): it has to be one beside the former price the law asks for.
-
-    Args:
-        asked: discounts of which it has to be known, (n, A); the others count as lawful.
-    """
-    lawful = np.ones((len(frame), len(depths)), dtype=bool)
-    at = np.flatnonzero(asked.any(axis=1))
-    lines = frame.iloc[at]
-    histories = _histories(lines, prices, sales_lines, day)
-    for number, row, history in zip(at, lines.itertuples(), histories, strict=True):
-        packs = packs_of(row.country if isinstance(row.country, str) else None, policy.law)
-        prior = prior_price(history, starts, packs)
-        for arm in np.flatnonzero(asked[number]):
-            price = NewPrice(round(row.shelf * (1 - depths[arm]), 2), starts, float(prior))
-            lawful[number, arm] = not check("price", price, history, packs)
-    return lawful
-
-
-def _histories(frame: pd.DataFrame, prices: Any, sales_lines: Any, day: date) -> list[PriceHistory]:
-    """What each line cost of late: by the lists, and by receipts, which stand in where no list says it."""
-    first = ibis.literal(day - timedelta(days=EVIDENCE_DAYS))
-    sold = sales_lines.filter(sales_lines.day >= first, sales_lines.quantity > 0, sales_lines.amount > 0)
-    sold = sold.semi_join(ibis.memtable(frame[["store", "item"]]), ["store", "item"])
-    daily = sold.group_by(["store", "item", "day"]).aggregate(paid=(sold.amount / sold.quantity).min())
-    shelf = asked_prices(frame, prices, day)
-    till: dict[tuple[str, str], list[tuple[date, float]]] = {}
-    for row in daily.order_by(["store", "item", "day"]).to_pyarrow().to_pylist():
-        till.setdefault((row["store"], row["item"]), []).append((row["day"], row["paid"]))
-    found = []
-    for store, item in frame[["store", "item"]].itertuples(index=False, name=None):
-        receipts = till.get((store, item), [])
-        asked = shelf.get((store, item)) or [(one, one, price) for one, price in receipts]
-        found.append(PriceHistory(asked, receipts, today=day))
-    return found
 
 
 def _on_trial(row: Any, policy: Policy) -> bool:

@@ -228,8 +228,8 @@ def _verdict(low: float, high: float) -> str:
 def spans(hub: Hub, since: date | None = None, until: date | None = None) -> list[Span]:
     """Of each kind whose capability can tell, what its decisions of those days brought together.
 
-    Days are lived again for it, so without `since` they are the last ones, at most `LIVED_AGAIN`, and the answer is kept
-    until a decision, a table or a setting changes: a page is opened more often than that.
+    Days are lived again for it, so without `since` they are the last ones, at most `LIVED_AGAIN`, and the answer is
+    kept until a decision, a table or a setting changes: a page is opened more often than that.
     """
     policies = {kind: policy_of(judge) for kind, judge in hub.registry.together.items()}
     content = (
