@@ -47,7 +47,7 @@ def to_json(reasons: Iterable[Reason], *, leading: int = 0) -> str:
     """The `reasons` column of a decision: largest weight first, after the first `leading` ones, which stay in front."""
     given = list(reasons)
     ordered = given[:leading] + sorted(given[leading:], key=lambda reason: -abs(reason.weight))
-    return json.dumps([asdict(reason) for reason in ordered], ensure_ascii=False)
+    return json.dumps([vars(reason) for reason in ordered], ensure_ascii=False)
 
 
 def from_contributions(

@@ -114,7 +114,7 @@ def demand_forecast(
     panel = panel.only(rows)
     table = forecaster.predict(panel, (0.1, 0.9), mean)
     sold = _sold(sales_lines, day, 28).reindex(panel.ids, fill_value=0.0)
-    store_item = table["unique_id"].str.split(BETWEEN, n=1, expand=True)
+    names = _names(panel)
     total = mean.cumsum(axis=1)
     variance = np.column_stack(
         [
@@ -124,8 +124,8 @@ def demand_forecast(
     )
     return pd.DataFrame(
         {
-            "store": store_item[0],
-            "item": store_item[1],
+            "store": np.repeat(names["store"].to_numpy(), panel.horizon),
+            "item": np.repeat(names["item"].to_numpy(), panel.horizon),
             "ds": table["ds"].dt.date,
             "mean": table["y_hat"],
             "low": table["q0.1"],
@@ -140,8 +140,12 @@ def demand_forecast(
 
 def _labels(panel: Panel, items: ir.Table, stores: ir.Table) -> pd.DataFrame:
     """What each series belongs to, in the order of the panel."""
-    names = panel.ids.to_series().str.split(BETWEEN, n=1, expand=True).set_axis(["store", "item"], axis=1)
-    return chain_labels(names, items, stores)
+    return chain_labels(_names(panel), items, stores)
+
+
+def _names(panel: Panel) -> pd.DataFrame:
+    """Store and item of each series, in the order of the panel."""
+    return pd.DataFrame([series_of(name) for name in panel.ids], index=panel.ids, columns=["store", "item"])
 
 
 def reasons(forecaster: Forecaster, panel: Panel, mean: FloatArray, promotions: ir.Table) -> list[str]:

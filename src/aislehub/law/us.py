@@ -33,9 +33,11 @@ MORNING, EVENING, SUMMER_EVENING = 7, 19, 21
 
 def prior_price(history: PriceHistory, day: date) -> float:
     """Highest former price that may be shown beside a reduction beginning on `day`; NaN = none may."""
-    asked = sorted({price for _, _, price in history.shelf}, reverse=True)
-    daily = history.daily(day, DAYS)
-    return next((price for price in asked if sum(cost >= price - CENT for cost in daily) >= LEAST_DAYS), math.nan)
+    daily = sorted((cost for cost in history.daily(day, DAYS) if not math.isnan(cost)), reverse=True)
+    if len(daily) < LEAST_DAYS:
+        return math.nan
+    held = daily[LEAST_DAYS - 1]  # on so many days it cost as much or more
+    return max((price for _, _, price in history.shelf if held >= price - CENT), default=math.nan)
 
 
 def _reduction(price: NewPrice, history: PriceHistory) -> Breach | None:
