@@ -17,7 +17,7 @@ from aislehub.store.roster.master import Blend, Master
 
 __all__ = ["dive"]
 
-ROUNDS = 4  # of generation after people are fixed
+ROUNDS = 8  # of generation after people are fixed
 AT_ONCE = 6  # a part of 1/6 of the people is tried first
 SURE = 0.95
 NOISE = 0.1  # of shares, so that each dive is another

@@ -20,10 +20,10 @@ from aislehub.store.roster.pool import Pool
 
 __all__ = ["PATIENCE", "Exchange", "alone", "improve"]
 
-SHARE = 0.3  # of all people, at first
+SHARE = 0.7  # of all people, at first
 LEAST = 2
 SPREAD = 0.2
-GROW, SHRINK = 1.15, 0.95
+GROW, SHRINK = 1.3, 0.95
 PATIENCE = 8
 
 Exchange = Callable[[Lines, float], tuple[Lines, float]]

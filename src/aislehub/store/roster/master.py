@@ -58,7 +58,7 @@ class Master:
         self._of: dict[int, dict[bytes, int]] = {person: {} for person in self.people}
         self._fixed: dict[int, int] = {}
         self._program = pywraplp.Solver.CreateSolver("GLOP")
-        self._program.SetSolverSpecificParametersAsString("use_preprocessing: false use_dual_simplex: false")
+        self._program.SetSolverSpecificParametersAsString("use_preprocessing: false use_dual_simplex: true")
         self._infinity = self._program.infinity()
         self._covers = [self._program.Constraint(value, value) for value in self.required.tolist()]
         self._whole = {person: self._program.Constraint(1, 1) for person in self.people}
