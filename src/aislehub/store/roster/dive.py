@@ -13,9 +13,9 @@ from math import inf
 from aislehub.store.roster.arrays import Lines
 from aislehub.store.roster.generate import generate, whole
 from aislehub.store.roster.lines import Planner
-from aislehub.store.roster.master import Blend, Master
+from aislehub.store.roster.master import Blend, Line, Master
 
-__all__ = ["dive"]
+__all__ = ["dive", "rounded"]
 
 ROUNDS = 8  # of generation after people are fixed
 AT_ONCE = 6  # a part of 1/6 of the people is tried first
@@ -36,13 +36,24 @@ def dive(
     """
     blend = generate(master, planner, end=end, rounds=ROUNDS, enough=floor).blend
     while master.free:
-        if blend is None or whole(blend.cost) >= below or time.monotonic() > end:
+        if blend is None or whole(blend.cost) >= below:
             return None
+        if time.monotonic() > end:
+            return rounded(master, blend, lines)
         blend = _fix_some(master, planner, blend, end=end, chance=chance, floor=floor)
-    found = lines.copy()
-    for person, line in master.fixed():
-        found[person] = line
-    return found
+    return _with(lines, master.fixed())
+
+
+def rounded(master: Master, blend: Blend, lines: Lines) -> Lines:
+    """`lines` with the surest line of each of the master's people, at once."""
+    return _with(lines, [*master.fixed(), *(master.columns[column] for _, column in master.best(blend))])
+
+
+def _with(lines: Lines, changed: list[Line]) -> Lines:
+    lines = lines.copy()
+    for person, line in changed:
+        lines[person] = line
+    return lines
 
 
 def _fix_some(

@@ -20,7 +20,7 @@ from aislehub.core.errors import HubError
 from aislehub.store.roster.arrays import Arrays, Lines, arrays_of
 from aislehub.store.roster.beside import Search, beside
 from aislehub.store.roster.cost import breaches, cost_of
-from aislehub.store.roster.dive import dive
+from aislehub.store.roster.dive import dive, rounded
 from aislehub.store.roster.generate import generate, whole
 from aislehub.store.roster.improve import PATIENCE, alone, improve
 from aislehub.store.roster.lines import Planner
@@ -33,6 +33,7 @@ from aislehub.store.roster.settle import nearest, settle
 __all__ = ["Roster", "solve"]
 
 GENERATION_SHARE = 0.5  # of the time, so that some is left for a roster
+SETTLE_SHARE = 0.1  # of the time, left for what a dive finds
 LEAST_SECONDS = 0.1
 SPAWN_SECONDS = 5.0  # another process is worth its start if so much time is left
 SMALL = 3000  # person-day-options; more than that CP-SAT seldom proves
@@ -85,9 +86,13 @@ def solve(
     generated = generate(master, planner, end=begun + seconds * GENERATION_SHARE)
     bound = whole(max(generated.bound, 0.0))
     chance = random.Random(seed)
-    dived = dive(master, planner, lines, end=end, chance=chance, floor=bound)
-    if dived is not None:
-        lines = min(lines, settle(arrays, planner, dived, end=end), key=arrays.cost)
+    if generated.blend is not None:
+        for found in (
+            rounded(master, generated.blend, lines),
+            dive(master, planner, lines, end=end - seconds * SETTLE_SHARE, chance=chance, floor=bound),
+        ):
+            if found is not None:
+                lines = min(lines, settle(arrays, planner, found, end=end), key=arrays.cost)
     pool = Pool(arrays, generated.prices)
     pool.add(master.columns)
     left = end - time.monotonic()
