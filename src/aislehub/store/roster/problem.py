@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from aislehub.core.errors import HubError, did_you_mean
 
@@ -125,12 +125,12 @@ class Problem:
 
     Attributes:
         days: length of the horizon; days are 0 … days − 1.
-        weekends: day indices of each weekend.
+        weekends: day indices of each weekend, one after another.
 
     Raises:
         HubError: `roster.empty` without days, shifts, people or head counts; `roster.unknown` for a name and
             `roster.day` for a day that does not exist; `roster.twice` for two of one name; `roster.negative` for a
-            weight, minutes or a number of people below 0.
+            weight, minutes or a number of people below 0; `roster.weekend` for one whose days are apart.
     """
 
     days: int
@@ -161,6 +161,7 @@ class Problem:
                 if name not in known:
                     raise HubError("roster.unknown", kind=kind, name=name, suggestion=did_you_mean(name, known))
         days = [day for person in self.staff for day in (*person.days_off, *(day for day, _ in person.not_on))]
+        days += [day for weekend in self.weekends for day in weekend]
         for day in [*days, *(cover.day for cover in self.covers), *(wish.day for wish in self.wishes)]:
             if not 0 <= day < self.days:
                 raise HubError("roster.day", day=day, last=self.days - 1)
@@ -171,6 +172,9 @@ class Problem:
         ):
             if value < 0:
                 raise HubError("roster.negative", value=value)
+        for weekend in self.weekends:
+            if any(after != day + 1 for day, after in pairwise(weekend)):
+                raise HubError("roster.weekend", days=", ".join(map(str, weekend)))
 
     def options(self, person: Person, *, ignore: frozenset[str] = frozenset()) -> Iterator[tuple[int, str, str]]:
         """Day, shift and skill of all that a person may be given, before rules on several days.

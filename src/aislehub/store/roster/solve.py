@@ -87,12 +87,12 @@ def solve(
     bound = whole(max(generated.bound, 0.0))
     chance = random.Random(seed)
     if generated.blend is not None:
-        for found in (
-            rounded(master, generated.blend, lines),
-            dive(master, planner, lines, end=end - seconds * SETTLE_SHARE, chance=chance, floor=bound),
-        ):
-            if found is not None:
-                lines = min(lines, settle(arrays, planner, found, end=end), key=arrays.cost)
+        found = settle(arrays, planner, rounded(master, generated.blend, lines), end=end)
+        lines = min(lines, found, key=arrays.cost)
+    if arrays.cost(lines) > bound:
+        dived = dive(master, planner, lines, end=end - seconds * SETTLE_SHARE, chance=chance, floor=bound)
+        if dived is not None:
+            lines = min(lines, settle(arrays, planner, dived, end=end), key=arrays.cost)
     pool = Pool(arrays, generated.prices)
     pool.add(master.columns)
     left = end - time.monotonic()
