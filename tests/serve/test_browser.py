@@ -462,3 +462,26 @@ def test_a_driver_s_reports_survive_a_dead_spot(visit: Visit, routed: Hub, lang:
         "367": ("delivered", None), "406": ("refused", "not_ordered"),
     }  # fmt: skip
     assert page.evaluate("JSON.parse(localStorage.getItem(Object.keys(localStorage)[0])).length") == 0
+
+
+def test_the_map_answers_to_fingers(visit: Visit, routed: Hub) -> None:
+    """On a phone two fingers zoom the map, and a tap tells a stop and opens its tour without moving the page."""
+    page = visit(size="phone")
+    page.goto("/routes")
+    page.locator(".map").scroll_into_view_if_needed()
+    box = page.locator(".map").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touches = page.context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 20), *(("touchMove", d) for d in range(30, 110, 10)), ("touchEnd", None)):
+        points = [] if apart is None else [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        touches.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    expect(page.locator(".map.zoomed")).to_be_visible()
+    page.get_by_role("button", name="Show everything").click()
+    above = page.evaluate("scrollY")
+    dot = page.locator(".map .stop", has_text="2").first.bounding_box()
+    place = {"x": dot["x"] + dot["width"] / 2, "y": dot["y"] + dot["height"] / 2, "id": 0}
+    touches.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [place]})
+    touches.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(page.locator(".tour[open] summary strong")).to_have_text("van 2")
+    expect(page.locator(".map-tip")).to_contain_text("van 2")
+    assert page.evaluate("scrollY") == above

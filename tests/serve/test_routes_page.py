@@ -87,3 +87,13 @@ def test_a_plan_is_not_overridden_by_one_number(routed: Hub, sign_in: SignIn) ->
 def test_files_need_a_login(routed: Hub, client: TestClient) -> None:
     """Nobody gets tours without logging in."""
     assert client.get(EXPORT.format("gpx")).status_code == 303
+
+
+def test_a_depot_without_a_place_has_no_map(routed: Hub, sign_in: SignIn) -> None:
+    """Where nobody knows where the depot lies, the page says so and still names what is left out."""
+    (plan,) = routed.ledger.find(Filter(kind="routes"))
+    action = plan["action"] | {"tours": [], "depot": {"name": "D1", "lat": None, "lon": None}}
+    routed.ledger.override(plan["id"], action, who="planner", why="the depot has moved")
+    page = sign_in().get("/routes").text
+    assert "Where the depot lies is not known" in page and "W3 is optional" in page
+    assert json.loads(sign_in().get(EXPORT.format("geojson")).text)["features"] == []

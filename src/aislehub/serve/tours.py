@@ -72,5 +72,5 @@ def _loads(tour: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {"load": load, "amount": amount, "capacity": room and trips * room}
         for load, amount in tour["load"].items()
-        for room in [tour["capacity"].get(load)]
+        for room in [(tour.get("capacity") or {}).get(load)]
     ]

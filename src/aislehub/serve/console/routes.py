@@ -60,7 +60,7 @@ def export(
     """The tours of a day from a depot, or of one vehicle, for navigation devices, maps and spreadsheets."""
     signed_in(request)
     found = lines(_plan(site.hub, day, depot), vehicle)
-    if not found:
+    if vehicle and not found:
         raise HubError("routes.unknown_vehicle", vehicle=vehicle, day=day)
     if suffix == "csv":  # a byte order mark, or Excel reads Chinese names in the wrong encoding
         content = "\ufeff" + sheet(found).to_csv(index=False)
@@ -121,8 +121,10 @@ def _sums(action: Mapping[str, Any], tours: Sequence[Mapping[str, Any]]) -> dict
 def _map(
     action: Mapping[str, Any], tours: Sequence[Mapping[str, Any]], fixed: Sequence[Mapping[str, Any]],
     left: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:  # fmt: skip
-    """What the map draws: places in degrees, the size of a stop from its load, and its words."""
+) -> dict[str, Any] | None:  # fmt: skip
+    """What the map draws: places in degrees, the size of a stop from its load, and its words; None without a depot."""
+    if action["depot"]["lat"] is None:
+        return None
     words = ("depot", "tour_stop", "left_out", "zoom_in", "zoom_out", "fit", "scale_km", "scale_m")
     return {
         "depot": action["depot"], "tours": [_drawn(tour) for tour in tours], "fixed": [_drawn(tour) for tour in fixed],

@@ -5,6 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const HUES = 7; // colours that colour-blind people tell apart too; from the eighth tour on lines are dashed
 const EARTH = 40075016.686; // metres around the equator, by which web-mercator draws
 const STEP = 60; // px that an arrow key moves
+const isBeside = matchMedia("(min-width: 56.01rem)"); // as in the style sheet
 
 for (const place of document.querySelectorAll("[data-map]")) show(place);
 
@@ -196,7 +197,8 @@ function openTour(stop) {
   if (!list) return;
   list.open = true;
   for (const row of document.querySelectorAll("tr[data-stop]")) row.classList.toggle("here", row.dataset.stop === `${stop.tour}-${stop.at}`);
-  list.querySelector("tr.here")?.scrollIntoView({ block: "nearest" });
+  // Where the list stands below the map, that would take the map away from under the finger.
+  if (isBeside.matches) list.querySelector("tr.here")?.scrollIntoView({ block: "nearest" });
 }
 
 // -- listening
