@@ -21,7 +21,7 @@ from aislehub.supply.route.problem import Depot, Problem, Stop, Vehicle
 
 __all__ = ["TENTHS", "is_solomon", "read_solomon"]
 
-TENTHS = 10
+TENTHS, THOUSANDTHS = 10, 1000
 
 
 def is_solomon(text: str) -> bool:
@@ -29,8 +29,12 @@ def is_solomon(text: str) -> bool:
     return all(re.search(rf"^\s*{word}\s*$", text, re.MULTILINE) for word in ("VEHICLE", "CUSTOMER"))
 
 
-def read_solomon(path: Path) -> Problem:
+def read_solomon(path: Path, *, is_exact: bool = False) -> Problem:
     """Read a Solomon file: the first customer is the depot.
+
+    Args:
+        is_exact: whether distances are rounded up to thousandths instead, so that a plan also holds with distances
+            in full, as in the lists of results that count vehicles first.
 
     Raises:
         HubError: `file.missing`, `route.broken_file` with the line that is wrong.
@@ -48,15 +52,16 @@ def read_solomon(path: Path) -> Problem:
     if len(rows) < 3:
         raise HubError("route.broken_file", file=path, where="CUSTOMER", why=f"{max(len(rows) - 1, 0)}")
     (count, capacity), nodes = rows[0], rows[1:]
-    distance = euclidean(np.array([row[1:3] for row in nodes], dtype=float), TENTHS, "floor")
+    step, rounding = (THOUSANDTHS, "ceil") if is_exact else (TENTHS, "floor")
+    distance = euclidean(np.array([row[1:3] for row in nodes], dtype=float), step, rounding)
     stops = tuple(
-        Stop(str(row[0]), at, (row[3],), (0,), row[4] * TENTHS, row[5] * TENTHS, row[6] * TENTHS)
+        Stop(str(row[0]), at, (row[3],), (0,), row[4] * step, row[5] * step, row[6] * step)
         for at, row in enumerate(nodes[1:], start=1)
     )
     vehicle = Vehicle(
-        "vehicle", count, (capacity,), early=nodes[0][4] * TENTHS, late=nodes[0][5] * TENTHS, per_distance=1 / TENTHS
+        "vehicle", count, (capacity,), early=nodes[0][4] * step, late=nodes[0][5] * step, per_distance=1 / step
     )
     return Problem(
         lines[0].strip() or path.stem, ("units",), (Depot("depot", 0),), stops, (vehicle,), distance, distance,
-        Reason("route.distances_solomon"), step=TENTHS,
+        Reason("route.distances_solomon"), step=step,
     )  # fmt: skip
