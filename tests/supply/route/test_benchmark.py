@@ -16,12 +16,15 @@ def test_one_run_compares_both_solvers(data_folder):
     gaps = {(row["data"], row["model"]): row["value"] for row in rows if row["metric"] == "gap"}
     assert {("X-n106-k14", "aislehub"), ("C101", "aislehub"), ("C101", "ortools")} <= gaps.keys()
     assert all(gap > -1e-9 for gap in gaps.values())
+    values = {(row["data"].split(",")[-1].strip(), row["metric"]): row["value"] for row in rows}
+    assert values["fewest", "tours_more"] == 0 and values["fewest", "fewest_gap"] > -1e-9
+    assert {"moved", "seconds"} <= {row["metric"] for row in rows}
 
 
 def test_features_reach_the_optimum_without_data(tmp_path):
     """Where no instances lie, the features are still measured, and each reaches the optimum."""
     rows = bench.run(tmp_path, quick=True)
-    assert len(rows) == len(bench.FEATURES) and all(row["value"] == pytest.approx(0, abs=1e-9) for row in rows)
+    assert len(rows) == len(bench.FEATURES) + 1 and all(row["value"] == pytest.approx(0, abs=1e-9) for row in rows)
 
 
 def test_the_exhaustive_search_knows_the_answer():
