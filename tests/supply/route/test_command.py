@@ -84,7 +84,7 @@ def test_a_stop_left_out_is_said_on_both_channels(tmp_path, capsys):
 
 def test_plans_read_in_both_languages(small, capsys):
     """The table for people names cost, bound and solver, in English and in Chinese."""
-    for language, word in (("en", "cost"), ("zh", "成本")):
+    for language, word in (("zh", "成本"), ("en", "cost")):
         assert main(["--lang", language, "route", str(small), "--seconds", "0.3"]) == 0
         text = capsys.readouterr().out
         assert word in text and "13" in text and "PyVRP" in text
@@ -116,3 +116,71 @@ def test_the_example_is_planned(capsys):
     told = json.loads(capsys.readouterr().out)
     assert {f"store {number}" for number in range(1, 6)} <= {stop for route in told["routes"] for stop in route}
     assert not any(one["required"] for one in told["unserved"])
+
+
+def example(tmp_path, capsys):
+    """The example's plan, in a file."""
+    problem, path = Path(__file__).parents[3] / "examples" / "deliveries.json", tmp_path / "plan.json"
+    assert main(["route", str(problem), "--seconds", "20", "--rounds", "500", "--out", str(path), "--json"]) == 0
+    return str(problem), str(path), json.loads(capsys.readouterr().out)
+
+
+def test_a_running_day_is_planned_anew_and_again(tmp_path, capsys):
+    """A cancelled stop leaves, drivers and customers are told, and the new plan runs on as the old one did."""
+    problem, running, before = example(tmp_path, capsys)
+    last = before["tours"][0]["visits"][-1]
+    now, new = before["tours"][0]["start"], str(tmp_path / "new.json")
+    args = ["--lang", "en", "route", problem, "--running", running, "--at", now, "--rounds", "300", "--seconds", "20"]
+    assert main([*args, "--without", last["stop"], "--out", new, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["cancelled"] == [last["stop"]] and last["stop"] not in str(told["tours"])
+    assert told["cost"] < told["cost_before"] and len(told["moved"]) <= 0.1 * told["promised"]
+    assert any(last["stop"] in one["removed"] and one["what"] for one in told["drivers"])
+    assert [one["stop"] for one in told["customers"] if one["begin_before"] == last["begin"]] == [last["stop"]]
+    args[args.index(running)] = new
+    assert main([*args, "--broken", "1", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["cancelled"] == [last["stop"]], "what was cancelled once stays so"
+    assert again["tours"][0]["broken"] and any("broken" in " ".join(one["what"]) for one in again["drivers"])
+
+
+def test_changes_read_in_both_languages(tmp_path, capsys):
+    """For people a line a driver and a customer stands below the table, and what is too late on standard error."""
+    problem, running, before = example(tmp_path, capsys)
+    first, last = before["tours"][0]["visits"][0]["stop"], before["tours"][0]["visits"][-1]["stop"]
+    args = ["route", problem, "--running", running, "--at", before["tours"][0]["visits"][0]["begin"], "--rounds", "200"]
+    for language, cancelled, late in (("zh", "已取消", "太晚"), ("en", "cancelled", "too late")):
+        assert main(["--lang", language, *args, "--seconds", "20", "--without", first, "--without", last]) == 0
+        printed = capsys.readouterr()
+        assert last in printed.out and cancelled in printed.out and first in printed.err and late in printed.err
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        (["--at", "23:30"], "23:30"),
+        (["--at", "noon"], "noon"),
+        ([], "--at"),
+        (["--at", "07:00", "--without", "store 99"], "store 99"),
+        (["--at", "07:00", "--broken", "9"], "9"),
+    ],
+)
+def test_what_cannot_be_planned_anew_is_refused(tmp_path, capsys, more, word):
+    """After the end of the day, without a time, for an unknown stop or tour: refused with the value."""
+    problem, running, _ = example(tmp_path, capsys)
+    assert main(["route", problem, "--running", running, *more]) == 1
+    assert word in capsys.readouterr().err
+
+
+def test_a_running_day_needs_its_plan(capsys):
+    """Options about a running day are not ignored where no plan runs."""
+    problem = Path(__file__).parents[3] / "examples" / "deliveries.json"
+    for option in (["--at", "07:00"], ["--without", "store 1"], ["--broken", "1"], ["--move-weight", "3"]):
+        assert main(["route", str(problem), *option]) == 1
+        assert option[0] in capsys.readouterr().err
+
+
+def test_vehicles_may_count_before_cost(small, capsys):
+    """By --objective vehicles the fewest are used that carry the load."""
+    assert main(["route", str(small), "--seconds", "20", "--rounds", "200", "--objective", "vehicles", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["routes"]) == 2

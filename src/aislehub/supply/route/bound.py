@@ -2,9 +2,10 @@
 
 Every stop is entered and left once or forgoes its prize; each arc costs what the cheapest vehicle pays for it; arcs
 that no vehicle can drive, by load or windows, are left out. Vehicles are one pool at the depot that is nearest to each
-stop, and waiting is free, so the optimum of this is below that of the problem. Of a set of stops whose loads fill k
-vehicles, at least k arcs lead out (rounded capacity cuts), found where a solution breaks them. The bound is that of the
-dual prices, which holds however far the relaxation was solved.
+stop, and waiting is free, so the optimum of this is below that of the problem. What vehicles have begun is paid for,
+and where they are counts as a depot. Of a set of stops whose loads fill k vehicles, at least k arcs lead out (rounded
+capacity cuts), found where a solution breaks them. The bound is that of the dual prices, which holds however far the
+relaxation was solved.
 
 Source: Toth & Vigo (2014), *Vehicle Routing*, 2nd ed., ch. 2; cuts by Lysgaard, Letchford & Eglese (2004),
 https://doi.org/10.1007/s10107-003-0481-8, of which only the simple searches are made here.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +57,11 @@ def lower_bound(problem: Problem, *, seconds: float, rounds: int | None = None) 
         rounds: given where the same bound is wanted again on any machine: the relaxation is solved a fixed number of
             times then.
     """
+    done = _done(problem)
+    frozen = problem.frozen
+    problem = replace(problem, stops=tuple(stop for at, stop in enumerate(problem.stops) if at not in frozen))
     if not problem.stops:
-        return 0.0
+        return done
     began, best = time.process_time(), 0.0
     arcs = _arcs(problem)
     rows, least, is_equal = _degrees(problem, arcs)
@@ -67,7 +71,7 @@ def lower_bound(problem: Problem, *, seconds: float, rounds: int | None = None) 
         found = _solve(arcs.cost, rows, least, is_equal, active)
         if found is None:  # too few arcs to serve all
             if active.all():
-                return best
+                return best + done
             active = np.ones_like(active)
             continue
         values, prices = found
@@ -87,10 +91,18 @@ def lower_bound(problem: Problem, *, seconds: float, rounds: int | None = None) 
         rows = vstack([rows, *(_out_of(arcs, one) for one in fresh)]).tocsr()
         least = np.concatenate([least, [float(_vehicles(problem, list(one))) for one in fresh]])
         is_equal = np.concatenate([is_equal, np.zeros(len(fresh), dtype=bool)])
-    return best + _standing(problem)
+    return best + _standing(problem) + done
 
 
 # -- helpers -----------------------------------------------------------------------------------------
+
+
+def _done(problem: Problem) -> float:
+    """What the vehicles have cost that have begun; none of it can be saved."""
+    return sum(
+        one.fixed + one.per_distance * one.begun.distance + one.per_time * (one.begun.free - one.begun.loadings[0])
+        for one in problem.vehicles if one.begun
+    )  # fmt: skip
 
 
 def _standing(problem: Problem) -> float:
@@ -125,10 +137,12 @@ def _arcs(problem: Problem) -> _Arcs:
             load = np.array([getattr(stop, kind)[dimension] for stop in stops])
             can &= load[tail] + load[head] <= capacity
     tail, head = tail[can], head[can]
-    starts = np.array(sorted({problem.depots[one.start].place for one in vehicles}))
+    under_way = {one.begun.place for one in vehicles if one.begun and not one.begun.is_stranded}
+    starts = np.array(sorted({problem.depots[one.start].place for one in vehicles} | under_way))
     ends = np.array(sorted({problem.depots[one.end].place for one in vehicles}))
     # A trip pays for a vehicle of its own only where each vehicle makes one.
-    fixed = min(one.fixed for one in vehicles) if all(one.max_trips == 1 for one in vehicles) else 0.0
+    is_fresh = all(one.max_trips == 1 and one.begun is None for one in vehicles)
+    fixed = min(one.fixed for one in vehicles) if is_fresh else 0.0
     back = ends if fixed or all(one.max_trips == 1 for one in vehicles) else np.union1d(starts, ends)
     every, none = np.arange(len(stops)), np.full(len(stops), -1)
     return _Arcs(

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
-from aislehub.supply.route.plan import Tour
+from aislehub.supply.route.plan import Tour, nobody
 from aislehub.supply.route.problem import FOREVER, IntArray, Problem, Vehicle
+from aislehub.supply.route.schedule import is_keepable, window
 
 __all__ = ["name", "search", "supports"]
 
@@ -38,6 +39,8 @@ def search(
     seed: int,
     wait: float = 1.5,
     rounds: int | None = None,
+    start: Sequence[Tour] = (),
+    first: bool = False,
 ) -> list[Tour] | None:
     """The best tours found; None if no plan was found that serves every required stop.
 
@@ -47,50 +50,66 @@ def search(
         wait: seconds by the clock per second of a core after which a busy machine is waited for no longer.
         rounds: of as many steps of the search as there are stops, after which it ends, too; these are the same on
             every machine.
+        start: tours to begin with, if any; they serve for little if stops are missing.
+        first: whether any plan will do.
     """
-    order = np.random.default_rng(seed).permutation(len(problem.stops))
     fleet = [
-        (number, vehicle) for number, vehicle in enumerate(problem.vehicles)
+        number for number, vehicle in enumerate(problem.vehicles) if _goes_on(vehicle)
         for _ in range(min(vehicle.count, len(problem.stops)))
     ]  # fmt: skip
-    model = _Model(problem, order, [vehicle for _, vehicle in fleet])
-    solution = model.solve(seconds, wait, rounds)
+    if not fleet:
+        return nobody(problem)
+    model = _Model(problem, fleet, seed)
+    solution = model.solve(seconds, wait, rounds, start, first)
     if solution is None:
         return None
-    tours = (Tour(number, (stops,)) for (number, _), stops in zip(fleet, model.stops_of(solution), strict=True))
-    return [tour for tour in tours if tour.stops]
+    tours = [_tour(problem, number, way) for number, way in zip(fleet, model.ways_of(solution), strict=True)]
+    over = [Tour(number, one.begun.trips) for number, one in enumerate(problem.vehicles)
+            if one.begun and not _goes_on(one)]  # fmt: skip
+    return [tour for tour in [*tours, *over] if tour.trips]
 
 
 class _Model:
-    """One model of the library; its nodes are the stops in the given order, then the depots."""
+    """One model of the library; its nodes are the customers, the depots, and where vehicles under way are."""
 
-    def __init__(self, problem: Problem, order: Any, fleet: Sequence[Vehicle]) -> None:
-        self._problem, self._order = problem, [int(at) for at in order]
-        stops, depots = [problem.stops[at] for at in self._order], problem.depots
-        places = [*(one.place for one in stops), *(one.place for one in depots)]
+    def __init__(self, problem: Problem, fleet: Sequence[int], seed: int) -> None:
+        self._problem, self._fleet = problem, fleet
+        vehicles = [problem.vehicles[number] for number in fleet]
+        stops = [at for at in range(len(problem.stops)) if at not in problem.frozen]
+        # Customers: each stop as suits, once more as promised.
+        customers = [*((at, False) for at in stops), *((at, True) for at in stops if is_keepable(problem, at))]
+        order = np.random.default_rng(seed).permutation(len(customers))
+        self._customers = [customers[int(one)] for one in order]
+        depots, under_way = problem.depots, [on for on, one in enumerate(vehicles) if one.begun]
+        ends = [one.begun.place for one in vehicles if one.begun]
+        places = [*(problem.stops[at].place for at, _ in self._customers), *(one.place for one in depots), *ends]
+        first = len(self._customers)
+        begins = [
+            first + len(depots) + under_way.index(on) if one.begun else first + one.start
+            for on, one in enumerate(vehicles)
+        ]  # fmt: skip
         self._manager = pywrapcp.RoutingIndexManager(
-            len(places), len(fleet), [len(stops) + one.start for one in fleet], [len(stops) + one.end for one in fleet]
+            len(places), len(fleet), begins, [first + one.end for one in vehicles]
         )
         self._routing = pywrapcp.RoutingModel(self._manager)
-        self._visits = [*(one.service for one in stops), *(one.loading for one in depots)]
+        self._visits = [*(problem.stops[at].service for at, _ in self._customers), *(one.loading for one in depots)]
+        self._visits += [0] * len(ends)
         self._distance = problem.distance[np.ix_(places, places)]
         self._duration = problem.duration[np.ix_(places, places)] + np.array(self._visits)[:, None]
-        rates = [rate for one in fleet for rate in (one.per_distance, one.per_time) if rate > 0]
+        rates = [rate for one in vehicles for rate in (one.per_distance, one.per_time) if rate > 0]
         self._scale = UNITS / min([1.0, *rates])
-        self._add_costs(fleet)
-        self._add_loads(fleet)
-        self._add_time(fleet)
-        for node, stop in enumerate(stops):
-            if stop.prize is not None:
-                self._routing.AddDisjunction([self._manager.NodeToIndex(node)], round(stop.prize * self._scale))
+        self._add_costs(vehicles)
+        self._add_loads(vehicles)
+        self._add_time(vehicles)
+        self._add_choices()
 
-    def solve(self, seconds: float, wait: float, rounds: int | None) -> Any:
+    def solve(self, seconds: float, wait: float, rounds: int | None, start: Sequence[Tour], first: bool) -> Any:
         settings = pywrapcp.DefaultRoutingSearchParameters()
         settings.first_solution_strategy = routing_enums_pb2.FirstSolutionStrategy.PARALLEL_CHEAPEST_INSERTION
         settings.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
         settings.time_limit.FromMilliseconds(round(1000 * wait * seconds))
         began, steps = time.process_time(), 0
-        most = rounds * len(self._order) if rounds else FOREVER
+        most = rounds * len(self._customers) if rounds else FOREVER
 
         def is_over() -> bool:  # asked at each step
             nonlocal steps
@@ -98,28 +117,51 @@ class _Model:
             return steps > most or time.process_time() - began > seconds
 
         self._routing.AddSearchMonitor(self._routing.solver().CustomLimit(is_over))
+        if first:
+            settings.solution_limit = 1
+        if start:
+            self._routing.CloseModelWithParameters(settings)
+            known = self._routing.ReadAssignmentFromRoutes(self._written(start), True)
+            if known is not None:
+                return self._routing.SolveFromAssignmentWithParameters(known, settings)
         return self._routing.SolveWithParameters(settings)
 
-    def stops_of(self, solution: Any) -> list[tuple[int, ...]]:
-        """Each vehicle's stops, as positions in the problem."""
+    def ways_of(self, solution: Any) -> list[list[tuple[int, bool]]]:
+        """Each vehicle's customers: a stop, and whether it is served as promised."""
         found = []
         for vehicle in range(self._routing.vehicles()):
-            at, stops = self._routing.Start(vehicle), []
+            at, way = self._routing.Start(vehicle), []
             while not self._routing.IsEnd(at := solution.Value(self._routing.NextVar(at))):
-                stops.append(self._order[self._manager.IndexToNode(at)])
-            found.append(tuple(stops))
+                way.append(self._customers[self._manager.IndexToNode(at)])
+            found.append(way)
         return found
+
+    def _written(self, tours: Sequence[Tour]) -> list[list[int]]:
+        """Tours as the library writes them, an index a customer, a list a vehicle."""
+        node = {customer: number for number, customer in enumerate(self._customers)}
+        written: list[list[int]] = [[] for _ in self._fleet]
+        free = list(range(len(self._fleet)))
+        for tour in tours:
+            on = next((one for one in free if self._fleet[one] == tour.vehicle), None)
+            if on is not None:
+                free.remove(on)
+                written[on] = [
+                    self._manager.NodeToIndex(node[at, at in tour.held and (at, True) in node])
+                    for at in tour.stops if at not in self._problem.frozen
+                ]  # fmt: skip
+        return written
 
     def _add_costs(self, fleet: Sequence[Vehicle]) -> None:
         for number, one in enumerate(fleet):
             cost = self._callback(np.rint(self._distance * one.per_distance * self._scale).astype(np.int64))
             self._routing.SetArcCostEvaluatorOfVehicle(cost, number)
-            self._routing.SetFixedCostOfVehicle(round(one.fixed * self._scale), number)
+            self._routing.SetFixedCostOfVehicle(0 if one.begun else round(one.fixed * self._scale), number)
+            self._routing.SetVehicleUsedWhenEmpty(one.begun is not None, number)
 
     def _add_loads(self, fleet: Sequence[Vehicle]) -> None:
         for dimension, label in enumerate(self._problem.loads):
-            amounts = [self._problem.stops[at].delivery[dimension] for at in self._order]
-            amounts += [0] * len(self._problem.depots)
+            amounts = [self._problem.stops[at].delivery[dimension] for at, _ in self._customers]
+            amounts += [0] * (len(self._visits) - len(amounts))
             load = self._unary(amounts)
             capacities = [one.capacity[dimension] for one in fleet]
             self._routing.AddDimensionWithVehicleCapacity(load, 0, capacities, True, f"load {label}")
@@ -128,19 +170,24 @@ class _Model:
         travel = self._callback(self._duration)
         self._routing.AddDimension(travel, FOREVER, FOREVER, False, "time")
         clock = self._routing.GetDimensionOrDie("time")
-        for node, at in enumerate(self._order):
-            stop = self._problem.stops[at]
-            clock.CumulVar(self._manager.NodeToIndex(node)).SetRange(stop.early, stop.late)
+        for node, (at, held) in enumerate(self._customers):
+            clock.CumulVar(self._manager.NodeToIndex(node)).SetRange(*window(self._problem, at, held))
         self._routing.AddDimension(self._callback(self._distance), 0, FOREVER, True, "distance")
         driven = self._routing.GetDimensionOrDie("distance")
         for number, one in enumerate(fleet):
             first, last = self._problem.depots[one.start], self._problem.depots[one.end]
             start, end = self._routing.Start(number), self._routing.End(number)
-            clock.CumulVar(start).SetRange(max(one.early, first.early), min(one.late, first.late))
+            early, late = max(one.early, first.early), min(one.late, first.late)
+            max_duration, max_distance = one.max_duration, one.max_distance
+            if one.begun:
+                early = late = one.begun.free
+                max_duration -= one.begun.free - one.begun.loadings[0]
+                max_distance -= one.begun.distance
+            clock.CumulVar(start).SetRange(early, late)
             clock.CumulVar(end).SetRange(one.early, min(one.late, last.late))
-            clock.SetSpanUpperBoundForVehicle(min(one.max_duration, FOREVER), number)
+            clock.SetSpanUpperBoundForVehicle(min(max_duration, FOREVER), number)
             clock.SetSpanCostCoefficientForVehicle(round(one.per_time * self._scale), number)
-            driven.CumulVar(end).SetMax(one.max_distance)
+            driven.CumulVar(end).SetMax(max_distance)
             solver = self._routing.solver()
             pauses = [
                 solver.FixedDurationIntervalVar(rest.early, rest.late, rest.duration, False, f"break {number}")
@@ -153,6 +200,32 @@ class _Model:
             for var in (clock.CumulVar(start), clock.CumulVar(end)):
                 self._routing.AddVariableMinimizedByFinalizer(var)
 
+    def _add_choices(self) -> None:
+        """Who may serve whom; optional stops are left out for their prize, promises are broken for their worth."""
+        for at in {at for at, _ in self._customers}:
+            stop = self._problem.stops[at]
+            nodes = {held: node for node, (one, held) in enumerate(self._customers) if one == at}
+            for held, node in nodes.items():
+                among = [on for on, number in enumerate(self._fleet) if self._may(number, at, held)]
+                if len(among) < len(self._fleet):
+                    nobody = -1  # leaves the node out; whether that is allowed is not said here
+                    self._routing.VehicleVar(self._manager.NodeToIndex(node)).SetValues([nobody, *among])
+            if stop.prize is not None or len(nodes) > 1:
+                price = -1 if stop.prize is None else round(stop.prize * self._scale)
+                self._routing.AddDisjunction([self._manager.NodeToIndex(node) for node in nodes.values()], price)
+            if stop.promise and len(nodes) > 1:
+                price = round(stop.promise.worth * self._scale)
+                self._routing.AddDisjunction([self._manager.NodeToIndex(nodes[True])], price)
+
+    def _may(self, number: int, at: int, held: bool) -> bool:
+        """Whether a vehicle may serve a stop, and has the goods for it: one under way has only what is on board."""
+        stop, begun = self._problem.stops[at], self._problem.vehicles[number].begun
+        if begun and at not in begun.on_board and any(stop.delivery):
+            return False
+        return (not held or stop.promise is None or stop.promise.vehicle == number) and (
+            stop.only is None or number in stop.only
+        )
+
     def _callback(self, values: IntArray) -> int:
         return int(self._routing.RegisterTransitCallback(partial(_value, self._nodes(), values.tolist())))
 
@@ -163,6 +236,17 @@ class _Model:
     def _nodes(self) -> list[int]:
         """Node of each index, those of the vehicles' ends included."""
         return [self._manager.IndexToNode(at) for at in range(self._manager.GetNumberOfIndices())]
+
+
+def _goes_on(vehicle: Vehicle) -> bool:
+    """Whether a vehicle can be given anything, or has to drive home; here it makes one trip."""
+    return vehicle.begun is None or not (vehicle.begun.is_stranded or vehicle.begun.is_back)
+
+
+def _tour(problem: Problem, number: int, way: Sequence[tuple[int, bool]]) -> Tour:
+    begun = problem.vehicles[number].begun
+    trip = (*(begun.stops if begun else ()), *(at for at, _ in way))
+    return Tour(number, (trip,) if trip or begun else (), frozenset(at for at, held in way if held))
 
 
 def _value(nodes: list[int], values: list[list[int]], a: int, b: int) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aislehub.core.reasons import Reason
-from aislehub.supply.route.plan import Driven, Tour, driven
+from aislehub.supply.route.plan import Driven, Tour, driven, tours_to
 from aislehub.supply.route.problem import FOREVER, Problem, Stop, Vehicle
 from aislehub.supply.route.schedule import distance_of, overload, timetable
 
@@ -46,9 +46,14 @@ def alone(problem: Problem, at: int) -> Unserved | None:
     stop = problem.stops[at]
     tries = []
     for number, vehicle in enumerate(problem.vehicles):
-        if driven(problem, Tour(number, ((at,),))):
+        if any(driven(problem, tour) for tour in tours_to(problem, number, at)):
             return None
+        if vehicle.begun or (stop.only is not None and number not in stop.only):
+            continue
         tries.append((list(_broken_limits(problem, at, vehicle)), _cost_alone(problem, at, vehicle), vehicle))
+    if not tries:
+        reason = Reason("route.nobody_free", {"stop": stop.name})
+        return Unserved(at, reason, (thing_stop(stop.name), Reason("route.thing_on_their_way")), ())
     limits, cost, vehicle = min(tries, key=lambda one: (len(one[0]), one[1]))
     why = Reason("route.alone", {"stop": stop.name, "vehicle": vehicle.name, "limits": len(limits)})
     return Unserved(

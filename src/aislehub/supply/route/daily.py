@@ -26,9 +26,9 @@ from aislehub.supply.route.depot_day import Fleet, Ways, fleet_of, problem_of, s
 from aislehub.supply.route.document import clock
 from aislehub.supply.route.fixed_tours import fixed_tours
 from aislehub.supply.route.plan import Driven, missed
-from aislehub.supply.route.problem import FOREVER, Problem
+from aislehub.supply.route.problem import FOREVER, Problem, Visit
 from aislehub.supply.route.saving import Saving, Spread, saving
-from aislehub.supply.route.schedule import Visit, legs_of
+from aislehub.supply.route.schedule import legs_of
 from aislehub.supply.route.simulated import simulated_fleet
 from aislehub.supply.route.solve import plan_routes
 from aislehub.supply.route.written import reasons

@@ -19,7 +19,7 @@ from aislehub.core.reasons import Reason
 from aislehub.supply.route.distances import great_circle
 from aislehub.supply.route.problem import FOREVER, Break, Depot, IntArray, Problem, Stop, Vehicle
 
-__all__ = ["clock", "read_json"]
+__all__ = ["clock", "moment", "read_json", "short", "stop_id", "time_in"]
 
 DAY = 24 * 3600
 
@@ -118,7 +118,7 @@ def read_json(path: Path) -> Problem:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "/"
         raise HubError(
-            "route.invalid", file=path, where=where, why=first["msg"], value=_short(first["input"])
+            "route.invalid", file=path, where=where, why=first["msg"], value=short(first["input"])
         ) from error
     except ValueError as error:  # no JSON, no UTF-8
         raise HubError("file.unreadable", file=path, why=error) from error
@@ -129,6 +129,35 @@ def clock(time: int) -> str:
     """Seconds of the day as 08:30, rounded up to whole minutes."""
     minutes = -(-time // 60)
     return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def moment(problem: Problem, time: int) -> str | float:
+    """A time of a problem as people read it: 08:30, or units of a benchmark's file."""
+    return clock(time) if problem.is_clock else time / problem.step
+
+
+def stop_id(problem: Problem, at: int) -> str | int:
+    """A stop's name in documents: customers of benchmark files are numbers, as in their solution files."""
+    return problem.stops[at].name if problem.is_clock else int(problem.stops[at].name)
+
+
+def time_in(problem: Problem, text: str) -> int:
+    """A time as people write it, in the problem's own.
+
+    Raises:
+        HubError: `route.no_time`.
+    """
+    try:
+        return int(_seconds(text)) if problem.is_clock else round(float(text) * problem.step)
+    except ValueError as error:
+        example = "10:30" if problem.is_clock else "120"
+        raise HubError("route.no_time", value=text, example=example) from error
+
+
+def short(value: object) -> str:
+    """A value of a document as an error shows it."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 # -- helpers -----------------------------------------------------------------------------------------
@@ -215,8 +244,3 @@ def _matrices(path: Path, told: _Document, ids: Sequence[str]) -> tuple[IntArray
             raise HubError("route.matrix", file=path, places=len(order))
         found.append(np.array(matrix, dtype=np.int64)[np.ix_(places, places)])
     return found[0], found[1], Reason("route.distances_matrix")
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}…"

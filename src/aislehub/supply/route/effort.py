@@ -56,6 +56,10 @@ class Effort:
             return {"seconds": TRIAL, "rounds": None}
         return {"seconds": self._left, "rounds": TRIAL_ROUNDS}
 
+    def rest(self) -> Effort:
+        """What is left of it, as an effort of its own."""
+        return self if self._rounds is not None else Effort(self._left)
+
     @property
     def _left(self) -> float:
         return max(self._seconds - self.spent, 0.01)

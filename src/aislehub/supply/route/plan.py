@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from aislehub.supply.route.problem import Problem
-from aislehub.supply.route.schedule import Timetable, distance_of, overload, timetable
+from aislehub.supply.route.problem import Problem, Vehicle
+from aislehub.supply.route.schedule import Timetable, Trips, distance_of, overload, timetable
 
-__all__ = ["Driven", "Tour", "cost_of", "driven", "missed", "served"]
+__all__ = ["Driven", "Tour", "cost_of", "driven", "kept", "missed", "nobody", "served", "timed", "tours_to"]
 
 
 @dataclass(frozen=True)
 class Tour:
-    """A vehicle's day: position of its type, and its trips as positions of stops."""
+    """A vehicle's day.
+
+    Attributes:
+        vehicle: position of its type.
+        trips: positions of stops; what the vehicle has begun comes first.
+        held: stops whose promised time is kept, by waiting if need be.
+    """
 
     vehicle: int
     trips: tuple[tuple[int, ...], ...]
+    held: frozenset[int] = frozenset()
 
     @property
     def stops(self) -> tuple[int, ...]:
@@ -43,19 +50,42 @@ class Driven:
 
 
 def driven(problem: Problem, tour: Tour) -> Driven | None:
-    """A tour with its times and cost; None if the problem forbids it (load, windows, hours, distance, trips)."""
+    """A tour with its times and cost; None if the problem forbids it (load, windows, hours, distance, trips, access,
+    or a beginning other than what has begun)."""
     vehicle = problem.vehicles[tour.vehicle]
-    times = timetable(problem, vehicle, tour.trips)
+    times = timetable(problem, vehicle, tour.trips, tour.held)
     distance = distance_of(problem, vehicle, tour.trips)
     if (
         times is None or distance > vehicle.max_distance or len(tour.trips) > vehicle.max_trips
-        or any(any(overload(problem, vehicle, trip)) for trip in tour.trips)
+        or not _may(problem, tour) or any(map(any, _overloads(problem, vehicle, tour.trips)))
     ):  # fmt: skip
         return None
+    return timed(problem, tour, times, distance)
+
+
+def timed(problem: Problem, tour: Tour, times: Timetable, distance: int) -> Driven:
+    """A tour with times that are known, and what it costs."""
+    vehicle = problem.vehicles[tour.vehicle]
     cost = vehicle.fixed + vehicle.per_distance * distance + vehicle.per_time * times.duration
     loads = [[getattr(problem.stops[at], kind) for at in tour.stops] for kind in ("delivery", "pickup")]
-    delivered, collected = (tuple(map(sum, zip(*load, strict=True))) for load in loads)
+    delivered, collected = (
+        tuple(map(sum, zip(*load, strict=True))) if load else (0,) * len(problem.loads) for load in loads
+    )
     return Driven(tour, times, distance, cost, delivered, collected)
+
+
+def tours_to(problem: Problem, number: int, at: int) -> Iterator[Tour]:
+    """Tours of a vehicle that serve one stop, beside what it has begun."""
+    begun = problem.vehicles[number].begun
+    if begun and not begun.is_back:
+        yield Tour(number, (*begun.trips[:-1], (*begun.trips[-1], at)))
+    yield Tour(number, (*(begun.trips if begun else ()), (at,)))
+
+
+def nobody(problem: Problem) -> list[Tour] | None:
+    """The tours where no vehicle can be told anything new: what has begun; None if a required stop is left."""
+    tours = [Tour(number, one.begun.trips) for number, one in enumerate(problem.vehicles) if one.begun]
+    return None if set(problem.required) - problem.frozen else tours
 
 
 def served(tours: Iterable[Tour]) -> set[int]:
@@ -68,7 +98,41 @@ def missed(problem: Problem, tours: Iterable[Tour]) -> tuple[int, ...]:
     return tuple(sorted(set(range(len(problem.stops))) - served(tours)))
 
 
+def kept(problem: Problem, tours: Iterable[Driven]) -> set[int]:
+    """Stops whose promise is kept, by vehicle and time, however that came about."""
+    return {
+        visit.stop for one in tours for visit in one.times.visits
+        if (promise := problem.stops[visit.stop].promise)
+        and promise.vehicle == one.tour.vehicle and promise.early <= visit.begin <= promise.late
+    }  # fmt: skip
+
+
 def cost_of(problem: Problem, tours: Sequence[Driven]) -> float:
     """Cost of tours, and the prizes of the optional stops that they leave out; rounded, for sums of decimals drift."""
     lost = sum(problem.stops[at].prize or 0.0 for at in missed(problem, [one.tour for one in tours]))
     return round(sum(one.cost for one in tours) + lost, 6)
+
+
+# -- helpers -----------------------------------------------------------------------------------------
+
+
+def _may(problem: Problem, tour: Tour) -> bool:
+    """Whether the vehicle may serve each of its stops, and has the goods of each."""
+    begun = problem.vehicles[tour.vehicle].begun
+    running = tour.trips[len(begun.trips) - 1][len(begun.trips[-1]) :] if begun and not begun.is_back else ()
+    return all(
+        (only := problem.stops[at].only) is None or tour.vehicle in only for at in tour.stops
+    ) and all(
+        begun is None or at in begun.on_board or not any(problem.stops[at].delivery) for at in running
+    )  # fmt: skip
+
+
+def _overloads(problem: Problem, vehicle: Vehicle, trips: Trips) -> Iterator[tuple[int, ...]]:
+    """Overload of each trip; on the one that runs, goods that are brought later or by nobody ride along."""
+    begun = vehicle.begun
+    for number, trip in enumerate(trips):
+        more: tuple[int, ...] = ()
+        if begun and not begun.is_back and number == len(begun.trips) - 1:
+            later = [problem.stops[at].delivery for at in begun.on_board - set(trip)]
+            more = tuple(map(sum, zip(begun.aboard, *later, strict=True)))
+        yield overload(problem, vehicle, trip, more)

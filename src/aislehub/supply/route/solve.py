@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,12 +13,14 @@ from aislehub.supply.route import by_ortools, by_pyvrp
 from aislehub.supply.route.bound import lower_bound
 from aislehub.supply.route.conflict import Unserved, alone, explain, insertions, thing_stop
 from aislehub.supply.route.effort import Effort
+from aislehub.supply.route.fewest import fewest_vehicles
 from aislehub.supply.route.plan import Driven, Tour, cost_of, driven, missed
 from aislehub.supply.route.problem import Problem
 
 __all__ = ["Plan", "Solver", "plan_routes", "solver_for"]
 
 BOUND = 0.08  # share of the time for the bound
+FLEET = 0.5  # of the effort for any plan with one vehicle less
 SECOND = 0.4  # of the effort for a plan that leaves stops out, if none was found that serves all
 WHY = 0.3  # of the time to find the smallest conflicts
 TRIALS = 200  # short searches for them at the most
@@ -32,7 +34,14 @@ class Solver(Protocol):
     def supports(self, problem: Problem) -> bool: ...
 
     def search(
-        self, problem: Problem, *, seconds: float, seed: int, rounds: int | None = None
+        self,
+        problem: Problem,
+        *,
+        seconds: float,
+        seed: int,
+        rounds: int | None = None,
+        start: Sequence[Tour] = (),
+        first: bool = False,
     ) -> list[Tour] | None: ...
 
 
@@ -77,26 +86,44 @@ def solver_for(problem: Problem) -> Solver:
     raise HubError("route.no_solver", solvers=", ".join(solver.name for solver in SOLVERS))
 
 
-def plan_routes(problem: Problem, *, seconds: float, seed: int = 0, rounds: int | None = None) -> Plan:
+def plan_routes(
+    problem: Problem,
+    *,
+    seconds: float,
+    seed: int = 0,
+    rounds: int | None = None,
+    start: Sequence[Tour] = (),
+    fewest: bool = False,
+) -> Plan:
     """Plan tours: what can be served is, and every stop left out says why.
 
     Args:
         seconds: of one core; on a busy machine up to half as many more by the clock.
         seed: of the search. If time ends it, the same seed may give another plan on another machine.
         rounds: of search after which it ends, too. Within the seconds the same seed then gives the same plan.
+        start: tours to begin the search with, such as those of a plan that runs; stops may be missing.
+        fewest: whether the number of vehicles counts before the cost.
 
     Raises:
         HubError: `route.no_solver`.
     """
     solver, effort = solver_for(problem), Effort(seconds, rounds)
-    hopeless = [why for at in range(len(problem.stops)) if (why := alone(problem, at))]
+    open_stops = [at for at in range(len(problem.stops)) if at not in problem.frozen]
+    hopeless = [why for at in open_stops if (why := alone(problem, at))]
     rest = [at for at in range(len(problem.stops)) if at not in {one.stop for one in hopeless}]
     servable = problem.only(rest)
-    tours, lost = _tours(servable, solver, effort, seed) if rest else ((), [])
+    first = [_moved(tour, {at: place for place, at in enumerate(rest)}) for tour in start]
+    fleet = servable
+    if fewest and rest:
+        fleet, first = fewest_vehicles(
+            servable, lambda part: solver.search(part, seed=seed, first=True, **effort.part(FLEET))
+        )  # fmt: skip
+        effort = effort.rest()
+    tours, lost = _tours(fleet, solver, effort, seed, first) if rest else ((), [])
     kept = [at for at in range(len(servable.stops)) if at not in {one.stop for one in lost}]
     bound = lower_bound(servable.only(kept), **effort.part(BOUND))
     bound += sum(problem.stops[one.stop].prize or 0.0 for one in hopeless)
-    whole = _counted(problem, [_moved(one.tour, rest) for one in tours])
+    whole = _counted(problem, [_moved(one.tour, dict(enumerate(rest))) for one in tours])
     cost = cost_of(problem, whole)
     unserved = [*hopeless, *(replace(one, stop=rest[one.stop]) for one in [*lost, *_not_worth(servable, tours)])]
     return Plan(
@@ -107,9 +134,11 @@ def plan_routes(problem: Problem, *, seconds: float, seed: int = 0, rounds: int 
 # -- helpers -----------------------------------------------------------------------------------------
 
 
-def _tours(problem: Problem, solver: Solver, effort: Effort, seed: int) -> tuple[tuple[Driven, ...], list[Unserved]]:
+def _tours(
+    problem: Problem, solver: Solver, effort: Effort, seed: int, start: Sequence[Tour]
+) -> tuple[tuple[Driven, ...], list[Unserved]]:
     """Tours, and why required stops are on none of them."""
-    tours = solver.search(problem, seed=seed, **effort.part(1 - BOUND))
+    tours = solver.search(problem, seed=seed, start=start, **effort.part(1 - BOUND))
     if tours is not None:
         return _counted(problem, tours), []
     counted = _counted(problem, solver.search(_optional(problem), seed=seed, **effort.part(SECOND)) or [])
@@ -146,8 +175,10 @@ def _counted(problem: Problem, tours: Sequence[Tour]) -> tuple[Driven, ...]:
     return tuple(sorted((one for one in counted if one), key=lambda one: -one.cost))
 
 
-def _moved(tour: Tour, places: Sequence[int]) -> Tour:
-    return replace(tour, trips=tuple(tuple(places[at] for at in trip) for trip in tour.trips))
+def _moved(tour: Tour, place: Mapping[int, int]) -> Tour:
+    """The tour with its stops' positions in another problem; stops that are not in it are left out."""
+    trips = (tuple(place[at] for at in trip if at in place) for trip in tour.trips)
+    return replace(tour, trips=tuple(trips), held=frozenset(place[at] for at in tour.held if at in place))
 
 
 def _not_worth(problem: Problem, tours: Sequence[Driven]) -> list[Unserved]:

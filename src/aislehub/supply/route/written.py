@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,10 +16,10 @@ from aislehub.core.errors import HubError
 from aislehub.core.output import write_table
 from aislehub.core.reasons import Reason
 from aislehub.supply.route.conflict import Unserved, span
-from aislehub.supply.route.document import clock
+from aislehub.supply.route.document import moment, stop_id
 from aislehub.supply.route.plan import Driven
-from aislehub.supply.route.problem import FOREVER, Problem
-from aislehub.supply.route.schedule import Visit
+from aislehub.supply.route.problem import FOREVER, Problem, Vehicle, Visit
+from aislehub.supply.route.running import exact_times
 from aislehub.supply.route.solve import Plan
 from aislehub.supply.route.vrplib import solution_text
 
@@ -66,7 +67,7 @@ def document(plan: Plan) -> dict[str, Any]:
     problem = plan.problem
     return {
         "cost": plan.cost, "bound": round(plan.bound, 4), "gap": round(plan.gap, 4),
-        "routes": [[_id(problem, at) for at in one.tour.stops] for one in plan.tours],
+        "routes": [[stop_id(problem, at) for at in one.tour.stops] for one in plan.tours],
         "unserved": [_unserved(problem, one) for one in plan.unserved],
         "solver": plan.solver, "seed": plan.seed, "repeatable": plan.is_repeatable,
         "distances": plan.problem.origin.sentence(),
@@ -77,6 +78,8 @@ def document(plan: Plan) -> dict[str, Any]:
 def reasons(problem: Problem, one: Driven) -> list[Reason]:
     """Why a tour is as it is: what fills it, what ends it, for what it waits."""
     vehicle = problem.vehicles[one.tour.vehicle]
+    if _is_broken(vehicle):
+        return [Reason("route.because_broken", {"time": moment(problem, one.times.end)})]
     found = []
     for dimension, load in enumerate(problem.loads):
         capacity = vehicle.capacity[dimension]
@@ -100,25 +103,28 @@ def reasons(problem: Problem, one: Driven) -> list[Reason]:
     return found or [Reason("route.because_cost")]
 
 
-def write_plan(plan: Plan, path: Path) -> None:
+def write_plan(plan: Plan, path: Path, also: Mapping[str, Any] | None = None) -> None:
     """Write a plan, its kind by suffix: .sol, .json, .geojson, .gpx, or the visits as .csv, .parquet or .xlsx.
+
+    Args:
+        also: further fields of the JSON document.
 
     Raises:
         HubError: `file.suffix`, `file.unwritable`, `route.no_map` for a map of places without coordinates.
     """
     suffix = path.suffix.lower()
     texts: dict[str, Callable[[Plan], str]] = {
-        ".sol": _sol, ".json": _json, ".geojson": lambda plan: geojson(_mapped(plan)),
+        ".sol": _sol, ".json": partial(_json, also=also or {}), ".geojson": lambda plan: geojson(_mapped(plan)),
         ".gpx": lambda plan: gpx(_mapped(plan)),
     }  # fmt: skip
     if suffix in TABLES:
         write_table(sheet(_lines(plan)), path)
     elif suffix in texts:
         text = texts[suffix](plan)
-        partial = path.with_name(f".{path.name}.partial")
+        unfinished = path.with_name(f".{path.name}.partial")
         try:
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(path)
         except OSError as error:
             raise HubError("file.unwritable", file=path, why=error) from error
     else:
@@ -167,38 +173,37 @@ def gpx(lines: Iterable[Line]) -> str:
 # -- helpers -----------------------------------------------------------------------------------------
 
 
-def _id(problem: Problem, at: int) -> str | int:
-    """Customers of benchmark files are numbers, as in their solution files."""
-    return problem.stops[at].name if problem.is_clock else int(problem.stops[at].name)
-
-
-def _time(problem: Problem, time: int) -> str | float:
-    return clock(time) if problem.is_clock else time / problem.step
-
-
 def _tour(problem: Problem, one: Driven) -> dict[str, Any]:
     vehicle = problem.vehicles[one.tour.vehicle]
     co2 = {} if vehicle.co2 is None else {"co2_kg": round(vehicle.co2 * one.distance / 1000, 3)}
     return {
-        "vehicle": vehicle.name, "start": _time(problem, one.times.start), "end": _time(problem, one.times.end),
+        "vehicle": vehicle.name, "start": moment(problem, one.times.start), "end": moment(problem, one.times.end),
         "distance": one.distance / problem.step, "cost": round(one.cost, 6), **co2,
         "delivered": dict(zip(problem.loads, one.delivered, strict=True)),
         "collected": dict(zip(problem.loads, one.collected, strict=True)),
-        "trips": [[_id(problem, at) for at in trip] for trip in one.tour.trips],
-        "loadings": [_time(problem, at) for at in one.times.loadings],
+        "trips": [[stop_id(problem, at) for at in trip] for trip in one.tour.trips],
+        "loadings": [moment(problem, at) for at in one.times.loadings],
         "visits": [
-            {"stop": _id(problem, visit.stop), "arrive": _time(problem, visit.arrive),
-             "begin": _time(problem, visit.begin), "leave": _time(problem, visit.leave)}
+            {"stop": stop_id(problem, visit.stop), "arrive": moment(problem, visit.arrive),
+             "begin": moment(problem, visit.begin), "leave": moment(problem, visit.leave)}
             for visit in one.times.visits
         ],
-        "breaks": [{"begin": _time(problem, rest.begin), "end": _time(problem, rest.end)} for rest in one.times.pauses],
+        "breaks": [
+            {"begin": moment(problem, rest.begin), "end": moment(problem, rest.end)} for rest in one.times.pauses
+        ],
         "reasons": [reason.sentence() for reason in reasons(problem, one)],
+        "exact": exact_times(one), **({"broken": True} if _is_broken(vehicle) else {}),
     }  # fmt: skip
+
+
+def _is_broken(vehicle: Vehicle) -> bool:
+    """Whether it broke down; one that is back has merely no more to do."""
+    return vehicle.begun is not None and vehicle.begun.is_stranded and not vehicle.begun.is_back
 
 
 def _unserved(problem: Problem, one: Unserved) -> dict[str, Any]:
     return {
-        "stop": _id(problem, one.stop), "required": problem.stops[one.stop].prize is None,
+        "stop": stop_id(problem, one.stop), "required": problem.stops[one.stop].prize is None,
         "why": one.why.sentence(), "conflict": [thing.sentence() for thing in one.conflict],
         "options": [{"cost": option.facts["cost"], "what": option.sentence()} for option in one.options],
     }  # fmt: skip
@@ -208,8 +213,8 @@ def _sol(plan: Plan) -> str:
     return solution_text(plan.problem, [one.tour.stops for one in plan.tours], plan.cost)
 
 
-def _json(plan: Plan) -> str:
-    return json.dumps(document(plan), ensure_ascii=False, indent=2) + "\n"
+def _json(plan: Plan, also: Mapping[str, Any]) -> str:
+    return json.dumps({**document(plan), **also}, ensure_ascii=False, indent=2) + "\n"
 
 
 def _mapped(plan: Plan) -> list[Line]:
@@ -228,14 +233,15 @@ def _lines(plan: Plan) -> list[Line]:
         for trip, stops in enumerate(one.tour.trips, start=1):
             points.append(Point(start.name, *_place(problem, start.place)))
             points += [_point(problem, next(visits), trip, place) for place, _ in enumerate(stops, start=1)]
-        points.append(Point(end.name, *_place(problem, end.place)))
+        if not _is_broken(vehicle):
+            points.append(Point(end.name, *_place(problem, end.place)))
         found.append(Line(number, vehicle.name, one.cost, tuple(points)))
     return found
 
 
 def _point(problem: Problem, visit: Visit, trip: int, place: int) -> Point:
     stop = problem.stops[visit.stop]
-    arrive, begin, leave = (_time(problem, time) for time in (visit.arrive, visit.begin, visit.leave))
+    arrive, begin, leave = (moment(problem, time) for time in (visit.arrive, visit.begin, visit.leave))
     return Point(stop.name, *_place(problem, stop.place), arrive, begin, leave, trip, place)
 
 
