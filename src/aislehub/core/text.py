@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["LANGUAGES", "current_language", "has", "language", "say", "sentences"]
+__all__ = ["LANGUAGES", "current_language", "has", "language", "say", "sentences", "word"]
 
 LANGUAGES = ("en", "zh")
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
@@ -72,6 +72,12 @@ def say(code: str, lang: str | None = None, /, **facts: object) -> str:
         details = ", ".join(f"{name}={value}" for name, value in facts.items())
         return f"{code} ({details})" if details else code
     return template.format_map(_Facts(facts)) if facts else template
+
+
+def word(group: str, name: str, lang: str | None = None) -> str:
+    """A name from data as a word of the reader's language where the texts have one: `word("bound", "case_pack")`."""
+    code = f"{group}.{name}"
+    return say(code, lang) if has(code) else name.replace("_", " ")
 
 
 class _Facts(dict[str, object]):

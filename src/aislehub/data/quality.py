@@ -31,7 +31,7 @@ from aislehub.core.hub import open_hub
 from aislehub.core.output import print_json, write_table
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
-from aislehub.core.text import say
+from aislehub.core.text import say, word
 
 __all__ = ["CAPABILITIES", "CHECKS", "READINESS", "Check", "Policy", "assess", "document", "readiness", "score"]
 
@@ -542,7 +542,7 @@ def _capability(row: Mapping[str, Any], lang: str | None) -> dict[str, Any]:
 
 def _cause(cause: str, lang: str | None) -> str:
     fault, table = cause.split(":")
-    return say(f"readiness.{fault}.short", lang, table=table)
+    return say(f"readiness.{fault}.short", lang, table=word("table", table, lang))
 
 
 def _print(found: Mapping[str, Any]) -> None:

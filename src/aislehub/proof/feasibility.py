@@ -21,7 +21,7 @@ from ibis import _
 from aislehub.core.approval import Approval
 from aislehub.core.hub import Hub
 from aislehub.core.settings import Settings, all_settings, field
-from aislehub.core.text import say
+from aislehub.core.text import say, word
 from aislehub.proof.scenarios import SCENARIOS, Scenario
 
 __all__ = ["Factor", "Feasibility", "House", "Policy", "feasibility", "house_of"]
@@ -103,7 +103,7 @@ def feasibility(scenario: Scenario, house: House, policy: Policy) -> Feasibility
 def _data(scenario: Scenario, house: House) -> Factor:
     lacking = [need for need in scenario.needs if need in house.missing]
     if lacking:
-        return Factor(0.0, tuple(say("priorities.lacking", what=need) for need in lacking))
+        return Factor(0.0, tuple(say("priorities.lacking", what=word("table", need)) for need in lacking))
     if scenario.data not in house.scores:
         return Factor(0.0, (say("priorities.no_readiness"),))
     points, lost = house.scores[scenario.data]
@@ -115,7 +115,9 @@ def _data(scenario: Scenario, house: House) -> Factor:
 
 def _lost(cause: str, points: float) -> str:
     fault, table = cause.split(":")
-    return say("priorities.lost", points=f"{points:.0f}", what=say(f"readiness.{fault}.short", table=table))
+    return say(
+        "priorities.lost", points=f"{points:.0f}", what=say(f"readiness.{fault}.short", table=word("table", table))
+    )
 
 
 def _integration(scenario: Scenario, house: House, policy: Policy) -> Factor:

@@ -26,7 +26,7 @@ from aislehub.core.ledger import CARRIED_OUT
 from aislehub.core.output import print_json
 from aislehub.core.pages import Page
 from aislehub.core.step import policy_of
-from aislehub.core.text import has, say
+from aislehub.core.text import say, word
 from aislehub.proof.scorecard import cards_table
 
 __all__ = ["Adoption", "Change", "Span", "Worth", "adoption", "changes", "commands", "pages", "span", "spans", "worth"]
@@ -306,7 +306,7 @@ def _told(report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, A
             "title": "proof.worth", "columns": ["proof.kind", "proof.count", "proof.carried_out", "proof.expected",
             "proof.measured", "proof.interval", "proof.verdict"],
             "rows": [
-                [_kind(row), f"{row['count']:,}", f"{row['carried_out']:,}", _money(row, "expected"),
+                [word("kind", row["kind"]), f"{row['count']:,}", f"{row['carried_out']:,}", _money(row, "expected"),
                  _money(row, "measured"), _range(row), _said(row)]
                 for row in report["worth"]
             ],
@@ -315,7 +315,7 @@ def _told(report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, A
             "title": "proof.together", "columns": ["proof.kind", "proof.stores", "proof.days", "proof.per_store_day",
             "proof.measured", "proof.interval", "proof.verdict"],
             "rows": [
-                [_kind(row), f"{row['stores']:,}", f"{row['days']:,}", _money(row, "per_store_day"),
+                [word("kind", row["kind"]), f"{row['stores']:,}", f"{row['days']:,}", _money(row, "per_store_day"),
                  _money(row, "measured"), _range(row), say(row["verdict"])]
                 for row in report["together"]
             ],
@@ -324,7 +324,7 @@ def _told(report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, A
             "title": "proof.adoption", "columns": ["proof.kind", "proof.count", "proof.followed", "proof.changed",
             "proof.rejected", "proof.unseen"],
             "rows": [
-                [_kind(row), f"{row['count']:,}", *(f"{row[name]:.1%}" for name in
+                [word("kind", row["kind"]), f"{row['count']:,}", *(f"{row[name]:.1%}" for name in
                  ("followed", "changed", "rejected", "unseen"))]
                 for row in report["adoption"]
             ],
@@ -333,18 +333,13 @@ def _told(report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, A
             "title": "proof.changes", "columns": ["proof.kind", "proof.who", "proof.why", "proof.count", "proof.added",
             "proof.interval", "proof.verdict"],
             "rows": [
-                [_kind(row), row["who"] or "–", row["why"] or say("proof.rejected"), f"{row['count']:,}",
+                [word("kind", row["kind"]), row["who"] or "–", row["why"] or say("proof.rejected"), f"{row['count']:,}",
                  _money(row, "added"), _range(row), say(row["verdict"])]
                 for row in report["changes"]
             ],
         },
     ]  # fmt: skip
     return [table for table in tables if table["rows"]]
-
-
-def _kind(row: Mapping[str, Any]) -> str:
-    code = f"kind.{row['kind']}"
-    return say(code) if has(code) else row["kind"]
 
 
 def _money(row: Mapping[str, Any], name: str) -> str:

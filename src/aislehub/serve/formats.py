@@ -9,7 +9,7 @@ from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from aislehub.core.text import current_language, has, say
+from aislehub.core.text import current_language, has, say, word
 
 __all__ = [
     "action",
@@ -108,12 +108,6 @@ def short_day(value: date) -> str:
 def instant(value: datetime, timezone: str) -> str:
     """Date and time of day in the chain's time zone."""
     return f"{value.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"
-
-
-def word(group: str, name: str) -> str:
-    """A name from data as a word of the reader's language where the texts have one: `word("bound", "case_pack")`."""
-    code = f"{group}.{name}"
-    return say(code) if has(code) else name.replace("_", " ")
 
 
 def label(text: str) -> str:
