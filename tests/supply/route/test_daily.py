@@ -39,7 +39,7 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(lines=LINES, trucks=st.integers(1, 3), coldest=st.sampled_from(["ambient", "chilled", "frozen"]))
 def test_every_delivery_is_on_one_tour_or_left_out_with_a_reason(lines, trucks, coldest):
     """Each store's goods are on exactly one stop or among those left out, whole; and no kilogram appears or is lost."""
@@ -65,7 +65,7 @@ def test_every_delivery_is_on_one_tour_or_left_out_with_a_reason(lines, trucks, 
         assert tour["load"]["kg"] <= 1000.1
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(lines=LINES, trucks=st.integers(1, 3))
 def test_money_is_the_difference_of_counted_costs(lines, trucks):
     """Where both bring everything, money is the cost of the fixed tours' documents minus that of the plan's; always it
@@ -141,6 +141,22 @@ def test_cold_goods_need_a_vehicle_that_keeps_them_cold():
     assert "l < −18 °C" in shown(left(alone)[0]["conflict"])
 
 
+def test_drivers_take_their_break():
+    """The break of `vehicles` lies in the tour, within its window. Where vehicles may load again it is taken off the
+    driver's hours instead, and the plan says so."""
+    rest = {"break_minutes": 45.0, "break_from": "09:00", "break_to": "10:00", "works_from": "05:00", "max_hours": 8.0}
+    orders = [ordered(one["store"], quantity=150.0) for one in STORES]
+    truck = TRUCK | rest | {"vehicle": "truck", "capacity_l": None}
+    places = [STORES[0] | {"receives_to": "07:30"}, *(one | {"receives_from": "09:00"} for one in STORES[1:])]
+    row = make_routes(orders=orders, stores=[*places, warehouse()], vehicles=[truck])["W"]
+    (tour,) = row["action"]["tours"]
+    ((begin, end),) = tour["breaks"]
+    assert "09:00" <= begin <= "10:00" and end > begin and row["unserved"] == 0
+    again = make_routes(orders=orders, stores=[*places, warehouse()], vehicles=[truck | {"trips": 2}])["W"]
+    assert {len(tour["breaks"]) for tour in again["action"]["tours"]} == {0}
+    assert "hours are shorter" in shown(again["reasons"]) and again["hours"] <= 7.25
+
+
 def test_what_no_vehicle_holds_at_once_is_brought_in_parts():
     """A store's load above the largest vehicle is split into as few equal parts as fit."""
     row = make_routes(orders=[ordered("1", quantity=2400.0)], stores=[*STORES, warehouse()], vehicles=FLEET)["W"]
@@ -192,6 +208,7 @@ def test_a_chain_without_places_gets_simulated_ones_and_says_so():
     assert row["source"] == "simulated: depot, orders, places, vehicles, weights"
     assert row["unserved"] == 0 and len(visited(row)) == 8
     assert make_routes({"simulate": False}, orders=lines, stores=places) == {}
+    assert make_routes(orders=lines, stores=places, vehicles=FLEET) == {}  # where its vehicles start from is told
 
 
 def test_a_sample_stands_for_the_whole():

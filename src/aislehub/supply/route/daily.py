@@ -86,10 +86,10 @@ def routes(
     day: date, policy: Policy, timezone: str,
 ) -> pd.DataFrame:  # fmt: skip
     """Tours of the day after `day`, one row a depot that has something to bring."""
-    due, places = due_deliveries(
-        orders, customer_orders, stores, items, day=day, policy=policy, timezone=timezone
-    )  # fmt: skip
     fleet = vehicles.order_by("vehicle").to_pandas()
+    due, places = due_deliveries(
+        orders, customer_orders, stores, items, day=day, policy=policy, timezone=timezone, fleet=bool(len(fleet))
+    )  # fmt: skip
     ways = {
         (row["from_place"], row["to_place"]): (row["km"], row["minutes"])
         for row in distances.to_pandas().to_dict("records")
@@ -291,7 +291,7 @@ def _reasons(one: _DepotDay, facts: Mapping[str, Any]) -> list[Reason]:
     beside = {"fixed": round(facts["fixed_km"]), "vans": len(one.fixed)}
     by = Reason("routes.because_saved", {"saved": saved} | beside, saved)
     more = Reason("routes.because_longer", {"more": -saved} | beside, saved)
-    found = [Reason("routes.because_day", day, facts["km"]), by if saved >= 0 else more]
+    found = [by if saved >= 0 else more, Reason("routes.because_day", day, facts["km"])]
     if facts["unserved"]:
         names = [left["stop"] for left in _left_out(one)]
         found.append(Reason("routes.because_left", {"count": len(names), "stops": names[:3]}, facts["km"]))
@@ -303,6 +303,8 @@ def _reasons(one: _DepotDay, facts: Mapping[str, Any]) -> list[Reason]:
     if facts["co2_kg"] is not None:
         per = facts["co2_kg"] / max(facts["kg"], 1e-9) * 100
         found.append(Reason("routes.because_co2", {"co2": round(facts["co2_kg"]), "per": round(per, 1)}, 0.5))
+    if one.fleet.rests_in_hours:
+        found.append(Reason("routes.rests_in_hours", {}, 0.3))
     if one.share < 1:
         found.append(Reason("routes.because_share", {"share": round(100 * one.share, 2)}, 0.4))
     return [*found, one.problem.origin]

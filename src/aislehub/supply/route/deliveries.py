@@ -117,17 +117,18 @@ class Delivery:
 
 
 def due_deliveries(
-    orders: Any, customer_orders: Any, stores: Any, items: Any, *, day: date, policy: Policy, timezone: str
+    orders: Any, customer_orders: Any, stores: Any, items: Any, *, day: date, policy: Policy, timezone: str, fleet: bool
 ) -> tuple[list[Delivery], dict[str, Place]]:
     """Deliveries of the day after `day`, by depot, then store, then order; and all places of the chain by store.
 
     Args:
         orders: of all days; those that a person changed or refused are known to the ledger and not to this table.
         timezone: of places that name none.
+        fleet: whether the chain has vehicles; a depot is made up only for one that has neither these nor a warehouse.
     """
     places = known_places(stores, day + timedelta(days=1), policy)
     warehouses = stores.filter(stores.kind == "warehouse").select("store").to_pandas()["store"].tolist()
-    bought = _store_lines(orders, warehouses, day, policy)
+    bought = _store_lines(orders, warehouses, day, policy, made_up_depot=not (fleet or warehouses))
     zones = {
         row["store"]: row["timezone"] or timezone
         for row in stores.select("store", "timezone").to_pandas().to_dict("records")
@@ -171,7 +172,7 @@ def seconds_of(clock: str) -> int:
 # -- helpers -----------------------------------------------------------------------------------------
 
 
-def _store_lines(orders: Any, warehouses: list[str], day: date, policy: Policy) -> pd.DataFrame:
+def _store_lines(orders: Any, warehouses: list[str], day: date, policy: Policy, *, made_up_depot: bool) -> pd.DataFrame:
     """Columns depot, store, order (empty), item, quantity, made_up: what must be in the stores by the morning after
     tomorrow. What is ordered tomorrow morning and wanted on the same day is brought at once, too."""
     after = ibis.literal(day + timedelta(days=2))
@@ -182,7 +183,7 @@ def _store_lines(orders: Any, warehouses: list[str], day: date, policy: Policy) 
     terms_made_up = lines["source"].fillna("").str.contains("lead times")
     own = lines["supplier"].isin(warehouses)
     depot = lines["supplier"].where(own)
-    if policy.simulate and not warehouses:
+    if policy.simulate and made_up_depot:
         depot = depot.where(~terms_made_up, DEPOT)
     lines = lines.assign(depot=depot, order=None, made_up=terms_made_up, quantity=lines["quantity"] / policy.data_share)
     return lines[lines["depot"].notna()].drop(columns=["supplier", "source"])

@@ -35,23 +35,30 @@ class Fleet:
     Attributes:
         types: of vehicles that are alike.
         names: numbers of the vehicles of each type, as many as its `count`.
+        rests_in_hours: whether drivers' breaks are not laid down but taken off their hours.
     """
 
     types: tuple[Vehicle, ...]
     names: tuple[tuple[str, ...], ...]
+    rests_in_hours: bool = False
 
 
 def fleet_of(rows: pd.DataFrame, policy: Policy) -> Fleet:
     """The vehicles of one depot.
 
+    No solver lays down breaks in a fleet of which some vehicle may load again: there, hours are shorter by the break.
+
     Args:
         rows: of the table `vehicles`.
     """
+    fleet = [(row["vehicle"], _vehicle(row, policy)) for row in rows.sort_values("vehicle").to_dict("records")]
+    vehicles = [one for _, one in fleet]
+    rests_in_hours = any(one.breaks for one in vehicles) and any(one.max_trips > 1 for one in vehicles)
     alike: dict[Vehicle, list[str]] = {}
-    for row in rows.sort_values("vehicle").to_dict("records"):
-        alike.setdefault(_vehicle(row, policy), []).append(row["vehicle"])
+    for name, one in fleet:
+        alike.setdefault(_without_break(one) if rests_in_hours else one, []).append(name)
     types = (replace(one, name=names[0], count=len(names)) for one, names in alike.items())
-    return Fleet(tuple(types), tuple(tuple(names) for names in alike.values()))
+    return Fleet(tuple(types), tuple(tuple(names) for names in alike.values()), rests_in_hours)
 
 
 def split_up(delivery: Delivery, fleet: Fleet) -> list[Delivery]:
@@ -116,6 +123,13 @@ def _vehicle(row: Mapping[str, Any], policy: Policy) -> Vehicle:
         per_time=known("cost_per_hour", policy.cost_per_hour) / 3600, max_trips=int(known("trips", 1)),
         breaks=(rest,) if rest.duration else (), co2=None if co2 is None else co2 / 1000,
     )  # fmt: skip
+
+
+def _without_break(one: Vehicle) -> Vehicle:
+    """With its hours shorter by the break."""
+    rest = sum(pause.duration for pause in one.breaks)
+    shorter = min(one.max_duration, one.late - one.early) - rest
+    return replace(one, breaks=(), max_duration=max(shorter, 0)) if rest else one
 
 
 def _amounts(one: Delivery) -> tuple[int, ...]:

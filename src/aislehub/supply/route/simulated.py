@@ -74,5 +74,5 @@ def simulated_fleet(depot: str, kg: float, litres: float, stops: int, *, is_stor
         needed = SPARE * max(loads, stops / STOPS[name])
         count = int(np.ceil(needed)) + 1 if name == "truck" or is_store else 2 + stops // 40
         whose = f"{depot} {name}" if is_store else name
-        rows += [{"vehicle": f"{whose} {number}", "depot": depot, **kind} for number in range(1, count + 1)]
+        rows += [{"vehicle": f"{whose} {number:02}", "depot": depot, **kind} for number in range(1, count + 1)]
     return pd.DataFrame(rows).assign(source=SOURCE)
