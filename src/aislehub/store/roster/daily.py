@@ -30,6 +30,7 @@ from aislehub.store.roster.kinds import DAY_MINUTES, QUARTER_MINUTES
 from aislehub.store.roster.lawful import place_of
 from aislehub.store.roster.need import Member, Need, Notice
 from aislehub.store.roster.policy import Policy
+from aislehub.store.roster.saving import FloatArray, saving, spread_of
 from aislehub.store.roster.told import HISTORY, duty_of, text_of
 from aislehub.store.roster.usual import same_every_day
 from aislehub.store.roster.week import Planned, plan_week
@@ -81,7 +82,7 @@ def rosters(
     told = rostered.to_pandas()
     notices = availability.to_pandas()
     places = stores.to_pandas().set_index("store")
-    swings = _swings(footfall_forecast, day)
+    spreads = _spreads(footfall_forecast, day)
     rows = []
     for store, mine in people.groupby("store"):
         days = _open_week(need[need["store"] == store], told[told["store"] == store], day)
@@ -96,9 +97,10 @@ def rosters(
         start = _last_week(told[told["store"] == store], days)
         planned = plan_week(wanted, staff, place, policy, start=start)
         usual = same_every_day(wanted, staff, place, policy)
+        spread = np.array([max(spreads.get((str(store), one), 0.0), policy.day_spread) for one in days])
         rows.append(
             {"store": store}
-            | _decision(wanted, staff, planned, usual, policy, day, swings.get(str(store), (1.0, 1.0)))
+            | _decision(wanted, staff, planned, usual, policy, day, spread)
             | {"source": "; ".join(sorted(set(mine["source"])))}
         )
     return pd.DataFrame(rows, columns=[column.name for column in ROSTERS.columns if column.name != "day"])
@@ -121,15 +123,14 @@ def account_of(duties: Sequence[Duty], need: Need, cost: Mapping[str, float], mi
 
 def _decision(
     need: Need, staff: Sequence[Member], planned: Planned, usual: Planned, policy: Policy, day: date,
-    swing: tuple[float, float],
+    spread: FloatArray,
 ) -> dict[str, Any]:  # fmt: skip
     cost = {member.staff: member.hourly_cost for member in staff}
     plan, today = (account_of(roster.duties, need, cost, policy.missing) for roster in (planned, usual))
-    gains = [today.cost - plan.cost]
-    for times in swing:  # were all days as weak, or as strong, as their forecast's interval allows
-        other = Need(need.days, need.skills, np.rint(need.people * times).astype(np.int64))
-        better, worse = (account_of(roster.duties, other, cost, policy.missing) for roster in (planned, usual))
-        gains.append(worse.cost - better.cost)
+    hour = policy.missing * float(np.mean(list(cost.values())))
+    saved = saving(
+        need, planned.duties, usual.duties, paid=today.pay - plan.pay, hour=hour, spread=spread, seed=policy.seed
+    )
     hours, usual_hours = hours_of(list(planned.duties)), hours_of(list(usual.duties))
     action = {"hours": hours, "shifts": [duty.document() for duty in planned.duties]}
     baseline = {
@@ -140,7 +141,7 @@ def _decision(
         "subject": (need.days[0] - timedelta(days=need.days[0].weekday())).isoformat(),
         "action": json.dumps(action, ensure_ascii=False),
         "baseline": json.dumps(baseline, ensure_ascii=False),
-        "money": gains[0], "money_low": min(gains), "money_high": max(gains),
+        "money": saved.money, "money_low": saved.low, "money_high": saved.high,
         "horizon_days": (need.days[-1] - day).days, "outlay": plan.pay,
         "reasons": to_json(_reasons(need, staff, planned, plan, today), leading=2),
         "bound": _bound(need, staff, planned, plan),
@@ -276,12 +277,13 @@ def _last_week(told: pd.DataFrame, days: Sequence[date]) -> list[Duty]:
     return found
 
 
-def _swings(footfall_forecast: ir.Table, day: date) -> dict[str, tuple[float, float]]:
-    """By store, people on weak and on strong days over the expected ones, the ends of the forecast's interval."""
+def _spreads(footfall_forecast: ir.Table, day: date) -> dict[tuple[str, date], float]:
+    """By store and day, the standard deviation of the logarithm of the visitors."""
     today = footfall_forecast.filter(_.day == ibis.literal(day), _.day_mean > 0)
-    per_day = today.group_by("store", "ds").agg(low=_.day_low.max(), high=_.day_high.max(), mean=_.day_mean.max())
-    sums = per_day.group_by("store").agg(low=_.low.sum(), high=_.high.sum(), mean=_["mean"].sum()).to_pandas()
-    return {row.store: (row.low / row.mean, row.high / row.mean) for row in sums.itertuples()}
+    days = today.group_by("store", "ds").agg(mean=_.day_mean.max(), low=_.day_low.max(), high=_.day_high.max())
+    rows = days.to_pandas()
+    spread = spread_of(*(rows[name].to_numpy(float) for name in ("mean", "low", "high")))
+    return dict(zip(zip(rows["store"], pd.to_datetime(rows["ds"]).dt.date, strict=True), spread.tolist(), strict=True))
 
 
 def _day(value: Any, otherwise: date) -> date:

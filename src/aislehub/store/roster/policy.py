@@ -35,6 +35,10 @@ class Policy(Settings, section="roster"):
         le=2,
     )
     late: str = field("20:00", "A shift that ends after this time of day is a late one")
+    day_spread: float = field(
+        0.1, "Least standard deviation of a day's visitors about their forecast, as a share, for the expected money",
+        ge=0, le=1,
+    )  # fmt: skip
     effort: int = field(10, "How often each person is planned anew in the search for a roster", ge=1, le=10000)
     swaps_by_rule: bool = field(
         False, "Approve a swap as soon as both want it and law, skills and availability allow it; else a planner does"
