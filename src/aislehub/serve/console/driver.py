@@ -104,7 +104,7 @@ def _opened(hub: Hub, token: str) -> Tour:
 def _states(hub: Hub, tour: Tour) -> dict[int, dict[str, Any]]:
     """Position of a stop → what is known of it."""
     rows = reported(hub, tour.depot, tour.day.isoformat()).get(tour.shipment, {})
-    return {stop: {name: _plain(row[name]) for name in ("arrived_at", "left_at", "outcome", "reason")}
+    return {stop: {name: _plain(row[name]) for name in ("arrived_at", "left_at", "outcome", "reason", "known_at")}
             for stop, row in rows.items()}  # fmt: skip
 
 

@@ -6,7 +6,9 @@ const SHELF = "driver";
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener("fetch", (event) => {
-  if (event.request.method === "GET") event.respondWith(fresh(event.request));
+  // What the hub knows by now is no use from yesterday: the page keeps that itself.
+  const isKept = event.request.method === "GET" && !event.request.url.endsWith("/states");
+  if (isKept) event.respondWith(fresh(event.request));
 });
 
 async function fresh(request) {

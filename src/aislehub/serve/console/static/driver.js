@@ -6,7 +6,7 @@ const page = document.querySelector("[data-driver]");
 const { states, words } = JSON.parse(page.querySelector("script").textContent);
 const halts = [...page.querySelectorAll("[data-halt]")];
 const key = `tour:${page.dataset.key}`;
-let known = states; // what the hub has
+const known = JSON.parse(localStorage.getItem(`${key}:known`) ?? "{}"); // what the hub has, for a page that the phone kept
 let sending = false;
 
 // -- the queue: reports that the hub has not confirmed, oldest first; it outlives the page
@@ -33,6 +33,14 @@ function stateOf(stop) {
   return waiting ?? known[stop] ?? { arrived_at: null, left_at: null, outcome: null, reason: null };
 }
 
+// Of each stop what became known last: a page from the phone's shelf is older than what was sent since.
+function learn(states) {
+  for (const [stop, state] of Object.entries(states)) {
+    if (!(known[stop]?.known_at > state.known_at)) known[stop] = state;
+  }
+  localStorage.setItem(`${key}:known`, JSON.stringify(known));
+}
+
 async function send() {
   const reports = queue();
   if (sending || !reports.length) return;
@@ -44,11 +52,11 @@ async function send() {
     if (answer.ok) {
       const { taken, refused, states: now } = await answer.json();
       keep(queue().filter((report) => !taken.includes(report.id)));
-      known = now;
+      learn(now);
       const why = Object.values(refused)[0];
       if (why) say(words.refused.replace("{why}", why));
     } else {
-      say(words.refused.replace("{why}", (await answer.text()).length && `HTTP ${answer.status}`));
+      say(words.refused.replace("{why}", `HTTP ${answer.status}`));
     }
   } catch (error) {
     if (!(error instanceof TypeError)) throw error; // what fetch throws without a network: the reports stay
@@ -63,7 +71,7 @@ async function send() {
 async function refresh() {
   try {
     const answer = await fetch(`${page.dataset.driver}/states`);
-    if (answer.ok) known = (await answer.json()).states;
+    if (answer.ok) learn((await answer.json()).states);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
   }
@@ -146,6 +154,7 @@ async function stay() {
 addEventListener("online", send);
 document.addEventListener("visibilitychange", () => document.hidden || refresh().then(send));
 setInterval(send, RETRY);
+learn(states);
 show();
 send();
 if ("serviceWorker" in navigator && navigator.onLine) stay();
