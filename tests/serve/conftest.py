@@ -339,6 +339,7 @@ def fill_rosters(hub: Hub) -> None:
     _append(hub, "stores", [place])
     common = {"store": "501", "source": "simulated: staff", **TILL}
     _append(hub, "staff", [{"staff": key, **common, **other} for key, other in STAFF.items()])
+    _write(hub, "roster_staff", [{"day": DAY, "staff": key, **common, **other} for key, other in STAFF.items()])
     told_at = datetime(2017, 11, 4, 9, tzinfo=UTC)
     notice = {"notice": "n1", "staff": "ben", "day": MONDAY + timedelta(days=3), "kind": "cannot", "told_at": told_at}
     _append(hub, "availability", [notice])

@@ -111,7 +111,7 @@ def visit(chromium: Any, serve: Callable[[Hub], str], hub: Hub) -> Iterator[Visi
         page.fill("input[name=user]", role)
         page.fill("input[name=password]", PASSWORD)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/today")
+        page.wait_for_url("**/my-roster" if role == "staff" else "**/today")
         return page
 
     yield open_page
@@ -486,3 +486,124 @@ def test_the_map_answers_to_fingers(visit: Visit, routed: Hub) -> None:
     expect(page.locator(".tour[open] summary strong")).to_have_text("van 2")
     expect(page.locator(".map-tip")).to_contain_text("van 2")
     assert page.evaluate("scrollY") == above
+
+
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS)
+def test_rosters_fit_and_can_be_read(
+    visit: Visit, rostered: Hub, tell: Callable[[Hub], None], size: str, lang: str, theme: str
+) -> None:
+    """The week, a day with a shift chosen, and somebody's own roster, in both languages, themes and sizes."""
+    page = visit("planner", size, lang, theme)
+    for path, chosen in (("rosters", ""), ("rosters?day=2017-11-06", "anna")):
+        page.goto(f"/{path}")
+        if chosen:
+            page.locator(f"[data-bar={chosen}]").click()
+            expect(page.locator("#roster-editor")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+        assert page.evaluate(CONTRAST) == [], path
+        assert page.evaluate(UNLABELLED) == [], path
+    tell(rostered)
+    own = visit("staff", size, lang, theme)
+    assert own.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert own.evaluate(CONTRAST) == [] and own.evaluate(UNLABELLED) == []
+
+
+def test_a_bar_is_dragged_and_saved(visit: Visit, rostered: Hub) -> None:
+    """With the mouse a shift is made longer by its end, then given to a colleague; saved with a reason it is kept."""
+    page = visit()
+    page.goto("/rosters?day=2017-11-06")
+    bar = page.locator("[data-bar=anna]")
+    expect(bar).to_contain_text("08:00–13:00")
+    box = bar.bounding_box()
+    quarter = box["width"] / 20
+    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 3 + 4 * quarter, box["y"] + 8, steps=4)
+    page.mouse.up()
+    expect(page.locator("[data-bar=anna]")).to_contain_text("08:00–14:00")
+    expect(page.locator("#roster-changes")).to_contain_text("08:00–14:00 till instead of 08:00–13:00 till")
+    box, to = page.locator("[data-bar=anna]").bounding_box(), page.locator(".lane[data-staff=ben]").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, to["y"] + to["height"] / 2, steps=6)
+    page.mouse.up()
+    expect(page.locator("#roster-changes li")).to_have_count(2)
+    page.get_by_label("Your reason").fill("school play")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("h1 .badge.overridden")).to_be_visible()
+    (kept,) = rostered.ledger.find(Filter(kind="rosters"))
+    assert kept["override"]["why"] == "school play"
+    monday = [s for s in kept["override"]["action"]["shifts"] if (s["day"], s["skill"]) == ("2017-11-06", "till")]
+    assert [(s["staff"], s["begins"], s["ends"]) for s in monday] == [("ben", "08:00", "14:00")]
+
+
+def test_a_bar_obeys_the_keyboard_and_the_law(visit: Visit, rostered: Hub) -> None:
+    """Arrows move and stretch; seven hours without a break turn red with the article and are not saved."""
+    page = visit()
+    page.goto("/rosters?day=2017-11-06")
+    page.locator("[data-bar=anna]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-bar=anna]")).to_contain_text("08:15–13:15")
+    expect(page.locator("[data-bar=anna]")).to_be_focused()
+    for _ in range(8):
+        page.keyboard.press("Shift+ArrowRight")
+    expect(page.locator("[data-bar=anna].bad")).to_contain_text("08:15–15:15")
+    expect(page.locator("#roster-faults")).to_contain_text("Directive 2003/88/EC, art. 4")
+    expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    page.get_by_label("Breaks").fill("11:00-11:30")
+    page.keyboard.press("Tab")
+    expect(page.locator("[data-bar=anna]:not(.bad) .pause")).to_have_count(1)
+    expect(page.get_by_role("button", name="Save")).to_be_enabled()
+    page.locator("[data-bar=anna]").focus()
+    page.keyboard.press("Delete")
+    expect(page.locator("[data-bar=anna]")).to_have_count(0)
+    page.get_by_role("button", name="Undo the last change").click()
+    expect(page.locator("[data-bar=anna]")).to_have_count(1)
+    assert rostered.ledger.find(Filter(kind="rosters"))[0]["state"] == "proposed"
+
+
+def test_a_finger_chooses_before_it_drags(chromium: Any, serve: Callable[[Hub], str], rostered: Hub) -> None:
+    """On a phone the first touch chooses a bar, the next one drags it; the page scrolls in between."""
+    context = chromium.new_context(
+        base_url=serve(rostered), viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto("/login")
+    page.fill("input[name=user]", "planner")
+    page.fill("input[name=password]", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/today")
+    page.goto("/rosters?day=2017-11-06")
+    touch = context.new_cdp_session(page)
+
+    def drag(by: float) -> None:
+        bar = page.locator("[data-bar=anna]")
+        bar.scroll_into_view_if_needed()
+        box = bar.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for step in (0.5, 1):
+            touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + by * step, "y": y}]})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    width = page.locator("[data-bar=anna]").bounding_box()["width"]
+    drag(width / 10)
+    expect(page.locator("[data-bar=anna]")).to_contain_text("08:00–13:00")
+    page.locator("[data-bar=anna]").tap()
+    expect(page.locator("[data-bar=anna][aria-pressed=true]")).to_be_visible()
+    drag(width / 10)
+    expect(page.locator("[data-bar=anna]")).to_contain_text("08:30–13:30")
+    context.close()
+
+
+def test_a_call_in_sick_shows_who_stands_in(visit: Visit, rostered: Hub, tell: Callable[[Hub], None]) -> None:
+    """The button writes the fact and fills the draft, whose reason is there already; saving proposes it."""
+    tell(rostered)
+    page = visit()
+    page.goto("/rosters?day=2017-11-08")
+    page.locator("[data-bar=anna]").click()
+    page.get_by_role("button", name="Called in sick").click()
+    expect(page.locator("#roster-changes")).to_contain_text("ben, Wed 8 Nov: new, 08:00–14:00 till")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("h1 .badge.proposed")).to_be_visible()
+    assert [row["kind"] for row in rostered.tables.fetch("availability").to_pylist()].count("sick") == 1

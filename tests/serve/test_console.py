@@ -27,6 +27,7 @@ PATHS = [
     "/demand",
     "/prices",
     "/promotions",
+    "/rosters",
     "/prices/item?store=367&item=1001",
     "/accuracy",
     "/accuracy?level=store&store=367",

@@ -67,10 +67,10 @@ def test_a_shift_says_why_it_is_theirs(house: Hub, sign_in: SignIn) -> None:
     """What is needed then, who is there, how many others could have had it."""
     page = sign_in("staff").get("/my-roster").text
     monday = page.partition("Mon 6 Nov 2017 <small>08:00–13:00 · till · Marktplatz")[2].partition("</details>")[0]
-    assert "1 to 1 people are needed as till; up to 1 are there" in monday
-    assert "2 other(s) have the skill" in monday  # ben and dan; cara has no skill for it
+    assert "Needed then as till: 1–1. There at most: 1" in monday
+    assert "2 others have the skill" in monday  # ben and dan; cara has no skill for it
     thursday = page.partition("Thu 9 Nov 2017")[2].partition("</details>")[0]
-    assert "1 other(s) have the skill" in thursday  # ben said that he cannot
+    assert "1 other has the skill" in thursday  # ben said that he cannot
 
 
 def test_fairness_is_told_without_telling_of_others(house: Hub, sign_in: SignIn) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -151,3 +152,21 @@ def test_a_day_that_has_passed_stays(rostered: Hub, sign_in: SignIn) -> None:
     """A shift of another week is refused; the shifts of days gone by are not the page's to change."""
     answer = sign_in().post("/rosters/check", json=draft([shift("anna", 9, "08:00", "12:00")]))
     assert answer.status_code == 422 and "not in the week" in answer.text
+
+
+def test_a_call_in_sick_is_a_fact_and_a_draft(rostered: Hub, sign_in: SignIn, tell: Callable[[Hub], None]) -> None:
+    """Anna is ill for two days: Ben stands in on Wednesday; on Thursday, when he cannot, nobody may, for Dan is too young
+    to work six hours without a break. What changes is said, and saved it is a proposal."""
+    tell(rostered)
+    client, wednesday = sign_in(), MONDAY + timedelta(days=2)
+    call = {"store": "501", "week": str(MONDAY), "staff": "anna", "day": str(wednesday)}
+    answer = client.post("/rosters/sick", json={**call, "until": str(wednesday + timedelta(days=1))}).json()["board"]
+    sick = [row["day"] for row in rostered.tables.fetch("availability").to_pylist() if row["kind"] == "sick"]
+    assert sorted(sick) == [wednesday, wednesday + timedelta(days=1)]
+    assert [text.partition(":")[0] for text in answer["changes"]] == [
+        "anna, Wed 8 Nov", "ben, Wed 8 Nov", "anna, Thu 9 Nov"
+    ]  # fmt: skip
+    assert answer["lawful"] and [one["missing_hours"] for one in answer["days"][2:4]] == [0.0, 6.0]
+    saved = client.post("/rosters/save", json=draft(answer["shifts"], decision=roster(rostered)["id"], why="ill"))
+    assert saved.json()["state"] == "proposed"
+    assert client.post("/rosters/sick", json={**call, "until": "2018-01-01"}).status_code == 422

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import ibis
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from aislehub.core.errors import HubError
@@ -24,6 +25,7 @@ from aislehub.store.roster.kinds import QUARTERS
 from aislehub.store.roster.lawful import place_of as place_in_law
 from aislehub.store.roster.need import Need
 from aislehub.store.roster.policy import Policy
+from aislehub.store.roster.stand_in import stand_ins
 
 __all__ = [
     "KIND",
@@ -33,6 +35,7 @@ __all__ = [
     "keep",
     "known_staff",
     "needed",
+    "note",
     "notices_of",
     "people_of",
     "person_of",
@@ -40,6 +43,7 @@ __all__ = [
     "roster_weeks",
     "told",
     "week_of",
+    "without",
 ]
 
 KIND = "rosters"
@@ -165,6 +169,27 @@ def needed(hub: Hub, store: str, monday: date, days: int = 7) -> dict[str, NDArr
 
 def faults_of(hub: Hub, week: Week, duties: Sequence[Duty]) -> list[Fault]:
     """What is wrong with the shifts of a week, with what the same people work before it and in other stores."""
+    return _judge(hub, week)(duties)
+
+
+def without(hub: Hub, week: Week, staff: str, days: Sequence[date]) -> list[Duty]:
+    """The week with others standing in for somebody on days that can still be changed."""
+    judged, people = _judge(hub, week), people_of(hub, week.store, week.days[0], week.days[-1])
+    return stand_ins(
+        week.shifts, staff, [day for day in days if day >= week.first], people,
+        lambda own: not any(fault.stops and fault.staff == own[0].staff for fault in judged(own)),
+    )  # fmt: skip
+
+
+def note(hub: Hub, rows: Sequence[Mapping[str, Any]], who: str) -> None:
+    """Keep notices of when somebody cannot work, or wishes to, in `availability`."""
+    fields = {"told_at": datetime.now(UTC), "source": f"console: {who}"}
+    contract = hub.tables.contract("availability")
+    hub.tables.append("availability", contract.check(pa.Table.from_pylist([{**row, **fields} for row in rows])).good)
+
+
+def _judge(hub: Hub, week: Week) -> Callable[[Sequence[Duty]], list[Fault]]:
+    """Shifts of the week, of some or of all people → what is wrong with them; the tables are read once."""
     people = people_of(hub, week.store, week.days[0], week.days[-1])
     place = place_of(hub, week.store)
     law = place_in_law(
@@ -176,10 +201,10 @@ def faults_of(hub: Hub, week: Week, duties: Sequence[Duty]) -> list[Fault]:
     known = told(hub, week.monday - LOOK_BACK, week.days[-1], staff=keys) if keys else []
     worked = [duty for store, duty in known if duty.day < week.monday or store != week.store]
     evening = datetime.combine(week.first - timedelta(days=1), time(23, 59), zone)
-    return breaches(
-        duties, people, notices_of(hub, keys), zone=zone, worked=worked, promised=week.published,
-        packs=law.packs, now=evening,
-    )  # fmt: skip
+    notices = notices_of(hub, keys)
+    return lambda duties: breaches(
+        duties, people, notices, zone=zone, worked=worked, promised=week.published, packs=law.packs, now=evening
+    )
 
 
 def keep(hub: Hub, week: Week, duties: Sequence[Duty], *, who: str, why: str) -> dict[str, Any]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
 from fastapi import APIRouter, Depends, Form, Request, Response
 
 from aislehub.core.errors import HubError
@@ -21,7 +20,7 @@ from aislehub.serve.calendar_file import calendar_of
 from aislehub.serve.console.shell import render
 from aislehub.serve.lookup import names
 from aislehub.serve.site import Site, needs, site_of
-from aislehub.serve.weeks import needed, notices_of, people_of, person_of, place_of, told
+from aislehub.serve.weeks import needed, note, notices_of, people_of, person_of, place_of, told
 from aislehub.store.roster.breaches import ABSENT, notices_on
 from aislehub.store.roster.breaks import people_there
 from aislehub.store.roster.duty import Duty, clock, hours_of, minute_of
@@ -81,7 +80,7 @@ def tell(
         "notice": secrets.token_hex(8), "staff": staff, "day": about, "weekday": int(weekday) if weekday else None,
         "begins": begins or None, "ends": ends or None, "kind": kind,
     }  # fmt: skip
-    _note(site.hub, row, user)
+    note(site.hub, [row], user.name)
     return _page(request, site, staff, told_text=say("mine.noted"))
 
 
@@ -91,7 +90,7 @@ def withdraw_notice(request: Request, site: House, user: Anybody, notice: str) -
     staff = _self(user)
     for row in notices_of(site.hub, [staff]):
         if row["notice"] == notice and row["kind"] in ("cannot", "wanted", "unwanted"):
-            _note(site.hub, {name: row[name] for name in _NOTICE} | {"kind": "void"}, user)
+            note(site.hub, [{name: row[name] for name in _NOTICE} | {"kind": "void"}], user.name)
     return _page(request, site, staff, told_text=say("mine.withdrawn"))
 
 
@@ -131,12 +130,6 @@ def _self(user: User) -> str:
     if not user.staff:
         raise HubError("mine.nobody", user=user.name)
     return user.staff
-
-
-def _note(hub: Hub, row: dict[str, Any], user: User) -> None:
-    fields = {**row, "told_at": datetime.now(UTC), "source": f"console: {user.name}"}
-    checked = hub.tables.contract("availability").check(pa.Table.from_pylist([fields]))
-    hub.tables.append("availability", checked.good)
 
 
 def _page(request: Request, site: Site, staff: str, told_text: str = "") -> Response:

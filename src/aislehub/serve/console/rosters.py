@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
+from secrets import token_hex
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -24,7 +25,19 @@ from aislehub.serve.console.shell import piece, render
 from aislehub.serve.lookup import names
 from aislehub.serve.site import Site, needs, site_of
 from aislehub.serve.swaps import decide, waiting
-from aislehub.serve.weeks import Week, account, faults_of, keep, needed, people_of, roster_weeks, week_of
+from aislehub.serve.weeks import (
+    Week,
+    account,
+    faults_of,
+    keep,
+    known_staff,
+    needed,
+    note,
+    people_of,
+    roster_weeks,
+    week_of,
+    without,
+)
 from aislehub.store.roster.breaches import Fault
 from aislehub.store.roster.breaks import people_there
 from aislehub.store.roster.duty import Duty, clock, duties_of, hours_of
@@ -45,6 +58,16 @@ class Draft(BaseModel):
     store: str = Field(max_length=80)
     week: date
     shifts: list[dict[str, Any]] = Field(max_length=3000)
+
+
+class Call(BaseModel):
+    """Somebody of a week's roster is ill from a day until another."""
+
+    store: str = Field(max_length=80)
+    week: date
+    staff: str = Field(min_length=1, max_length=80)
+    day: date
+    until: date
 
 
 class Choice(Draft):
@@ -80,7 +103,7 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
         "can": set(MOVES[week.state]) if week.decision else set(), "data_share": share if share < 1 else None,
         "is_simulated": "simulated" in (week.decision or {}).get("source", ""),
         "swaps": waiting(hub, store, week.monday), "clock": CLOCK,
-        "words": {name: say(f"rosters.{name}") for name in ("add", "missing")},
+        "words": {name: say(f"rosters.{name}") for name in ("add", "missing", "sick")},
         "address": urlencode({"store": store, "week": week.monday.isoformat()}),
     }  # fmt: skip
 
@@ -89,10 +112,20 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
 def check_draft(request: Request, site: House, user: Planner, draft: Draft) -> Response:
     """What a draft would mean: sums, people missing, and everything that is wrong with it."""
     week = _week(site.hub, draft)
-    board = board_of(site.hub, week, _drafted(week, draft))
-    shown = {"board": board, "week": week}
-    parts = {name: piece(request, f"rosters_{name}.html", **shown) for name in ("week", "figures")}
-    return JSONResponse({"board": board, **parts})
+    return _answer(request, site.hub, week, _drafted(week, draft))
+
+
+@router.post("/sick")
+def call_in_sick(request: Request, site: House, user: Planner, call: Call) -> Response:
+    """Write down that somebody is ill, and answer with a draft in which others stand in for them."""
+    week = _week(site.hub, call)
+    if call.until not in week.days or call.day not in week.days or call.until < call.day:
+        raise HubError("rosters.outside", day=call.until, week=week.monday)
+    days = [day for day in week.days if call.day <= day <= call.until]
+    rows = [{"notice": token_hex(8), "staff": call.staff, "day": day, "kind": "sick"} for day in days]
+    known_staff(site.hub, call.staff)
+    note(site.hub, rows, user.name)
+    return _answer(request, site.hub, week, without(site.hub, week, call.staff, days))
 
 
 @router.post("/save")
@@ -159,7 +192,13 @@ def board_of(hub: Hub, week: Week, duties: Sequence[Duty]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _week(hub: Hub, draft: Draft) -> Week:
+def _answer(request: Request, hub: Hub, week: Week, duties: Sequence[Duty]) -> Response:
+    board = board_of(hub, week, duties)
+    parts = {name: piece(request, f"rosters_{name}.html", board=board, week=week) for name in ("week", "figures")}
+    return JSONResponse({"board": board, **parts})
+
+
+def _week(hub: Hub, draft: Draft | Call) -> Week:
     week = week_of(hub, draft.store, draft.week)
     if week is None:
         raise HubError("rosters.unknown", store=draft.store, week=draft.week)

@@ -192,6 +192,10 @@ async function ask() {
     drawDay();
     return;
   }
+  take(answer);
+}
+
+function take(answer) {
   const hadFocus = document.activeElement?.dataset.bar;
   board = answer.board;
   document.getElementById("roster-week").innerHTML = answer.week;
@@ -338,6 +342,7 @@ function showEditor() {
   fields.skill.replaceChildren(...board.skills.map((one) => option(one.skill, one.name)));
   for (const name of ["staff", "begins", "ends", "skill"]) fields[name].value = shift[name];
   fields.breaks.value = shift.breaks.join(" ");
+  fields.until.replaceChildren(...board.days.filter((one) => one.day >= day).map((one) => option(one.day, one.name)));
   for (const field of fields) field.disabled = !isOpen();
   const list = document.getElementById("roster-faults");
   const person = board.people.find((one) => one.staff === picked);
@@ -348,8 +353,8 @@ function showEditor() {
   }));
 }
 
-editor?.addEventListener("change", () => {
-  if (!editor.reportValidity()) return;
+editor?.addEventListener("change", (event) => {
+  if (event.target.name === "until" || !editor.reportValidity()) return;
   const fields = editor.elements;
   const to = {
     staff: fields.staff.value, begins: fields.begins.value, ends: fields.ends.value, skill: fields.skill.value,
@@ -359,6 +364,18 @@ editor?.addEventListener("change", () => {
 });
 editor?.addEventListener("submit", (event) => event.preventDefault());
 editor?.querySelector("[data-remove]").addEventListener("click", () => change(changed(picked, null), ""));
+
+// The call is kept at once; who stands in is a draft like any other.
+editor?.querySelector("[data-sick]").addEventListener("click", async () => {
+  const staff = picked;
+  const { store, week } = roster.dataset;
+  const answer = await send("/rosters/sick", { store, week, staff, day, until: editor.elements.until.value });
+  if (!answer) return;
+  before.push(board);
+  asked += 1;
+  take(answer);
+  draft.elements.why.value = `${words.sick}: ${staff}`;
+});
 
 function showDraft() {
   draft.hidden = !board.changes.length;
