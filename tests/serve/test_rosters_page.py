@@ -155,8 +155,8 @@ def test_a_day_that_has_passed_stays(rostered: Hub, sign_in: SignIn) -> None:
 
 
 def test_a_call_in_sick_is_a_fact_and_a_draft(rostered: Hub, sign_in: SignIn, tell: Callable[[Hub], None]) -> None:
-    """Anna is ill for two days: Ben stands in on Wednesday; on Thursday, when he cannot, nobody may, for Dan is too young
-    to work six hours without a break. What changes is said, and saved it is a proposal."""
+    """Anna is ill for two days: Ben stands in on Wednesday; on Thursday, when he cannot, nobody may, for Dan is too
+    young to work six hours without a break. What changes is said, and saved it is a proposal."""
     tell(rostered)
     client, wednesday = sign_in(), MONDAY + timedelta(days=2)
     call = {"store": "501", "week": str(MONDAY), "staff": "anna", "day": str(wednesday)}
