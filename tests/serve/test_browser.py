@@ -530,7 +530,7 @@ def test_a_bar_is_dragged_and_saved(visit: Visit, rostered: Hub) -> None:
     expect(page.locator("#roster-changes li")).to_have_count(2)
     page.get_by_label("Your reason").fill("school play")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("h1 .badge.overridden")).to_be_visible()
+    expect(page.locator("h1 .badge.overridden")).to_be_visible(timeout=30_000)
     (kept,) = rostered.ledger.find(Filter(kind="rosters"))
     assert kept["override"]["why"] == "school play"
     monday = [s for s in kept["override"]["action"]["shifts"] if (s["day"], s["skill"]) == ("2017-11-06", "till")]
@@ -603,7 +603,7 @@ def test_a_call_in_sick_shows_who_stands_in(visit: Visit, rostered: Hub, tell: C
     page.goto("/rosters?day=2017-11-08")
     page.locator("[data-bar=anna]").click()
     page.get_by_role("button", name="Called in sick").click()
-    expect(page.locator("#roster-changes")).to_contain_text("ben, Wed 8 Nov: new, 08:00–14:00 till")
+    expect(page.locator("#roster-changes")).to_contain_text("ben, Wed 8 Nov: new, 08:00–14:00 till", timeout=30_000)
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("h1 .badge.proposed")).to_be_visible()
+    expect(page.locator("h1 .badge.proposed")).to_be_visible(timeout=30_000)
     assert [row["kind"] for row in rostered.tables.fetch("availability").to_pylist()].count("sick") == 1
