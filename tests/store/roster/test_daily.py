@@ -13,7 +13,7 @@ from aislehub.core.reasons import wrong_facts
 from aislehub.core.tables import Tables
 from aislehub.schema import AVAILABILITY, FOOTFALL_FORECAST, ROSTERED, STAFF, STORES
 from aislehub.store.roster.daily import ROSTERS, checks, rosters
-from aislehub.store.roster.duty import Duty, duties_of, hours_of
+from aislehub.store.roster.duty import Duty, clock, duties_of, hours_of
 from aislehub.store.roster.lawful import breaches_of, place_of
 from aislehub.store.roster.people import ROSTER_STAFF, roster_staff
 from aislehub.store.roster.policy import Policy
@@ -152,3 +152,20 @@ def test_facts_of_reasons_are_borne_out() -> None:
     assert wrong_facts(tables, decision, checks) == []
     decision["reasons"][0]["facts"]["hours"] += 1
     assert len(wrong_facts(tables, decision, checks)) == 1
+
+
+def test_a_told_week_is_repaired_with_the_fewest_changes() -> None:
+    """Who turned sick is given nothing; everybody else works as told, but for the shift that fills the hole."""
+    week = [MONDAY + timedelta(days=ahead) for ahead in range(7)]
+    early = [told("Ana" if ahead < 4 else "Ben", day, "08:00", "14:00") for ahead, day in enumerate(week[:6])]
+    late = [told("Ben" if ahead < 4 else "Ana", day, "14:00", "20:00") for ahead, day in enumerate(week[:4])]
+    sick = {"notice": "1", "staff": "Ana", "day": week[1], "kind": "sick", "told_at": BEFORE}
+    assert [row["subject"] for row in made(house(rostered=early + late))] == ["2026-03-09"]
+    repair, following = made(house(rostered=early + late, availability=[sick]))
+    assert (repair["subject"], following["subject"]) == ("2026-03-02", "2026-03-09")
+    stood = {(row["staff"], row["day"], row["begins"]) for row in early + late} - {("Ana", week[1], "08:00")}
+    now = {(duty.staff, duty.day, clock(duty.begins)) for duty in duties(repair)}
+    assert not [one for one in now if one[:2] == ("Ana", week[1])]
+    assert len(stood - now) <= 1 and repair["money"] > 0
+    assert json.loads(repair["baseline"])["name"] == "as_told"
+    assert json.loads(repair["reasons"])[0]["facts"] == {"people": ["Ana"], "count": 1}

@@ -26,7 +26,7 @@ from aislehub.core.reasons import Reason, to_json
 from aislehub.core.step import step
 from aislehub.store.roster.breaks import people_there
 from aislehub.store.roster.duty import Duty, clock, hours_of, minute_of
-from aislehub.store.roster.kinds import DAY_MINUTES, QUARTER_MINUTES
+from aislehub.store.roster.kinds import DAY_MINUTES, QUARTER_MINUTES, Kind
 from aislehub.store.roster.lawful import place_of
 from aislehub.store.roster.need import Member, Need, Notice
 from aislehub.store.roster.policy import Policy
@@ -75,7 +75,10 @@ def rosters(
     staffing: ir.Table, roster_staff: ir.Table, availability: ir.Table, rostered: ir.Table, stores: ir.Table,
     footfall_forecast: ir.Table, *, day: date, policy: Policy, timezone: str,
 ) -> pd.DataFrame:  # fmt: skip
-    """A roster for every store that has people, work, and a week that is known whole and not told yet."""
+    """A roster for every store that has people, work, and a week that is known whole and not told yet.
+
+    Beside it one for each week that was told and in which somebody cannot work after all: with the fewest changes.
+    """
     today = ibis.literal(day)
     people = roster_staff.filter(_.day == today).to_pandas()
     need = staffing.filter(_.day == today, _.store.isin(sorted(set(people["store"])) or [""])).to_pandas()
@@ -85,24 +88,26 @@ def rosters(
     spreads = _spreads(footfall_forecast, day)
     rows = []
     for store, mine in people.groupby("store"):
-        days = _open_week(need[need["store"] == store], told[told["store"] == store], day)
-        if not days:
-            continue
-        wanted = _need(need[need["store"] == store], days)
-        staff = [_member(row, days, told, notices) for row in mine.sort_values("staff").to_dict("records")]
+        here, work = told[(told["store"] == store) & told["begins"].notna()], need[need["store"] == store]
         row = places.loc[store] if store in places.index else pd.Series(dtype=object)
         place = place_of(
             text_of(row.get("country")), text_of(row.get("city")), text_of(row.get("timezone")) or timezone, policy.law
         )
-        start = _last_week(told[told["store"] == store], days)
-        planned = plan_week(wanted, staff, place, policy, start=start)
-        usual = same_every_day(wanted, staff, place, policy)
-        spread = np.array([max(spreads.get((str(store), one), 0.0), policy.day_spread) for one in days])
-        rows.append(
-            {"store": store}
-            | _decision(wanted, staff, planned, usual, policy, day, spread)
-            | {"source": "; ".join(sorted(set(mine["source"])))}
-        )
+        common = {"store": store, "source": "; ".join(sorted(set(mine["source"])))}
+        for days in _weeks(work, here, day):
+            wanted = _need(work, days)
+            spread = np.array([max(spreads.get((str(store), one), 0.0), policy.day_spread) for one in days])
+            staff = [_member(one, days, told, notices) for one in mine.sort_values("staff").to_dict("records")]
+            stands = [duty for duty in map(duty_of, here.to_dict("records")) if duty.day in days]
+            able = [duty for duty in stands if not _absent(duty, staff)]
+            if not stands:
+                planned = plan_week(wanted, staff, place, policy, start=_last_week(here, days))
+                usual = same_every_day(wanted, staff, place, policy)
+                rows.append(common | _decision(wanted, staff, planned, usual, policy, day, spread))
+            elif len(able) < len(stands):
+                planned = plan_week(wanted, staff, place, policy, told=able)
+                left = Planned(tuple(able))
+                rows.append(common | _decision(wanted, staff, planned, left, policy, day, spread, stands))
     return pd.DataFrame(rows, columns=[column.name for column in ROSTERS.columns if column.name != "day"])
 
 
@@ -123,8 +128,9 @@ def account_of(duties: Sequence[Duty], need: Need, cost: Mapping[str, float], mi
 
 def _decision(
     need: Need, staff: Sequence[Member], planned: Planned, usual: Planned, policy: Policy, day: date,
-    spread: FloatArray,
+    spread: FloatArray, told: Sequence[Duty] = (),
 ) -> dict[str, Any]:  # fmt: skip
+    """A decision's columns; of a week that was told the baseline is what is left of it."""
     cost = {member.staff: member.hourly_cost for member in staff}
     plan, today = (account_of(roster.duties, need, cost, policy.missing) for roster in (planned, usual))
     hour = policy.missing * float(np.mean(list(cost.values())))
@@ -134,7 +140,7 @@ def _decision(
     hours, usual_hours = hours_of(list(planned.duties)), hours_of(list(usual.duties))
     action = {"hours": hours, "shifts": [duty.document() for duty in planned.duties]}
     baseline = {
-        "name": "same_every_day", "hours": usual_hours, "outlay": round(today.pay, 2),
+        "name": "as_told" if told else "same_every_day", "hours": usual_hours, "outlay": round(today.pay, 2),
         "shifts": [duty.document() for duty in usual.duties],
     }  # fmt: skip
     return {
@@ -143,14 +149,18 @@ def _decision(
         "baseline": json.dumps(baseline, ensure_ascii=False),
         "money": saved.money, "money_low": saved.low, "money_high": saved.high,
         "horizon_days": (need.days[-1] - day).days, "outlay": plan.pay,
-        "reasons": to_json(_reasons(need, staff, planned, plan, today), leading=2),
+        "reasons": to_json(
+            [*_repaired(told, usual, planned), *_reasons(need, staff, planned, plan, today, bool(told))], leading=2
+        ),
         "bound": _bound(need, staff, planned, plan),
         "hours": hours, "needed_hours": need.hours, "missing_hours": plan.missing, "spare_hours": plan.spare,
         "people": len(staff),
     }  # fmt: skip
 
 
-def _reasons(need: Need, staff: Sequence[Member], planned: Planned, plan: Account, today: Account) -> list[Reason]:
+def _reasons(
+    need: Need, staff: Sequence[Member], planned: Planned, plan: Account, today: Account, repaired: bool
+) -> list[Reason]:
     """Why this roster: the work, what it saves, the peak, what stays open and why, wishes."""
     busy = need.people.sum(axis=0)
     peak_day, peak = np.unravel_index(int(busy.argmax()), busy.shape)
@@ -160,7 +170,11 @@ def _reasons(need: Need, staff: Sequence[Member], planned: Planned, plan: Accoun
     }  # fmt: skip
     found = [
         Reason("roster.because_need", {"hours": need.hours, "days": len(need.days), "people": len(staff)}, need.hours),
-        Reason("roster.because_saved", saved, today.missing + today.spare - plan.missing - plan.spare),
+        Reason(
+            "roster.because_filled" if repaired else "roster.because_saved",
+            saved,
+            today.missing + today.spare - plan.missing - plan.spare,
+        ),
         Reason(
             "roster.because_peak",
             {
@@ -189,6 +203,25 @@ def _reasons(need: Need, staff: Sequence[Member], planned: Planned, plan: Accoun
     return found
 
 
+def _repaired(told: Sequence[Duty], left: Planned, planned: Planned) -> list[Reason]:
+    """Why a week that was told is planned again, and how many shifts change for those who are there."""
+    gone = [duty for duty in told if duty not in left.duties]
+    if not gone:
+        return []
+    changes = len({(duty.staff, duty.day) for duty in {*left.duties} ^ {*planned.duties}})
+    people = sorted({duty.staff for duty in gone})
+    return [
+        Reason("roster.because_absent", {"people": people, "count": len(gone)}, float(len(gone))),
+        Reason("roster.because_changes", {"count": changes}, float(changes)),
+    ]
+
+
+def _absent(duty: Duty, staff: Sequence[Member]) -> bool:
+    """Whether somebody told that they cannot work a shift, or is not on the staff any more."""
+    member = next((one for one in staff if one.staff == duty.staff), None)
+    return member is None or member.away(duty.day, [Kind(duty.begins, duty.ends)])
+
+
 def _bound(need: Need, staff: Sequence[Member], planned: Planned, plan: Account) -> str:
     """What keeps people from being there where they are missing most."""
     if planned.dropped:
@@ -212,18 +245,22 @@ def _heeded(staff: Sequence[Member], duties: Sequence[Duty]) -> tuple[int, int]:
     return heeded, told
 
 
-def _open_week(need: pd.DataFrame, told: pd.DataFrame, day: date) -> list[date]:
-    """Days of the first week from tomorrow on that is not told yet, if its need is known to its end."""
+def _weeks(need: pd.DataFrame, told: pd.DataFrame, day: date) -> list[list[date]]:
+    """Days to come of each week that was told, and of the first one that was not, if their need is known to the end."""
     if need.empty:
         return []
     last = pd.Timestamp(need["ds"].max()).date()
-    published = {pd.Timestamp(when).date() for when in told.loc[told["begins"].notna(), "day"]}
+    published = {pd.Timestamp(when).date() for when in told["day"]}
     first = day + timedelta(days=1)
     monday = first - timedelta(days=first.weekday())
-    while any(monday + timedelta(days=ahead) in published for ahead in range(WEEK)):
+    found = []
+    while monday + timedelta(days=WEEK - 1) <= last:
+        days = [monday + timedelta(days=ahead) for ahead in range(WEEK)]
+        found.append([one for one in days if one >= first])
+        if not published.intersection(days):
+            break
         monday += timedelta(days=WEEK)
-    days = [monday + timedelta(days=ahead) for ahead in range(WEEK)]
-    return [one for one in days if one >= first] if days[-1] <= last else []
+    return found
 
 
 def _need(rows: pd.DataFrame, days: Sequence[date]) -> Need:
@@ -270,7 +307,7 @@ def _notices(row: Mapping[str, Any], days: Sequence[date]) -> list[Notice]:
 def _last_week(told: pd.DataFrame, days: Sequence[date]) -> list[Duty]:
     """The shifts of the week before, as if told for these days."""
     found = []
-    for row in told[told["begins"].notna()].to_dict("records"):
+    for row in told.to_dict("records"):
         moved = pd.Timestamp(row["day"]).date() + timedelta(days=WEEK)
         if moved in days:
             found.append(duty_of(row | {"day": moved}))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -52,17 +52,22 @@ class Planned:
 
 
 def plan_week(
-    need: Need, staff: Sequence[Member], place: Place, policy: Policy, *, start: Sequence[Duty] = ()
-) -> Planned:
+    need: Need, staff: Sequence[Member], place: Place, policy: Policy, *, start: Sequence[Duty] = (),
+    told: Sequence[Duty] = (),
+) -> Planned:  # fmt: skip
     """The cheapest roster found.
 
     Args:
         start: a roster to begin the search from, such as last week's on these days.
+        told: shifts that people were told for these days already. Each that changes costs `policy.change`, so that what
+            somebody's absence leaves open is filled with few changes; whoever can works what they were told.
     """
     house = house_breaks(policy)
     kinds = all_kinds(need.open, policy.shift_hours, policy.start_minutes)
     kinds = [kind for kind in kinds if break_layouts(kind, place, None, house)]
     by_day = useful_kinds(need.people, kinds, policy.missing)
+    for duty in told:
+        by_day[need.days.index(duty.day)].append(Kind(duty.begins, duty.ends))
     used = sorted({kind for day in by_day for kind in day})
     if not used or not staff:
         return Planned(())
@@ -71,12 +76,12 @@ def plan_week(
     problem = Problem(
         days=len(need.days),
         shifts=tuple(Shift(kind.id, paid[kind], _too_soon(kind, used, rest)) for kind in used),
-        staff=tuple(_person(member, need, used, by_day, place, policy, house) for member in staff),
+        staff=tuple(_person(member, need, used, by_day, place, policy, told) for member in staff),
         covers=tuple(_covers(need, used, staff, policy)),
-        wishes=tuple(_wishes(need, used, staff, policy)),
+        wishes=(*_wishes(need, used, staff, policy), *(_changes(need, used, staff, policy, told) if told else ())),
         weekends=_weekends(need.days),
     )
-    known = [duty for duty in start if Kind(duty.begins, duty.ends) in used]
+    known = [duty for duty in told or start if Kind(duty.begins, duty.ends) in used]
     found = planned_by_person(
         problem, rounds=policy.effort, seed=policy.seed, start=[_assigned(duty, need) for duty in known]
     )
@@ -84,7 +89,11 @@ def plan_week(
     given = [
         Duty(need.days[one.day], by_id[one.shift].begins, by_id[one.shift].ends, one.person, one.skill) for one in found
     ]
-    return finished(given, need, staff, place, policy)
+    planned = finished(given, need, staff, place, policy)
+    as_told = {replace(duty, breaks=()): duty for duty in told}
+    return replace(
+        planned, duties=tuple(sorted(as_told.get(replace(duty, breaks=()), duty) for duty in planned.duties))
+    )
 
 
 def finished(given: Sequence[Duty], need: Need, staff: Sequence[Member], place: Place, policy: Policy) -> Planned:
@@ -103,9 +112,10 @@ def house_breaks(policy: Policy) -> HouseBreaks:
 
 def _person(
     member: Member, need: Need, used: Sequence[Kind], by_day: Sequence[Sequence[Kind]], place: Place, policy: Policy,
-    house: HouseBreaks,
+    told: Sequence[Duty],
 ) -> Person:  # fmt: skip
     """What a person may be given: kinds of the day that the law allows them, at times at which they can."""
+    house = house_breaks(policy)
     barred = {
         (at, kind.id)
         for at, day in enumerate(need.days)
@@ -122,10 +132,13 @@ def _person(
     share = len(need.days) / HORIZON_DAYS
     wanted = member.weekly_hours * 60 * share
     able = (len(need.days) - len(days_off)) / len(need.days)
-    most = min(wanted * (1 + policy.tolerance), week_minutes(place, member.age) - _minutes_before(member, need.days[0]))
+    own = sum(duty.paid for duty in told if duty.staff == member.staff)
+    lawful = week_minutes(place, member.age) - _minutes_before(member, need.days[0])
+    most = min(max(wanted * (1 + policy.tolerance), own), lawful)
+    least = 0 if told else min(wanted * (1 - policy.tolerance) * able, most)
     return Person(
         id=member.staff,
-        min_minutes=max(min(round(wanted * (1 - policy.tolerance) * able), round(most)), 0),
+        min_minutes=max(round(least), 0),
         max_minutes=max(round(most), 0),
         max_run=policy.days_in_row,
         skills=member.skills & set(need.skills),
@@ -205,6 +218,23 @@ def _wishes(need: Need, used: Sequence[Kind], staff: Sequence[Member], policy: P
                     if notice.kind in ("wanted", "unwanted") and overlaps(kind, notice, day):
                         found[member.staff, at, kind.id, notice.kind == "wanted"] += round(pay * policy.wish)
     return [Wish(person, day, kind, weight, wanted) for (person, day, kind, wanted), weight in sorted(found.items())]
+
+
+def _changes(
+    need: Need, used: Sequence[Kind], staff: Sequence[Member], policy: Policy, told: Sequence[Duty]
+) -> list[Wish]:
+    """What it costs to take a told shift from somebody, or to call somebody in on a day told free."""
+    kinds = {(duty.staff, duty.day): Kind(duty.begins, duty.ends) for duty in told}
+    found = []
+    for member in staff:
+        weight = round(CENTS * member.hourly_cost * policy.change)
+        for at, day in enumerate(need.days):
+            mine = kinds.get((member.staff, day))
+            if mine is None:
+                found += [Wish(member.staff, at, kind.id, weight, wanted=False) for kind in used]
+            else:
+                found.append(Wish(member.staff, at, mine.id, weight, wanted=True))
+    return found
 
 
 def _lawful(duties: Sequence[Duty], staff: Sequence[Member], place: Place) -> Planned:
