@@ -20,12 +20,13 @@ from aislehub.core.reasons import Reason
 from aislehub.serve.lookup import has_rows, last_day, rows_of_day
 from aislehub.store.roster.breaches import Fault, breaches
 from aislehub.store.roster.daily import Account, account_of
-from aislehub.store.roster.duty import Duty, duties_of, hours_of, minute_of
+from aislehub.store.roster.duty import Duty, duties_of, hours_of
 from aislehub.store.roster.kinds import QUARTERS
 from aislehub.store.roster.lawful import place_of as place_in_law
 from aislehub.store.roster.need import Need
 from aislehub.store.roster.policy import Policy
 from aislehub.store.roster.stand_in import stand_ins
+from aislehub.store.roster.told import HISTORY, duty_of
 
 __all__ = [
     "KIND",
@@ -47,7 +48,6 @@ __all__ = [
 ]
 
 KIND = "rosters"
-LOOK_BACK = timedelta(weeks=17)  # as far as a rule of law looks
 STANDS = ("proposed", "approved", "overridden", "sent", "failed", "done", "judged")
 
 
@@ -122,7 +122,7 @@ def told(
     rows = hub.tables.run(
         lambda tables: (t := tables.read("rostered")).filter([t.day.between(first, last), t.begins.notnull(), *here])
     ).to_pylist()
-    return sorted(((row["store"], _duty(row)) for row in rows), key=lambda pair: pair[1])
+    return sorted(((row["store"], duty_of(row)) for row in rows), key=lambda pair: pair[1])
 
 
 def people_of(hub: Hub, store: str, first: date, last: date) -> list[dict[str, Any]]:
@@ -198,7 +198,7 @@ def _judge(hub: Hub, week: Week) -> Callable[[Sequence[Duty]], list[Fault]]:
     )  # fmt: skip
     zone = ZoneInfo(law.timezone)
     keys = [str(person["staff"]) for person in people]
-    known = told(hub, week.monday - LOOK_BACK, week.days[-1], staff=keys) if keys else []
+    known = told(hub, week.monday - HISTORY, week.days[-1], staff=keys) if keys else []
     worked = [duty for store, duty in known if duty.day < week.monday or store != week.store]
     evening = datetime.combine(week.first - timedelta(days=1), time(23, 59), zone)
     notices = notices_of(hub, keys)
@@ -284,11 +284,3 @@ def _staff(hub: Hub) -> list[dict[str, Any]]:
 
 def _monday(decision: dict[str, Any]) -> date:
     return date.fromisoformat(decision["subject"])
-
-
-def _duty(row: dict[str, Any]) -> Duty:
-    """A row of `rostered` as a shift."""
-    pauses = (pause.split("-") for pause in (row["breaks"] or "").split())
-    breaks = tuple((minute_of(since), minute_of(until)) for since, until in pauses)
-    begins, ends = minute_of(row["begins"]), minute_of(row["ends"])
-    return Duty(row["day"], begins, ends, row["staff"], row["skill"] or "", breaks)
