@@ -27,7 +27,7 @@ VEHICLES = Contract(
         Column("works_from", "text", "Earliest start of its driver's day, e.g. 05:30", required=False, valid=is_clock),
         Column("works_to", "text", "Latest return; past midnight 24:00 and more, e.g. 25:30", required=False,
                valid=is_clock),
-        Column("trips", "int", "How often it may load in a day; empty = once", required=False, low=1, high=20),
+        Column("trips", "int", "How often it may load in a day; empty = once", "trips", required=False, low=1, high=20),
         Column("break_minutes", "float", "The driver's break", "minutes", required=False, low=0, high=240),
         Column("break_from", "text", "Earliest start of that break, e.g. 10:00", required=False, valid=is_clock),
         Column("break_to", "text", "Latest start of that break", required=False, valid=is_clock),
