@@ -1,6 +1,7 @@
 """Does a chain's day stay linear in its stores? Forecasts, orders, staffing, rosters and routes of one business day.
 
-Simulated chains of several sizes, every store with people and goods of its own, run the same day in a process each.
+Simulated chains of several sizes, every store with people of its own and goods from the chain's warehouse, run the same
+day in a process each.
 The baseline in the same run is the same day without its `rosters` and `routes`: what the rest costs.
 `per_store_s` of the largest chain beside that of the smallest says how linear the day is.
 """
@@ -29,6 +30,7 @@ STORES, QUICK_STORES = (12, 25, 50), (2, 4)
 ITEMS, QUICK_ITEMS = 60, 10
 DAYS = 200
 STEPS = ("rosters", "routes")
+WAREHOUSE = "w001"
 # A simulated store sells 60 items to some 60 visitors a day; a real one has 30 times the visitors, and staff for them.
 SETTINGS = """
 [staffing]
@@ -85,10 +87,22 @@ def _load(home: Path, stores: int, items: int, seed: int) -> date:
     for piece in told(warmed(World.make("heterogeneous", stores=stores, items=items, seed=seed), seed, DAYS)):
         for name, rows in piece.items():
             parts.setdefault(name, []).append(rows)
+    whole = {name: pa.concat_tables(tables) for name, tables in parts.items()}
     with open_hub(home) as hub:
-        for name, tables in parts.items():
-            hub.tables.append(name, pa.concat_tables(tables))
+        for name, table in (whole | _supplied_from_a_warehouse(whole["stores"], whole["lead_times"])).items():
+            hub.tables.append(name, table)
     return max(part["day"][-1].as_py() for part in parts["sales_lines"])
+
+
+def _supplied_from_a_warehouse(stores: pa.Table, lead_times: pa.Table) -> dict[str, pa.Table]:
+    """The chain's places and terms with a warehouse of its own, from which all goods come."""
+    warehouse = stores.slice(0, 1).to_pylist()[0] | {"store": WAREHOUSE, "kind": "warehouse"}
+    supplier = pa.repeat(WAREHOUSE, len(lead_times))
+    at = lead_times.column_names.index("supplier")
+    return {
+        "stores": pa.concat_tables([stores, pa.Table.from_pylist([warehouse], stores.schema)]),
+        "lead_times": lead_times.set_column(at, "supplier", supplier),
+    }
 
 
 def _cpu() -> float:
