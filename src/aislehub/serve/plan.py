@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -49,7 +50,8 @@ def show_plan(hub: Hub, report: DayReport, *, top: int) -> None:
             out.print(say("plan.measured", count=count, kind=formats.word("kind", kind)))
     if top:
         out.print()
-        show_decisions(hub, hub.ledger.find(which, limit=top), total=sum(group["count"] for group in summary))
+        kinds = dict.fromkeys(group["kind"] for group in summary)
+        show_decisions(hub, _leading(hub, which, list(kinds), top), total=sum(group["count"] for group in summary))
     _show_open_alerts(out, hub, report)
     _show_readiness(out, hub, report)
 
@@ -99,6 +101,13 @@ def show_steps(report: DayReport) -> None:
     for step in report.steps:
         if step.state in ("failed", "skipped"):
             print(say(f"plan.step_{step.state}", step=step.step, why=step.why), file=sys.stderr)
+
+
+def _leading(hub: Hub, which: Filter, kinds: Sequence[str], top: int) -> list[dict[str, Any]]:
+    """The best decisions of each kind, as many of each, by money: a roster is worth more than any order of milk."""
+    each = max(1, top // max(1, len(kinds)))
+    found = [one for kind in kinds for one in hub.ledger.find(replace(which, kind=kind), limit=each)]
+    return sorted(found, key=lambda one: (-one["money"], one["id"]))[:top]
 
 
 def _why(decision: Mapping[str, Any]) -> str:
