@@ -95,6 +95,17 @@ def test_what_arrives_the_day_after_tomorrow_is_driven_tomorrow():
     assert row["subject"] == "2017-12-04"
 
 
+def test_orders_that_made_up_stock_never_holds_count_once():
+    """Where stock is made up yesterday's orders are ordered again today, and brought once."""
+    made_up = {"source": "simulated: stock"}
+    lines = [
+        ordered("1", quantity=300.0, **made_up),
+        ordered("1", quantity=300.0, day=DAY - timedelta(days=1), **made_up),
+    ]
+    row = make_routes(orders=lines, stores=[*STORES, warehouse()], vehicles=FLEET)["W"]
+    assert row["kg"] == 300
+
+
 def test_other_suppliers_bring_their_goods_themselves():
     """Only lines whose supplier is a warehouse of the chain are driven; without any, there are no tours."""
     lines = [ordered("1", supplier="dairy"), ordered("2", supplier="W")]

@@ -174,10 +174,13 @@ def seconds_of(clock: str) -> int:
 
 def _store_lines(orders: Any, warehouses: list[str], day: date, policy: Policy, *, made_up_depot: bool) -> pd.DataFrame:
     """Columns depot, store, order (empty), item, quantity, made_up: what must be in the stores by the morning after
-    tomorrow. What is ordered tomorrow morning and wanted on the same day is brought at once, too."""
+    tomorrow. What is ordered tomorrow morning and wanted on the same day is brought at once, too. Stock that is made
+    up never holds what was ordered, so every day orders the same again, and only the last day's orders count."""
     after = ibis.literal(day + timedelta(days=2))
     new = (orders.day == ibis.literal(day)) & (orders.arrives <= after)
-    due = orders.filter((orders.quantity > 0) & (new | ((orders.day < ibis.literal(day)) & (orders.arrives == after))))
+    is_followed = orders.source.isnull() | ~orders.source.contains("stock")
+    old = (orders.day < ibis.literal(day)) & (orders.arrives == after) & is_followed
+    due = orders.filter((orders.quantity > 0) & (new | old))
     wanted = due.select("store", "day", "supplier", "quantity", "source", item="subject")
     lines = wanted.order_by(["store", "item", "day"]).drop("day").to_pandas()  # sums depend on the order, by a hair
     terms_made_up = lines["source"].fillna("").str.contains("lead times")
