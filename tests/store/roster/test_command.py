@@ -16,11 +16,11 @@ EXAMPLE = Path(__file__).parent / "two_tills.json"
 
 
 def test_json_is_cost_bound_status_and_assignments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The document has these four keys, and an independent count agrees with it."""
+    """The document has these four keys, and `short` where people are missing; an independent count agrees with it."""
     path = drawn(1, tmp_path / "drawn.txt", most_days=6)
     assert main(["roster", str(path), "--seconds", "5", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert list(told) == ["cost", "bound", "status", "assignments"]
+    assert list(told)[:4] == ["cost", "bound", "status", "assignments"] and set(told) - {"short"} == set(list(told)[:4])
     grid = grid_of(path, told["assignments"])
     assert broken(path, grid) == []
     assert cost(path, grid) == told["cost"] >= told["bound"]
@@ -54,16 +54,22 @@ def test_people_see_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_skill_that_nobody_has_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The head count stays unmet, and standard error says that none of the staff can meet it."""
+    """The head count stays unmet; the document and standard error say that nobody can meet it, and what that costs."""
     told = json.loads(EXAMPLE.read_text())
     told["cover"].append({"day": 2, "shift": "early", "skill": "butcher", "required": 1})
     path = tmp_path / "butcher.json"
     path.write_text(json.dumps(told))
     assert main(["roster", str(path), "--seconds", "5", "--json"]) == 0
     captured = capsys.readouterr()
-    assert json.loads(captured.out)["cost"] >= 100
+    told = json.loads(captured.out)
+    assert told["cost"] >= 100
+    assert told["short"] == [
+        {"day": 2, "shifts": ["early"], "skill": "butcher", "required": 1, "there": 0, "able": 0, "cost": 100}
+    ]
     assert "butcher: 0 of 1 people" in captured.err
-    assert "Only 0 of the staff" in captured.err
+    assert (
+        "Nobody of the staff may work there with the skill butcher: one who may would save up to 100." in captured.err
+    )
 
 
 @pytest.mark.data

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -17,7 +17,7 @@ from rich.table import Table
 from aislehub.core.errors import HubError
 from aislehub.core.output import print_json, write_table
 from aislehub.core.text import say
-from aislehub.store.roster.cost import shortfalls
+from aislehub.store.roster.cost import Short, shortfalls
 from aislehub.store.roster.document import read_document
 from aislehub.store.roster.infeasible import Conflict, conflicts
 from aislehub.store.roster.nottingham import read_nottingham
@@ -50,7 +50,7 @@ def roster_command(
     if out and roster.status != "infeasible":
         _write(problem, roster, out)
     if as_json:
-        _print_json(roster, against)
+        _print_json(problem, roster, against)
     if roster.status == "infeasible":
         raise HubError("roster.infeasible", conflicts=" ".join(map(_sentence, against)))
     _say_shortfalls(problem, roster)
@@ -91,10 +91,15 @@ def _write(problem: Problem, roster: Roster, path: Path) -> None:
         raise HubError("file.unwritable", file=path, why=error) from error
 
 
-def _print_json(roster: Roster, against: list[Conflict]) -> None:
-    document = {"cost": roster.cost, "bound": roster.bound, "status": roster.status,
-                "assignments": [asdict(one) for one in roster.assignments]}  # fmt: skip
-    print_json(document | ({"conflicts": [asdict(one) for one in against]} if against else {}))
+def _print_json(problem: Problem, roster: Roster, against: list[Conflict]) -> None:
+    document: dict[str, Any] = {"cost": roster.cost, "bound": roster.bound, "status": roster.status,
+                                "assignments": [asdict(one) for one in roster.assignments]}  # fmt: skip
+    if against:
+        document["conflicts"] = [asdict(one) for one in against]
+    short = shortfalls(problem, roster.assignments) if roster.cost is not None else []
+    if short:
+        document["short"] = [_facts(problem, one) for one in short]
+    print_json(document)
 
 
 def _sentence(conflict: Conflict) -> str:
@@ -107,21 +112,29 @@ def _sentence(conflict: Conflict) -> str:
     return say("roster.conflict", person=conflict.person, rules=rules, changes=changes or say("roster.relax_none"))
 
 
+def _facts(problem: Problem, one: Short) -> dict[str, Any]:
+    """A head count that is not met: how many are there and may be, and what it costs."""
+    cover = one.cover
+    able = sum(
+        any(day == cover.day and shift in cover.shifts and cover.skill in ("", skill)
+            for day, shift, skill in problem.options(person))
+        for person in problem.staff
+    )  # fmt: skip
+    return {
+        "day": cover.day, "shifts": list(cover.shifts), "skill": cover.skill, "required": cover.required,
+        "there": one.there, "able": able, "cost": cover.under * (cover.required - one.there),
+    }  # fmt: skip
+
+
 def _say_shortfalls(problem: Problem, roster: Roster) -> None:
     """Head counts that nobody can fill are said, with the reason where the staff is the reason."""
     short = shortfalls(problem, roster.assignments)
     for one in short[:SHOWN_SHORTFALLS]:
-        cover = one.cover
-        facts = {"day": cover.day, "shifts": ", ".join(cover.shifts) or "—", "skill": cover.skill or "—",
-                 "there": one.there, "required": cover.required}  # fmt: skip
-        able = sum(
-            any(day == cover.day and shift in cover.shifts and cover.skill in ("", skill)
-                for day, shift, skill in problem.options(person))
-            for person in problem.staff
-        )  # fmt: skip
+        facts = _facts(problem, one)
+        facts |= {"shifts": ", ".join(one.cover.shifts) or "—", "skill": one.cover.skill or "—"}
         print(say("roster.short", **facts), file=sys.stderr)
-        if able < cover.required:
-            print(say("roster.short_able", able=able), file=sys.stderr)
+        if facts["able"] < one.cover.required:
+            print(say("roster.short_able" if facts["able"] else "roster.short_nobody", **facts), file=sys.stderr)
     if len(short) > SHOWN_SHORTFALLS:
         print(say("roster.short_more", count=len(short) - SHOWN_SHORTFALLS), file=sys.stderr)
 
