@@ -113,6 +113,28 @@ def test_tours_taken_back_are_cancelled_but_for_what_was_done(tmp_path: Path) ->
     assert {row["source"] for row in rows} == {f"decision {house.id}"}
 
 
+def test_another_plan_leaves_what_was_reported(tmp_path: Path) -> None:
+    """A changed plan of tours that are on the road plans the stops still open anew; reported ones stay as they are,
+    whatever number the new plan would give them, and stops it leaves out are cancelled."""
+    house = House(tmp_path, TOURS)
+    outlet = Tours(FileConnector(tmp_path / "out"), house.tables)
+    row = {"decision": house.id, "kind": "routes", "day": "2026-03-01", "store": "W", "subject": "2026-03-02",
+           "compensates": "", "km": 30.0, "tours": TOURS}  # fmt: skip
+    outlet.send(Batch("b1", [row]))
+    report = {"outcome": "delivered", "arrived_at": datetime(2026, 3, 2, 5, tzinfo=UTC),
+              "known_at": datetime(2026, 3, 2, 6, tzinfo=UTC)}  # fmt: skip
+    done = house.shipments()[0] | report
+    house.tables.append("shipments", SHIPMENTS.require(pa.Table.from_pylist([done], SHIPMENTS.schema)))
+    changed = [{"vehicle": "truck 1", "stops": [stop("4", "06:30"), stop("1", "07:00"), stop("2", "08:15")]}]
+    outlet.send(Batch("b2", [row | {"tours": changed}]))
+    rows = [one for one in house.shipments() if one["shipment"].endswith("truck 1")]
+    assert [(one["store"], one["outcome"]) for one in rows] == [("1", "delivered"), ("4", None), ("2", None)]
+    assert rows[0]["arrived_at"] == report["arrived_at"]
+    outlet.send(Batch("b3", [row | {"tours": [{"vehicle": "truck 1", "stops": changed[0]["stops"][1:]}]}]))
+    rows = [one for one in house.shipments() if one["shipment"].endswith("truck 1")]
+    assert [(one["store"], one["outcome"]) for one in rows] == [("1", "delivered"), ("2", None), ("2", "cancelled")]
+
+
 def test_a_plan_without_tours_leaves_nothing_behind(tmp_path: Path) -> None:
     """Where nothing could be brought there is no file and no row, and the decision is done all the same."""
     house = House(tmp_path, [])

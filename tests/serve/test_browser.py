@@ -245,7 +245,7 @@ def test_filters_work_without_leaving_the_page(visit: Visit) -> None:
     page.get_by_label("Store").select_option("406")
     page.get_by_text("60 decisions").wait_for()
     page.get_by_label("Search").type("1002")
-    page.get_by_text("1 decisions").wait_for()
+    page.get_by_text("1 decision", exact=True).wait_for()
     assert page.locator("[data-row]").count() == 1
     assert "store=406" in page.url and "search=1002" in page.url
     page.reload()

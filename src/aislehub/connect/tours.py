@@ -6,8 +6,9 @@ later. A tour is known by its day, depot and vehicle.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ class Tours:
     """Carries tours out by `outlet`, a row a stop, and writes the stops to `shipments`.
 
     Carrying the same batch out twice is as good as once: the outlet promises so, and a row of `shipments` is known by
-    its content; what has been reported of a stop since stands.
+    its content; what has been reported of a stop since stands, under another plan of the tours, too.
     """
 
     def __init__(self, outlet: Connector, tables: Tables) -> None:
@@ -45,13 +46,8 @@ class Tours:
         if not stops:  # nothing could be brought, so there is nothing to hand over
             return self.name
         target = self.outlet.send(Batch(batch.id, stops))
-        ended = self._ended()
         contract = self.tables.contract("shipments")
-        rows = [
-            {name: value for name, value in stop.items() if name not in ("kind", "decision")} | {"known_at": None}
-            for stop in stops
-            if not (stop["outcome"] == CANCELLED and (stop["shipment"], stop["stop"]) in ended)
-        ]
+        rows = [row | {"known_at": None} for row in _beside(stops, self._told({stop["shipment"] for stop in stops}))]
         self.tables.append("shipments", contract.require(pa.Table.from_pylist(rows, contract.schema)))
         return target
 
@@ -59,10 +55,25 @@ class Tours:
         rows = self.tables.fetch("stores", columns=["store", "timezone"]).to_pylist()
         return {row["store"]: row["timezone"] for row in rows}
 
-    def _ended(self) -> set[tuple[str, int]]:
-        """Stops of which it is known how they ended: taking a tour back does not undo what was done."""
-        rows = self.tables.fetch("shipments", columns=["shipment", "stop", "outcome"]).to_pylist()
-        return {(row["shipment"], row["stop"]) for row in rows if row["outcome"] is not None}
+    def _told(self, shipments: Collection[str]) -> list[dict[str, Any]]:
+        """Stops that are known already of these tours."""
+        return [row for row in self.tables.fetch("shipments").to_pylist() if row["shipment"] in shipments]
+
+
+def _beside(stops: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows of a plan beside what is known of its tours: stops that were reported stay as they are, the others take the
+    numbers left, and open ones that the plan no longer has are cancelled."""
+    ended = [row for row in told if row["outcome"] not in (None, CANCELLED)]
+    done = {(row["shipment"], row["store"], row["order"]) for row in ended}
+    taken = {(row["shipment"], row["stop"]) for row in ended}
+    for stop in stops:
+        if (stop["shipment"], stop["store"], stop["order"]) not in done:
+            number = next(at for at in count(1) if (stop["shipment"], at) not in taken)
+            taken.add((stop["shipment"], number))
+            yield {name: value for name, value in stop.items() if name not in ("kind", "decision")} | {"stop": number}
+    for row in told:
+        if row["outcome"] is None and (row["shipment"], row["stop"]) not in taken:
+            yield {name: row[name] for name in stops[0] if name in row} | {"outcome": CANCELLED}
 
 
 def planned_stops(row: Mapping[str, Any], timezone: str) -> Iterator[dict[str, Any]]:
