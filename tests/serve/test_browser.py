@@ -455,7 +455,6 @@ def test_a_driver_s_reports_survive_a_dead_spot(visit: Visit, routed: Hub, lang:
     expect(page.locator(".halt [data-unsent]:visible")).to_have_count(1)
     expect(page.locator("[data-finished]")).to_be_visible()
     assert page.evaluate(CONTRAST) == []
-    assert [row["outcome"] for row in routed.tables.fetch("shipments").to_pylist()] == ["delivered"]
     page.context.set_offline(False)
     expect(page.locator("[data-wire]")).to_be_hidden(timeout=60_000)
     rows = routed.tables.fetch("shipments").to_pylist()
