@@ -36,8 +36,9 @@ def test_a_home_with_own_data_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_the_demo_prints_a_plan_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
-    """From an empty folder: data, one day, orders with reason, money and baseline, alerts, readiness, time; then the
-    same again in seconds. The simple model stands in for the learnt one, which has tests of its own."""
+    """From an empty folder: data, one day, orders, a roster and tours with reason, money and baseline, alerts,
+    readiness, time; then the same again in seconds. The simple model stands in for the learnt one, which has tests of
+    its own."""
     environment = os.environ | {
         "AISLEHUB_HOME": str(tmp_path / "home"), "AISLEHUB_LANG": "en", "AISLEHUB_DEMAND__MODEL": "seasonal_mean",
     }  # fmt: skip
@@ -45,7 +46,7 @@ def test_the_demo_prints_a_plan_and_a_second_run_changes_nothing(tmp_path: Path)
     first, second = (subprocess.run(command, env=environment, capture_output=True, text=True) for _ in range(2))
     assert (first.returncode, second.returncode) == (0, 0), first.stderr[-2000:]
     for word in ("Plan at the close of 2017-12-03", "Forecast: Learned on 2017-12-03, because there was none yet",
-                 "weeks of cover", "on hand", "simulated",
+                 "Order", "(weeks", "Roster", "tours,", "simulated",
                  "Alerts (", "Readiness of the data", "Elapsed:", "./hub serve"):  # fmt: skip
         assert word in first.stdout, word
     assert "1,469,307 new" in first.stderr

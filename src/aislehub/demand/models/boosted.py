@@ -40,7 +40,7 @@ PARAMETERS: dict[str, Any] = {
     "lambda_l2": 1.0,
     "cat_smooth": 20,
     "deterministic": True,
-    "force_col_wise": True,
+    "force_row_wise": True,
     "verbose": -1,
 }
 
