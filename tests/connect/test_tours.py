@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aislehub.connect.files import FileConnector
-from aislehub.connect.tours import Tours
+from aislehub.connect.tours import Tours, stop_numbers
 from aislehub.core.ledger import Filter, Ledger
 from aislehub.core.outbox import Batch, send_approved
 from aislehub.core.state import open_state
@@ -114,8 +116,8 @@ def test_tours_taken_back_are_cancelled_but_for_what_was_done(tmp_path: Path) ->
 
 
 def test_another_plan_leaves_what_was_reported(tmp_path: Path) -> None:
-    """A changed plan of tours that are on the road plans the stops still open anew; reported ones stay as they are,
-    whatever number the new plan would give them, and stops it leaves out are cancelled."""
+    """A changed plan of tours on the road plans the stops still open anew; reported ones stay as they are, each
+    stop keeps its number, a new one gets one of its own, and what the plan leaves out is cancelled, whole tours too."""
     house = House(tmp_path, TOURS)
     outlet = Tours(FileConnector(tmp_path / "out"), house.tables)
     row = {"decision": house.id, "kind": "routes", "day": "2026-03-01", "store": "W", "subject": "2026-03-02",
@@ -128,11 +130,44 @@ def test_another_plan_leaves_what_was_reported(tmp_path: Path) -> None:
     changed = [{"vehicle": "truck 1", "stops": [stop("4", "06:30"), stop("1", "07:00"), stop("2", "08:15")]}]
     outlet.send(Batch("b2", [row | {"tours": changed}]))
     rows = [one for one in house.shipments() if one["shipment"].endswith("truck 1")]
-    assert [(one["store"], one["outcome"]) for one in rows] == [("1", "delivered"), ("4", None), ("2", None)]
+    assert [(one["store"], one["outcome"]) for one in rows] == [("1", "delivered"), ("2", None), ("4", None)]
     assert rows[0]["arrived_at"] == report["arrived_at"]
+    assert [one["outcome"] for one in house.shipments() if one["shipment"].endswith("truck 2")] == ["cancelled"]
     outlet.send(Batch("b3", [row | {"tours": [{"vehicle": "truck 1", "stops": changed[0]["stops"][1:]}]}]))
     rows = [one for one in house.shipments() if one["shipment"].endswith("truck 1")]
-    assert [(one["store"], one["outcome"]) for one in rows] == [("1", "delivered"), ("2", None), ("2", "cancelled")]
+    assert [(one["store"], one["outcome"]) for one in rows] == [("1", "delivered"), ("2", None), ("4", "cancelled")]
+
+
+def test_an_arrival_alone_is_a_report(tmp_path: Path) -> None:
+    """A stop at which the driver stands, and of which no outcome is known yet, stays as it is: in the same plan later,
+    in one that drops it, and when the tours are taken back."""
+    arrived = datetime(2026, 3, 2, 5, tzinfo=UTC)
+    later = [{"vehicle": "truck 1", "stops": [stop("1", "05:40"), stop("2", "06:30")]}]
+    without = [{"vehicle": "truck 1", "stops": [stop("2", "06:15")]}]
+    for name, change in (("later", {"tours": later}), ("without", {"tours": without}), ("back", {"cancel": True})):
+        house = House(tmp_path / name, TOURS)
+        outlet = Tours(FileConnector(tmp_path / name / "out"), house.tables)
+        row = {"decision": house.id, "kind": "routes", "day": "2026-03-01", "store": "W", "subject": "2026-03-02",
+               "compensates": "", "km": 30.0, "tours": TOURS}  # fmt: skip
+        outlet.send(Batch("b1", [row]))
+        there = house.shipments()[0] | {"arrived_at": arrived, "known_at": datetime(2026, 3, 2, 6, tzinfo=UTC)}
+        house.tables.append("shipments", SHIPMENTS.require(pa.Table.from_pylist([there], SHIPMENTS.schema)))
+        outlet.send(Batch("b2", [row | change]))
+        kept = [(one["arrived_at"], one["outcome"]) for one in house.shipments() if one["store"] == "1"]
+        assert kept == [(arrived, None)], name
+
+
+@given(plans=st.lists(st.lists(st.sampled_from("abcd"), max_size=6), min_size=1, max_size=4))
+def test_a_number_stays_with_its_stop(plans: list[list[str]]) -> None:
+    """Whatever plans follow each other, no number ever passes to another store, and no plan has one twice."""
+    told: dict[int, dict[str, Any]] = {}
+    for plan in plans:
+        numbers = stop_numbers([{"store": store, "order": None} for store in plan], list(told.values()))
+        assert len(set(numbers)) == len(plan)
+        for number, store in zip(numbers, plan, strict=True):
+            assert told.get(number, {"store": store})["store"] == store
+            told[number] = {"stop": number, "store": store, "order": None, "arrived_at": None, "left_at": None,
+                            "outcome": None}  # fmt: skip
 
 
 def test_a_plan_without_tours_leaves_nothing_behind(tmp_path: Path) -> None:

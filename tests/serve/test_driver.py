@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from fastapi.testclient import TestClient
 
+from aislehub.connect.files import FileConnector
+from aislehub.connect.tours import Tours
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter
+from aislehub.core.outbox import Batch
 from aislehub.serve import auth
 from aislehub.serve.driven import OUTCOMES, REASONS
 
@@ -140,3 +144,32 @@ def test_reports_keep_the_contract(routed: Hub) -> None:
     contract = routed.tables.contract("shipments")
     assert (*OUTCOMES, "cancelled") == contract.column("outcome").values
     assert contract.column("reason").values == REASONS
+
+
+def test_a_changed_order_of_stops_leaves_reports_with_their_stores(
+    routed: Hub, link: str, client: TestClient, tmp_path: Path
+) -> None:
+    """After another plan was sent, a stop is known by the number it had, on the page and in what a phone sends late."""
+
+    def numbers() -> dict[str, int]:
+        """Store → its number on the page."""
+        page = client.get(link).text
+        found = re.findall(r'data-halt="(\d+)".*?<strong>([^<]+)</strong>', page, flags=re.DOTALL)
+        return {name: int(number) for number, name in found}
+
+    before = numbers()
+    done = report("a", before["Harbour"], 0, left_at=NOON.isoformat(), outcome="delivered")
+    assert client.post(f"{link}/reports", json={"reports": [done]}).json()["refused"] == {}
+    (decision,) = (one for one in routed.ledger.find(Filter(kind="routes")) if one["store"] == TOUR["depot"])
+    tours = [
+        tour | {"stops": tour["stops"][::-1]} if tour["vehicle"] == TOUR["vehicle"] else tour
+        for tour in decision["action"]["tours"]
+    ]
+    routed.ledger.override(decision["id"], decision["action"] | {"tours": tours}, who="ann", why="road works")
+    batch = Batch("b1", [decision | {"decision": decision["id"], "compensates": "", "tours": tours}])
+    Tours(FileConnector(tmp_path), routed.tables).send(batch)
+    assert list(numbers()) == list(before)[::-1] and numbers() == before
+    late = report("b", before["Main St"], 40, left_at=NOON.isoformat(), outcome="refused", reason="closed")
+    assert client.post(f"{link}/reports", json={"reports": [late]}).json()["refused"] == {}
+    own = {row["store"]: row["outcome"] for row in shipments(routed) if row["vehicle"] == TOUR["vehicle"]}
+    assert own == {"406": "delivered", "367": "refused"}

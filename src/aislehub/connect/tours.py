@@ -6,7 +6,8 @@ later. A tour is known by its day, depot and vehicle.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -17,10 +18,15 @@ import pyarrow as pa
 from aislehub.core.outbox import Batch, Connector
 from aislehub.core.tables import Tables
 
-__all__ = ["KIND", "Tours", "planned_stops", "shipment_of"]
+__all__ = ["KIND", "Tours", "planned_stops", "shipment_of", "stop_numbers"]
 
 KIND = "routes"
 CANCELLED = "cancelled"
+PLANNED = (
+    "shipment", "stop", "day", "depot", "vehicle", "store", "order", "planned_at", "distance_km", "load_kg", "load_l",
+    "cost", "source",
+)  # fmt: skip
+"""What a plan says of a stop; the rest is reported."""
 
 
 class Tours:
@@ -38,16 +44,14 @@ class Tours:
     def send(self, batch: Batch) -> str:
         """Hand the tours over, then write their stops down; returns where the tours are."""
         zones = self._timezones()
-        stops = [
-            {"kind": row["kind"], "decision": row["decision"]} | stop
-            for row in batch.rows
-            for stop in planned_stops(row, zones.get(row["store"]) or self.tables.timezone)
-        ]
-        if not stops:  # nothing could be brought, so there is nothing to hand over
-            return self.name
-        target = self.outlet.send(Batch(batch.id, stops))
+        stops, rows = [], []
+        for row in batch.rows:
+            told = self._told(row["store"], date.fromisoformat(row["subject"]))
+            planned = list(planned_stops(row, zones.get(row["store"]) or self.tables.timezone, told))
+            stops += [{"kind": row["kind"], "decision": row["decision"]} | stop for stop in planned]
+            rows += [one | {"known_at": None} for one in _beside(planned, told)]
+        target = self.outlet.send(Batch(batch.id, stops)) if stops else self.name
         contract = self.tables.contract("shipments")
-        rows = [row | {"known_at": None} for row in _beside(stops, self._told({stop["shipment"] for stop in stops}))]
         self.tables.append("shipments", contract.require(pa.Table.from_pylist(rows, contract.schema)))
         return target
 
@@ -55,40 +59,63 @@ class Tours:
         rows = self.tables.fetch("stores", columns=["store", "timezone"]).to_pylist()
         return {row["store"]: row["timezone"] for row in rows}
 
-    def _told(self, shipments: Collection[str]) -> list[dict[str, Any]]:
-        """Stops that are known already of these tours."""
-        return [row for row in self.tables.fetch("shipments").to_pylist() if row["shipment"] in shipments]
+    def _told(self, depot: str, day: date) -> list[dict[str, Any]]:
+        """Stops that are known already of a depot's day."""
+        rows = self.tables.fetch("shipments").to_pylist()
+        return [row for row in rows if (row["depot"], row["day"]) == (depot, day)]
 
 
-def _beside(stops: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Rows of a plan beside what is known of its tours: stops that were reported stay as they are, the others take the
-    numbers left, and open ones that the plan no longer has are cancelled."""
-    ended = [row for row in told if row["outcome"] not in (None, CANCELLED)]
-    done = {(row["shipment"], row["store"], row["order"]) for row in ended}
-    taken = {(row["shipment"], row["stop"]) for row in ended}
-    for stop in stops:
-        if (stop["shipment"], stop["store"], stop["order"]) not in done:
-            number = next(at for at in count(1) if (stop["shipment"], at) not in taken)
-            taken.add((stop["shipment"], number))
-            yield {name: value for name, value in stop.items() if name not in ("kind", "decision")} | {"stop": number}
+def stop_numbers(stops: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The numbers in `shipments` of one tour's stops, in the order of its plan.
+
+    A number stays with its store and order, whatever plan comes later, so that a report which waited on a phone finds
+    its stop. A new stop takes the least number that none has had.
+
+    Args:
+        stops: with `store` and `order`.
+        told: rows of `shipments` of the tour.
+    """
+    own: dict[tuple[str | None, str | None], deque[int]] = defaultdict(deque)
+    for row in sorted(told, key=lambda row: (not _is_reported(row), row["stop"])):
+        own[row["store"], row["order"]].append(row["stop"])
+    had = {row["stop"] for row in told}
+    free = (number for number in count(1) if number not in had)
+    places = [own[stop["store"], stop["order"]] for stop in stops]
+    return [place.popleft() if place else next(free) for place in places]
+
+
+def _is_reported(row: Mapping[str, Any]) -> bool:
+    """Whether somebody has said anything of a stop since it was planned."""
+    return bool(row["arrived_at"] or row["left_at"]) or row["outcome"] not in (None, CANCELLED)
+
+
+def _beside(planned: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows to write: stops that were reported stay as they are, and open ones that the plan no longer has are
+    cancelled."""
+    reported = {(row["shipment"], row["stop"]) for row in told if _is_reported(row)}
+    named = {(stop["shipment"], stop["stop"]) for stop in planned}
+    yield from (dict(stop) for stop in planned if (stop["shipment"], stop["stop"]) not in reported)
     for row in told:
-        if row["outcome"] is None and (row["shipment"], row["stop"]) not in taken:
-            yield {name: row[name] for name in stops[0] if name in row} | {"outcome": CANCELLED}
+        if row["outcome"] is None and (row["shipment"], row["stop"]) not in reported | named:
+            yield {name: row[name] for name in PLANNED} | {"outcome": CANCELLED}
 
 
-def planned_stops(row: Mapping[str, Any], timezone: str) -> Iterator[dict[str, Any]]:
+def planned_stops(row: Mapping[str, Any], timezone: str, told: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Rows of `shipments` of one depot's tours; of tours that were taken back, the same ones, cancelled.
 
     Args:
         row: of a batch: `store` is the depot, `subject` the day, `tours` those of the action.
         timezone: of the depot, by whose clock the tours are planned.
+        told: rows of `shipments` of the depot's day.
     """
     day, source = date.fromisoformat(row["subject"]), f"decision {row['compensates'] or row['decision']}"
     for tour in row["tours"]:
-        for number, stop in enumerate(tour["stops"], start=1):
+        shipment = shipment_of(day, row["store"], tour["vehicle"])
+        numbers = stop_numbers(tour["stops"], [one for one in told if one["shipment"] == shipment])
+        for number, stop in zip(numbers, tour["stops"], strict=True):
             yield {
-                "shipment": shipment_of(day, row["store"], tour["vehicle"]), "stop": number, "day": day,
-                "depot": row["store"], "vehicle": tour["vehicle"], "store": stop["store"], "order": stop["order"],
+                "shipment": shipment, "stop": number, "day": day, "depot": row["store"], "vehicle": tour["vehicle"],
+                "store": stop["store"], "order": stop["order"],
                 "planned_at": _instant(day, stop["arrives"], timezone), "distance_km": stop["km"],
                 "load_kg": stop["kg"], "load_l": stop["l"], "cost": stop["cost"],
                 "outcome": CANCELLED if row.get("cancel") else None, "source": source,

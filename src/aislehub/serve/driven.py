@@ -22,7 +22,7 @@ from aislehub.core.ledger import carried_out
 from aislehub.serve.lookup import has_rows
 from aislehub.serve.tours import plans
 
-__all__ = ["OUTCOMES", "REASONS", "Report", "Tour", "find_tour", "reported", "take_reports"]
+__all__ = ["OUTCOMES", "REASONS", "Report", "Tour", "find_tour", "take_reports", "told_stops"]
 
 Outcome = Literal["delivered", "partial", "failed", "refused"]
 Why = Literal["closed", "nobody", "no_access", "damaged", "missing", "not_ordered", "vehicle", "other"]
@@ -88,32 +88,28 @@ def find_tour(hub: Hub, depot: str, day: str, vehicle: str) -> Tour:
     raise HubError("routes.unknown_vehicle", vehicle=vehicle, day=day)
 
 
-def reported(hub: Hub, depot: str, day: str) -> dict[str, dict[int, dict[str, Any]]]:
-    """What is known of the stops of a depot's day: tour number → position of the stop → its row of `shipments`."""
+def told_stops(hub: Hub, depot: str, day: str) -> list[dict[str, Any]]:
+    """Rows of `shipments` of a depot's day: what is known of its stops."""
     if not has_rows(hub, "shipments"):
-        return {}
+        return []
     mine = [ibis._.depot == depot, ibis._.day == date.fromisoformat(day)]
-    found: dict[str, dict[int, dict[str, Any]]] = {}
-    for row in hub.tables.run(lambda tables: tables.read("shipments").filter(mine)).to_pylist():
-        found.setdefault(row["shipment"], {})[row["stop"]] = row
-    return found
+    return hub.tables.run(lambda tables: tables.read("shipments").filter(mine)).to_pylist()
 
 
 def take_reports(hub: Hub, tour: Tour, reports: Sequence[Report]) -> dict[str, str]:
-    """Write reports down as facts, of each stop the last one; those of stops that the tour does not have are refused.
+    """Write reports down as facts, of each stop the last one; those of stops that the tour never had are refused.
 
     Returns:
         Id of a refused report → why, as a sentence. All others are kept.
     """
-    known = reported(hub, tour.depot, tour.day.isoformat()).get(tour.shipment, {})
+    told = told_stops(hub, tour.depot, tour.day.isoformat())
     row = {**tour.decision, "decision": tour.decision["id"], "tours": [tour.tour]}
-    stops = {stop["stop"]: stop for stop in planned_stops(row, _timezone(hub, tour.depot))}
+    stops = {stop["stop"]: stop for stop in planned_stops(row, _timezone(hub, tour.depot), told)}
+    stops |= {one["stop"]: one for one in told if one["shipment"] == tour.shipment}
     last = {report.stop: report for report in sorted(reports, key=lambda report: report.told_at)}
-    rows = []
-    for place, report in last.items():
-        if place in stops:
-            planned = known.get(place) or stops[place]
-            rows.append(planned | _told(report, planned["source"]))
+    rows = [
+        stops[number] | _told(report, stops[number]["source"]) for number, report in last.items() if number in stops
+    ]
     contract = hub.tables.contract("shipments")
     hub.tables.append("shipments", contract.require(pa.Table.from_pylist(rows, contract.schema)))
     return {

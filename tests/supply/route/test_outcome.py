@@ -18,7 +18,15 @@ TOMORROW = datetime(2026, 3, 2, tzinfo=UTC)
 def tour(vehicle, hours=(6, 7, 8)):
     """A tour with a stop every hour, each served for half an hour, 10 km apart."""
     stops = [
-        {"stop": f"{vehicle}{at}", "trip": 1, "arrives": f"{at:02}:00", "leaves": f"{at:02}:30", "km": 10.0}
+        {
+            "stop": f"{vehicle}{at}",
+            "store": f"{vehicle}{at}",
+            "order": None,
+            "trip": 1,
+            "arrives": f"{at:02}:00",
+            "leaves": f"{at:02}:30",
+            "km": 10.0,
+        }
         for at in hours
     ]
     rates = {"km": 1.0, "hour": 30.0}
@@ -34,15 +42,16 @@ def decision(**changes):
     } | changes  # fmt: skip
 
 
-def driven(plan, slower=1.0, longer=1.0, reports=6):
+def driven(plan, slower=1.0, longer=1.0, reports=6, numbers=()):
     """Shipments of a plan whose ways of half an hour took so many times as long."""
     rows = []
     for one in plan["action"]["tours"]:
         now = TOMORROW + timedelta(hours=6)
-        for number, stop in enumerate(one["stops"], start=1):
+        for number, stop in zip(numbers or range(1, 10), one["stops"], strict=False):
             rows.append({
                 "shipment": f"2026-03-02/W/{one['vehicle']}", "stop": number, "day": date(2026, 3, 2), "depot": "W",
-                "arrived_at": now, "left_at": now + timedelta(minutes=30), "distance_km": stop["km"] * longer,
+                "store": stop["store"], "order": stop["order"], "arrived_at": now,
+                "left_at": now + timedelta(minutes=30), "distance_km": stop["km"] * longer,
                 "outcome": "delivered",
             })  # fmt: skip
             now += timedelta(minutes=30 + 30 * slower)
@@ -69,6 +78,12 @@ def test_slower_and_longer_ways_count_against_the_tours_that_have_more_of_them()
     plan = decision()
     assert judged(plan, slower=1.2)[plan["id"]].money == pytest.approx(150 + 0.2 * 3 * 30)
     assert judged(plan, longer=1.1)[plan["id"]].money == pytest.approx(150 + 0.1 * 60 * 1.0)
+
+
+def test_stops_are_known_by_their_place_and_not_by_their_number():
+    """Numbers that another plan gave before, in another order, change nothing."""
+    plan = decision()
+    assert judged(plan, slower=1.2, numbers=(3, 7, 1)) == judged(plan, slower=1.2)
 
 
 def test_what_a_person_chose_is_measured_beside_the_proposal():

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from aislehub.connect.tours import stop_numbers
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.tables import end_of_day
@@ -17,7 +18,7 @@ from aislehub.core.text import say
 from aislehub.serve import auth, formats
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render
-from aislehub.serve.driven import OUTCOMES, REASONS, Report, Tour, find_tour, reported, take_reports
+from aislehub.serve.driven import OUTCOMES, REASONS, Report, Tour, find_tour, take_reports, told_stops
 from aislehub.serve.site import Site, needs, site_of
 from aislehub.serve.tours import lines, plans, told_tours
 from aislehub.supply.route.written import gpx
@@ -59,6 +60,8 @@ def show(request: Request, site: House, token: str) -> Response:
     """The tour, the next stop large."""
     tour = _opened(site.hub, token)
     (told,) = told_tours(site.hub, [tour.tour])
+    numbers = stop_numbers(tour.tour["stops"], _known(site.hub, tour))
+    told["stops"] = [{**stop, "halt": number} for stop, number in zip(told["stops"], numbers, strict=True)]
     words = {name: say(f"routes.{name}") for name in ("unsent", "refused", "done", "here_since")}
     words |= {name: formats.word("outcome", name) for name in OUTCOMES}
     words |= {name: formats.word("undelivered", name) for name in REASONS}
@@ -101,11 +104,18 @@ def _opened(hub: Hub, token: str) -> Tour:
     return find_tour(hub, *json.loads(scope))
 
 
+def _known(hub: Hub, tour: Tour) -> list[dict[str, Any]]:
+    """Rows of `shipments` of the tour."""
+    rows = told_stops(hub, tour.depot, tour.day.isoformat())
+    return [row for row in rows if row["shipment"] == tour.shipment]
+
+
 def _states(hub: Hub, tour: Tour) -> dict[int, dict[str, Any]]:
-    """Position of a stop → what is known of it."""
-    rows = reported(hub, tour.depot, tour.day.isoformat()).get(tour.shipment, {})
-    return {stop: {name: _plain(row[name]) for name in ("arrived_at", "left_at", "outcome", "reason", "known_at")}
-            for stop, row in rows.items()}  # fmt: skip
+    """Number of a stop → what is known of it."""
+    return {
+        row["stop"]: {name: _plain(row[name]) for name in ("arrived_at", "left_at", "outcome", "reason", "known_at")}
+        for row in _known(hub, tour)
+    }
 
 
 def _plain(value: datetime | date | str | None) -> str | None:

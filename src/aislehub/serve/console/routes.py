@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from aislehub.connect.tours import shipment_of
+from aislehub.connect.tours import shipment_of, stop_numbers
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter, carried_out
@@ -18,7 +18,7 @@ from aislehub.core.text import say
 from aislehub.serve import formats
 from aislehub.serve.console.shell import signed_in
 from aislehub.serve.console.today import decision_page
-from aislehub.serve.driven import reported
+from aislehub.serve.driven import told_stops
 from aislehub.serve.lookup import names
 from aislehub.serve.site import Site, site_of
 from aislehub.serve.tours import days, lines, plans, told_tours
@@ -82,13 +82,14 @@ def _plan(hub: Hub, day: str, depot: str) -> dict[str, Any]:
 def _shown(hub: Hub, decision: Mapping[str, Any]) -> dict[str, Any]:
     """What the page tells of one plan: its sums beside those of the fixed tours, tours, what is left out, the map."""
     action, baseline = carried_out(decision), decision["baseline"]
-    driven = reported(hub, decision["store"], decision["subject"])
+    told = told_stops(hub, decision["store"], decision["subject"])
     (row,) = decision_page(hub, Filter(ids=(decision["id"],)), 1)["rows"]
     tours, fixed = (told_tours(hub, one.get("tours", ())) for one in (action, baseline))
     for tour in tours:
         shipment = shipment_of(date.fromisoformat(decision["subject"]), decision["store"], tour["vehicle"])
-        for stop in tour["stops"]:
-            stop["driven"] = _driven(driven.get(shipment, {}).get(stop["number"]), hub.settings.timezone)
+        known = {row["stop"]: row for row in told if row["shipment"] == shipment}
+        for stop, number in zip(tour["stops"], stop_numbers(tour["stops"], list(known.values())), strict=True):
+            stop["driven"] = _driven(known.get(number), hub.settings.timezone)
     left = [
         {**one, "why": sentence(one["why"]), **{part: [sentence(reason) for reason in one.get(part, ())]
                                                 for part in ("conflict", "options")}}

@@ -9,7 +9,8 @@ tours were not driven; they are taken to have met the same roads. Unloading took
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -26,6 +27,8 @@ from aislehub.supply.route.deliveries import seconds_of
 __all__ = ["judge_routes", "judges"]
 
 FloatArray = NDArray[np.float64]
+_Key = tuple[str, str | None, str | None, int]
+"""Tour, store, order, and how often the tour came there before."""
 REPORTED = 0.8
 """Share of the stops whose arrival has to be known."""
 DRAWS = 400  # of the tours, with replacement, for the interval
@@ -63,7 +66,7 @@ def judge_routes(
     for decision in decisions:
         tours = carried_out(decision).get("tours", [])
         reported = _reported(tables, decision["store"], date.fromisoformat(decision["subject"]), today)
-        stops = [_numbered(decision, tour) for tour in tours]
+        stops = [_keys(decision, tour) for tour in tours]
         known = [key for tour in stops for key in tour if key in reported and reported[key]["arrived_at"]]
         if decision["state"] in ("rejected", "expired") or not known or len(known) < REPORTED * sum(map(len, stops)):
             continue
@@ -77,25 +80,36 @@ judges = {"routes": judge_routes}
 # -- helpers -----------------------------------------------------------------------------------------
 
 
-def _reported(tables: Tables, depot: str, day: date, today: date) -> dict[tuple[str, int], dict[str, Any]]:
-    """Rows of `shipments` by tour and position."""
+def _reported(tables: Tables, depot: str, day: date, today: date) -> dict[_Key, dict[str, Any]]:
+    """Rows of `shipments` by stop, those that say something first."""
 
     def mine(t: Tables) -> Any:
         rows = t.read("shipments", as_of=today)
         return rows.filter((rows.depot == depot) & (rows.day == ibis.literal(day)))
 
-    return {(row["shipment"], row["stop"]): row for row in tables.run(mine).to_pylist()}
+    rows = sorted(tables.run(mine).to_pylist(), key=lambda row: (row["arrived_at"] is None, row["stop"]))
+    return dict(zip(_counted((row["shipment"], row["store"], row["order"]) for row in rows), rows, strict=True))
 
 
-def _numbered(decision: Mapping[str, Any], tour: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Keys of a tour's stops in `shipments`."""
+def _keys(decision: Mapping[str, Any], tour: Mapping[str, Any]) -> list[_Key]:
+    """A tour's stops, as `shipments` knows them: numbers there do not follow the order of the plan."""
     shipment = f"{decision['subject']}/{decision['store']}/{tour['vehicle']}"
-    return [(shipment, number) for number in range(1, len(tour["stops"]) + 1)]
+    return _counted((shipment, stop["store"], stop["order"]) for stop in tour["stops"])
+
+
+def _counted(stops: Iterable[tuple[str, str | None, str | None]]) -> list[_Key]:
+    """Stops with how often the same place came before: what no vehicle holds at once is brought in parts."""
+    seen: Counter[tuple[str, str | None, str | None]] = Counter()
+    found = []
+    for stop in stops:
+        found.append((*stop, seen[stop]))
+        seen[stop] += 1
+    return found
 
 
 def _ways(
-    tours: Sequence[Mapping[str, Any]], stops: Sequence[Sequence[tuple[str, int]]],
-    reported: Mapping[tuple[str, int], Mapping[str, Any]],
+    tours: Sequence[Mapping[str, Any]], stops: Sequence[Sequence[_Key]],
+    reported: Mapping[_Key, Mapping[str, Any]],
 ) -> _Ways:  # fmt: skip
     rows = []
     for tour, keys in zip(tours, stops, strict=True):
