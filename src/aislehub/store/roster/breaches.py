@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from aislehub.core.errors import HubError
 from aislehub.core.text import say
-from aislehub.law import PlannedWork, Shift, Worker, WorkHistory, check
+from aislehub.law import PlannedWork, Worker, WorkHistory, check
 from aislehub.law.rules import Article
 from aislehub.store.roster.duty import Duty, hours_of, minute_of
+from aislehub.store.roster.lawful import shift_of
 
-__all__ = ["ABSENT", "Fault", "breaches", "notices_on", "shift_of"]
+__all__ = ["ABSENT", "Fault", "breaches", "notices_on"]
 
 MINOR = 17  # years of minors whose age is not told
 OF_A_WEEK = frozenset({"law.hours_week", "law.days_week", "law.rest_week", "law.hours_average"})
@@ -84,17 +85,6 @@ def notices_on(notices: Iterable[Row], staff: str, day: date) -> list[Row]:
         if notice["staff"] == staff and notice["kind"] != "void"
         and (notice["day"] == day if notice["day"] else notice["weekday"] in (None, day.isoweekday()))
     ]  # fmt: skip
-
-
-def shift_of(duty: Duty, zone: tzinfo, told: datetime | None = None) -> Shift:
-    """A planned shift with moments instead of clock times."""
-    midnight = datetime.combine(duty.day, time())
-
-    def moment(minute: int) -> datetime:
-        return (midnight + timedelta(minutes=minute)).replace(tzinfo=zone)
-
-    breaks = tuple((moment(since), moment(until)) for since, until in duty.breaks)
-    return Shift(moment(duty.begins), moment(duty.ends), breaks, told)
 
 
 def _by_person(duties: Iterable[Duty]) -> dict[str, list[Duty]]:

@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import cache
 from itertools import combinations
 from zoneinfo import ZoneInfo
 
-from aislehub.law import Breach, PlannedWork, Worker, WorkHistory, check, hours_packs_of
-from aislehub.law import Shift as Worked
+from aislehub.law import Breach, PlannedWork, Shift, Worker, WorkHistory, check, hours_packs_of
 from aislehub.store.roster.duty import Duty
 from aislehub.store.roster.kinds import QUARTER_MINUTES, Kind
 
-__all__ = ["HouseBreaks", "Place", "allows", "breaches_of", "break_layouts", "place_of", "rest_minutes", "week_minutes"]
+__all__ = [
+    "HouseBreaks",
+    "Place",
+    "allows",
+    "breaches_of",
+    "break_layouts",
+    "place_of",
+    "rest_minutes",
+    "shift_of",
+    "week_minutes",
+]
 
 Breaks = tuple[tuple[int, int], ...]
 
@@ -63,9 +72,20 @@ def breaches_of(
         HubError: `law.overlap` when they would be in two places at once.
     """
     zone = ZoneInfo(place.timezone)
-    plan = PlannedWork(Worker(age), [_worked(duty, zone) for duty in duties])
-    history = WorkHistory(worked=[_worked(duty, zone) for duty in worked], leave=leave)
+    plan = PlannedWork(Worker(age), [shift_of(duty, zone) for duty in duties])
+    history = WorkHistory(worked=[shift_of(duty, zone) for duty in worked], leave=leave)
     return check("hours", plan, history, place.packs)
+
+
+def shift_of(duty: Duty, zone: tzinfo, told: datetime | None = None) -> Shift:
+    """A shift as the law sees it: moments by the clock of the place, and when the person was told it."""
+    midnight = datetime.combine(duty.day, time())
+
+    def moment(minute: int) -> datetime:
+        return (midnight + timedelta(minutes=minute)).replace(tzinfo=zone)
+
+    breaks = tuple((moment(since), moment(until)) for since, until in duty.breaks)
+    return Shift(moment(duty.begins), moment(duty.ends), breaks, told)
 
 
 @cache
@@ -145,14 +165,3 @@ def _codes(duties: list[Duty], place: Place, age: int | None) -> set[str]:
 
 def _duty(kind: Kind, day: date, breaks: Breaks) -> Duty:
     return Duty(day, kind.begins, kind.ends, "", "", breaks)
-
-
-def _worked(duty: Duty, zone: ZoneInfo) -> Worked:
-    """The shift as the law sees it: moments by the clock of the place."""
-    midnight = datetime.combine(duty.day, time())
-
-    def moment(minute: int) -> datetime:
-        return (midnight + timedelta(minutes=minute)).replace(tzinfo=zone)
-
-    breaks = tuple((moment(since), moment(until)) for since, until in duty.breaks)
-    return Worked(moment(duty.begins), moment(duty.ends), breaks)

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -19,9 +19,10 @@ from aislehub.core.reasons import Reason
 from aislehub.supply.route.distances import great_circle
 from aislehub.supply.route.problem import FOREVER, Break, Depot, IntArray, Problem, Stop, Vehicle
 
-__all__ = ["clock", "moment", "read_json", "short", "stop_id", "time_in"]
+__all__ = ["clock", "moment", "read_as", "read_json", "stop_id", "time_in"]
 
 DAY = 24 * 3600
+Told = TypeVar("Told", bound=BaseModel)
 
 
 def _seconds(value: Any) -> Any:
@@ -110,19 +111,27 @@ def read_json(path: Path) -> Problem:
         HubError: `file.missing`, `file.unreadable`, `route.invalid` with the place in the document and what is wrong
             there, `route.unknown_id`, `route.twice`, `route.no_place`, `route.no_cost`, `route.window`.
     """
+    return _problem(path, read_as(path, _Document))
+
+
+def read_as(path: Path, kind: type[Told]) -> Told:
+    """A JSON file as a document of a kind.
+
+    Raises:
+        HubError: `file.missing`, `file.unreadable`, `route.invalid` with the place in the file and what is wrong there.
+    """
     if not path.is_file():
         raise HubError("file.missing", file=path)
     try:
-        told = _Document.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return kind.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "/"
         raise HubError(
-            "route.invalid", file=path, where=where, why=first["msg"], value=short(first["input"])
+            "route.invalid", file=path, where=where, why=first["msg"], value=_short(first["input"])
         ) from error
     except ValueError as error:  # no JSON, no UTF-8
         raise HubError("file.unreadable", file=path, why=error) from error
-    return _problem(path, told)
 
 
 def clock(time: int) -> str:
@@ -154,7 +163,7 @@ def time_in(problem: Problem, text: str) -> int:
         raise HubError("route.no_time", value=text, example=example) from error
 
 
-def short(value: object) -> str:
+def _short(value: object) -> str:
     """A value of a document as an error shows it."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.supply.route.begun import way_of
-from aislehub.supply.route.document import short
+from aislehub.supply.route.document import read_as
 from aislehub.supply.route.plan import Driven, Tour, driven, timed
 from aislehub.supply.route.problem import Pause, Problem, Visit
 from aislehub.supply.route.schedule import Timetable, distance_of
@@ -81,18 +80,7 @@ def read_running(path: Path, problem: Problem) -> Running:
         HubError: `file.missing`, `file.unreadable`, `route.invalid`, and `route.other_plan_…` where the plan is not one
             of this problem.
     """
-    if not path.is_file():
-        raise HubError("file.missing", file=path)
-    try:
-        told = _Running.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "/"
-        raise HubError(
-            "route.invalid", file=path, where=where, why=first["msg"], value=short(first["input"])
-        ) from error
-    except ValueError as error:  # no JSON, no UTF-8
-        raise HubError("file.unreadable", file=path, why=error) from error
+    told = read_as(path, _Running)
     vehicles, stops = [one.name for one in problem.vehicles], [one.name for one in problem.stops]
     found, used, seen = list[Driven](), Counter[int](), Counter[int]()
     for number, tour in enumerate(told.tours, start=1):
