@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from aislehub.schema.assignments import ASSIGNMENTS
 from aislehub.schema.calendar import CALENDAR, WEATHER
+from aislehub.schema.consents import CONSENTS
 from aislehub.schema.customers import CUSTOMERS
 from aislehub.schema.demand import DEMAND_FORECAST, DEMAND_TOTALS, FORECAST_ACCURACY
 from aislehub.schema.elasticities import CROSS_ELASTICITIES, PRICE_ELASTICITIES
@@ -31,6 +32,7 @@ __all__ = [
     "AVAILABILITY",
     "CALENDAR",
     "COMPETITOR_PRICES",
+    "CONSENTS",
     "CROSS_ELASTICITIES",
     "CUSTOMERS",
     "CUSTOMER_ORDERS",
