@@ -20,8 +20,10 @@ from aislehub.schema.items import ITEMS
 from aislehub.schema.orders import CUSTOMER_ORDERS, SHIPMENTS
 from aislehub.schema.people import AVAILABILITY, ROSTERED, STAFF
 from aislehub.schema.prices import COMPETITOR_PRICES, PRICES, PROMOTIONS
+from aislehub.schema.profiles import CUSTOMER_PROFILES
 from aislehub.schema.reviews import REVIEWS
 from aislehub.schema.sales import SALES_LINES
+from aislehub.schema.segments import CUSTOMER_SEGMENTS
 from aislehub.schema.sensors import SENSOR_EVENTS
 from aislehub.schema.stock import LEAD_TIMES, RECEIPTS, STOCK, STOCK_AGES
 from aislehub.schema.stores import STORES
@@ -36,6 +38,8 @@ __all__ = [
     "CROSS_ELASTICITIES",
     "CUSTOMERS",
     "CUSTOMER_ORDERS",
+    "CUSTOMER_PROFILES",
+    "CUSTOMER_SEGMENTS",
     "DEMAND_FORECAST",
     "DEMAND_TOTALS",
     "DISTANCES",
