@@ -42,6 +42,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.store.roster.people",
     "aislehub.store.roster.daily",
     "aislehub.store.roster.guard",
+    "aislehub.customer.uplift.command",
     "aislehub.proof.kpis",
     "aislehub.proof.judge",
     "aislehub.proof.priorities",

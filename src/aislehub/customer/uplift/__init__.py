@@ -1,0 +1,1 @@
+"""Uplift: whose behaviour an offer changes, learned from trials drawn by lot only."""
