@@ -26,7 +26,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from aislehub.core.answers import Desk, Inbox
+from aislehub.core.desk import Desk
+from aislehub.core.inbox import Inbox
 from aislehub.core.tables import Tables
 from aislehub.law import NewPrice, PriceHistory, check, prior_price
 from aislehub.price.batches import Expiry

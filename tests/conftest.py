@@ -13,6 +13,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
 
+# Before anything loads OpenMP: threads of two workers that wait for each other turn seconds into minutes.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile(
     "house", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )

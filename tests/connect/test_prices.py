@@ -14,8 +14,9 @@ import pytest
 
 from aislehub.connect.files import FileConnector
 from aislehub.connect.prices import PriceList, shown
-from aislehub.core.answers import Desk, Inbox
+from aislehub.core.desk import Desk
 from aislehub.core.errors import HubError
+from aislehub.core.inbox import Inbox
 from aislehub.core.ledger import Filter, Ledger
 from aislehub.core.outbox import Batch, send_approved
 from aislehub.core.state import open_state
@@ -48,7 +49,8 @@ class House:
             "source": [""],
         }  # fmt: skip
         self.ledger.propose("price_changes", DAY, pa.table(decision), currency="EUR")
-        self.desk = Desk(self.tables, {till_price.name: till_price}, Inbox(folder / "inbox.db"), check_seconds=0)
+        inbox, answers = Inbox(folder / "inbox.db"), {till_price.name: till_price}
+        self.desk = Desk(self.tables, answers, inbox, check_seconds=0, patience_seconds=60)
 
     @property
     def id(self) -> str:

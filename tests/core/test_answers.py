@@ -1,191 +1,44 @@
-"""Answers: from one version of the tables and the events since, each event counted once."""
+"""Live events: they only grow, and are found by any of their fields."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aislehub.core.answers import Desk, Inbox, Live, Snapshot, answer
-from aislehub.core.contract import Column, Contract
-from aislehub.core.errors import HubError
-from aislehub.core.tables import Tables
+from aislehub.core.answers import Live
 
-EVENTS = Contract(
-    "events",
-    "What somebody did",
-    (Column("event_id", "text", "Identity"), Column("item", "text", "What")),
-    key="event_id",
-)
-PRICES = Contract(
-    "prices", "What it costs", (Column("item", "text", "What"), Column("price", "float", "Cost")), key="item"
-)
+EVENTS = st.lists(st.fixed_dictionaries({"item": st.sampled_from("abc"), "n": st.integers()}))
 
 
-def by_item(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
-    """Events by item."""
-    return tables["events"].groupby("item").size().to_dict()
+@given(EVENTS, EVENTS, st.booleans())
+def test_events_are_found_by_a_field(early: list[dict[str, Any]], late: list[dict[str, Any]], asked: bool) -> None:
+    """In the order they came, whether they came before the first such question or after it."""
+    live = Live(early)
+    if asked:
+        live.of("item", "a")
+    live.add(late)
+    assert list(live.events) == early + late
+    for item in "abcd":
+        assert list(live.of("item", item)) == [event for event in early + late if event["item"] == item]
 
 
-@answer(reads="events", needs="item", prepare=by_item)
-def views(request: Mapping[str, Any], snapshot: Snapshot, live: Live) -> dict[str, Any]:
-    """How often an item was looked at."""
-    now = sum(event["item"] == request["item"] for event in live.events)
-    return {"facts": snapshot.index.get(request["item"], 0), "live": now}
+def test_an_event_that_comes_while_others_ask_is_counted_once() -> None:
+    """Threads ask by several fields while events are added: none is lost, none twice."""
+    live = Live()
+    names = [f"field {number}" for number in range(20)]
 
+    def ask() -> None:
+        for name in names:
+            live.of(name, 1)
 
-@answer(reads="prices")
-def cheapest(request: Mapping[str, Any], snapshot: Snapshot, live: Live) -> dict[str, Any]:
-    """The item that costs least."""
-    prices = snapshot["prices"]
-    return {"item": None if prices.empty else prices.loc[prices.price.idxmin(), "item"]}
-
-
-@pytest.fixture(params=["memory", "delta"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    """A desk that looks for new versions at most once an hour."""
-    tables = Tables(tmp_path if request.param == "delta" else None, {"events": EVENTS, "prices": PRICES})
-    return Desk(tables, {"views": views, "cheapest": cheapest}, Inbox(tmp_path / "inbox.db"), check_seconds=3600)
-
-
-def seen(*ids: str, item: str = "milk") -> list[dict[str, str]]:
-    """Events on one item."""
-    return [{"event_id": id, "item": item} for id in ids]
-
-
-def become_facts(desk: Desk, *ids: str) -> None:
-    """The first half of an ingest."""
-    desk.tables.append("events", EVENTS.check(pa.Table.from_pylist(seen(*ids))).good)
-
-
-def ask(desk: Desk) -> tuple[int, int]:
-    """Facts and live events on milk."""
-    told = desk.ask("views", {"item": "milk"})
-    return told["facts"], told["live"]
-
-
-def test_an_event_changes_the_next_answer(desk: Desk) -> None:
-    """What is posted now counts at once; the same event id counts once, another item not at all."""
-    assert ask(desk) == (0, 0)
-    assert desk.inbox.add(seen("1", "2")) == 2
-    assert ask(desk) == (0, 2)
-    assert desk.inbox.add(seen("2", "3") + seen("4", item="tea")) == 2
-    assert ask(desk) == (0, 3)
-
-
-def test_events_that_became_facts_are_not_counted_twice(desk: Desk) -> None:
-    """Before, between and after the two halves of an ingest, each event is counted exactly once."""
-    desk.inbox.add(seen("1", "2", "3"))
-    assert sum(ask(desk)) == 3
-    last, _ = desk.inbox.since(0)
-    become_facts(desk, "1", "2", "3")
-    assert ask(desk) == (0, 3)  # the snapshot held is older than the facts
-    desk.inbox.add(seen("4"))
-    desk.inbox.remove(last)
-    assert ask(desk) == (3, 1)  # … but not after the inbox was emptied
-    desk.inbox.add(seen("5"))
-    assert ask(desk) == (3, 2)
-
-
-def test_an_ingest_cut_in_half_counts_nothing_twice(desk: Desk) -> None:
-    """Facts that were written but not yet taken from the inbox are not live any more."""
-    desk.inbox.add(seen("1", "2"))
-    become_facts(desk, "1", "2")
-    assert ask(desk) == (2, 0)
-    desk.inbox.add(seen("3"))
-    assert ask(desk) == (2, 1)
-
-
-def test_an_event_sent_again_after_the_ingest_counts_once(desk: Desk) -> None:
-    """A shop that repeats itself for want of a reply changes no answer, though the inbox has forgotten the event."""
-    desk.inbox.add(seen("1", "2"))
-    become_facts(desk, "1", "2")
-    desk.inbox.remove(desk.inbox.since(0)[0])
-    assert ask(desk) == (2, 0)
-    desk.inbox.add(seen("3"))
-    assert ask(desk) == (2, 1)
-    assert desk.inbox.add(seen("2", "3")) == 1
-    assert ask(desk) == (2, 1)
-
-
-def test_a_new_version_is_taken_up(desk: Desk) -> None:
-    """After check_seconds a new version of the tables is loaded, and the answer says which one."""
-    assert desk.ask("cheapest", {}) == {"item": None, "versions": {"prices": -1}}
-    rows = PRICES.check(pa.table({"item": ["tea", "milk"], "price": [2.0, 1.0]})).good
-    desk.tables.append("prices", rows)
-    assert desk.ask("cheapest", {})["versions"] == {"prices": -1}
-    desk.check_seconds = 0
-    assert desk.ask("cheapest", {}) == {"item": "milk", "versions": {"prices": 0}}
-
-
-def test_a_snapshot_is_loaded_once_a_version(desk: Desk) -> None:
-    """While the version stays, requests share one snapshot and what was prepared of it."""
-    desk.check_seconds = 0
-    become_facts(desk, "1")
-    loads = []
-    asked = desk.answers["views"]
-    desk.answers = {
-        "views": type(asked)(asked.function, asked.reads, asked.needs, lambda t: (loads.append(1), by_item(t))[1])
-    }
-    for _ in range(5):
-        assert ask(desk) == (1, 0)
-    become_facts(desk, "2")
-    assert ask(desk) == (2, 0)
-    assert len(loads) == 2
-
-
-def test_a_bad_request_is_told(desk: Desk) -> None:
-    """An unknown answer gets a suggestion; a missing field is named."""
-    with pytest.raises(HubError, match=r"No answer is called 'view'.* Did you mean views"):
-        desk.ask("view", {})
-    for request in ({}, {"item": ""}, {"item": None}):
-        with pytest.raises(HubError, match="needs item"):
-            desk.ask("views", request)
-
-
-def test_many_may_ask_at_once(desk: Desk) -> None:
-    """Threads of a server ask while events come in: nobody sees fewer than before, and all are counted in the end."""
-    desk.check_seconds = 0
-    wrong: list[Any] = []
-
-    def keep_asking() -> None:
-        last = 0
-        try:
-            for _ in range(10):
-                now = sum(ask(desk))
-                if now < last:
-                    wrong.append((last, now))
-                last = now
-        except Exception as error:
-            wrong.append(error)
-
-    threads = [threading.Thread(target=keep_asking) for _ in range(4)]
+    threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for number in range(20):
-        desk.inbox.add(seen(str(number)))
-        if number == 10:
-            last, events = desk.inbox.since(0)
-            become_facts(desk, *(event["event_id"] for event in events))
-            desk.inbox.remove(last)
+    for _ in range(300):
+        live.add([dict.fromkeys(names, 1)])
     for thread in threads:
         thread.join()
-    assert wrong == []
-    assert sum(ask(desk)) == 20
-
-
-def test_the_inbox_survives_its_process(tmp_path: Path) -> None:
-    """Events are kept in the order they came until they are removed; numbers are never used again."""
-    Inbox(tmp_path / "inbox.db").add(seen("b", "a"))
-    inbox = Inbox(tmp_path / "inbox.db")
-    last, events = inbox.since(0)
-    assert [event["event_id"] for event in events] == ["b", "a"]
-    assert inbox.since(last) == (last, [])
-    assert inbox.remove(last) == 2 and inbox.oldest() is None
-    inbox.add(seen("c"))
-    assert inbox.since(last)[1] == seen("c")
+    assert [len(live.of(name, 1)) for name in names] == [300] * 20

@@ -21,7 +21,7 @@ def test_everything_lives_in_the_home_folder(home: Path) -> None:
     """The default home is AISLEHUB_HOME; log, tables, ledger and inbox are made in it when first needed."""
     with open_hub() as hub:
         assert hub.home == home
-        assert hub.ledger.find(Filter()) == [] and hub.inbox.since(0) == (0, [])
+        assert hub.ledger.find(Filter()) == [] and hub.inbox.since() == []
         assert hub.tables.folder == home / "tables"
         assert hub.ledger.run == hub.run
     assert {"hub.db", "inbox.db"} <= {file.name for file in home.iterdir()}

@@ -12,8 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from aislehub.core.answers import Desk, Inbox
+from aislehub.core.desk import Desk
 from aislehub.core.errors import HubError
+from aislehub.core.inbox import Inbox
 from aislehub.core.tables import Tables
 from aislehub.price.till import till_price
 from aislehub.schema import PRICES

@@ -9,9 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from aislehub.core.answers import Desk, Inbox
 from aislehub.core.contract import Contract
+from aislehub.core.desk import Desk
 from aislehub.core.errors import HubError
+from aislehub.core.inbox import Inbox
 from aislehub.core.tables import Tables
 from aislehub.schema import DEMAND_FORECAST
 from aislehub.supply.cover import stock_cover

@@ -15,12 +15,13 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
 from aislehub.core.alerts import Alerts
-from aislehub.core.answers import Desk, Inbox
 from aislehub.core.approval import Approval, approve_by_rule
 from aislehub.core.day import DayReport, run_day
+from aislehub.core.desk import Desk
 from aislehub.core.errors import HubError
 from aislehub.core.experiments import Experiments
 from aislehub.core.guards import vets
+from aislehub.core.inbox import Inbox
 from aislehub.core.judging import judge_due
 from aislehub.core.ledger import Ledger
 from aislehub.core.log import new_run, start_log
@@ -68,7 +69,7 @@ class Hub:
 
     @cached_property
     def desk(self) -> Desk:
-        return Desk(self.tables, self.registry.answers, self.inbox)
+        return Desk(self.tables, self.registry.answers, self.inbox, models=self.models, home=self.home)
 
     @property
     def models(self) -> Path:

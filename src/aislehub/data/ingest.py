@@ -240,13 +240,13 @@ def ingest_source(
 def ingest_inbox(hub: Hub, *, dry_run: bool = False) -> Loaded:
     """Move waiting behaviour events into table `events`, each once, also when killed in between."""
     total = Loaded("events", file="inbox")
-    last, events = hub.inbox.since(0)
-    if events:
+    waiting = hub.inbox.since()
+    if waiting:
         fields = [column.name for column in _fact(hub, "events").columns]
-        cells = {name: pa.array([_as_text(event.get(name)) for event in events], pa.string()) for name in fields}
+        cells = {name: pa.array([_as_text(event.get(name)) for _, event in waiting], pa.string()) for name in fields}
         _take(hub, pa.table(cells), total, dry_run=dry_run)
         if not dry_run:
-            hub.inbox.remove(last)
+            hub.inbox.remove(waiting[-1][0])
     return total
 
 

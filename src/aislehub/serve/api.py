@@ -17,6 +17,7 @@ from fastapi.openapi.utils import get_openapi
 from ibis.expr.types import Table
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 
 from aislehub import __version__
 from aislehub.core.alerts import STATES, AlertFilter
@@ -36,14 +37,13 @@ from aislehub.serve.intake import take_in
 from aislehub.serve.learned import learned_models
 from aislehub.serve.lookup import last_day, rows_of_day
 from aislehub.serve.problems import PROBLEMS, Problem, problem
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, Site, needs
 
 __all__ = ["application", "create_app"]
 
 State = Annotated[str, Field(pattern=f"^({'|'.join(MOVES)})$")]
 AccuracyLevel = Annotated[str, Field(pattern=f"^({'|'.join((*LEVELS, 'item_store'))})$")]
 AlertState = Annotated[str, Field(pattern=f"^({'|'.join(STATES)})$")]
-House = Annotated[Site, Depends(site_of)]
 Viewer = Annotated[User, Depends(needs("viewer"))]
 Planner = Annotated[User, Depends(needs("planner"))]
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many")]
@@ -335,9 +335,9 @@ def post_events(site: House, user: Planner, body: Events) -> dict[str, Any]:
 @api.post("/answers/{name}")
 def ask(
     site: House, user: Viewer, name: Annotated[str, PathParameter(max_length=80)], request: dict[str, Any]
-) -> dict[str, Any]:
+) -> JSONResponse:
     """Ask one of the hub's answers; which there are, and what they need, is in the documentation."""
-    return site.hub.desk.ask(name, request)
+    return JSONResponse(site.hub.desk.ask(name, request))  # plain values: encoding them again would take as long
 
 
 def create_app(home: Path | None = None) -> FastAPI:

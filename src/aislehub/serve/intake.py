@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from aislehub.core.answers import Inbox
 from aislehub.core.contract import Contract, explain_fault
+from aislehub.core.inbox import Inbox
 
 __all__ = ["take_in"]
 

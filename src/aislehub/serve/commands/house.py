@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Annotated, Any
 
 import typer
@@ -22,14 +23,15 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 = every one")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port", min=1, max=65535)] = 8080,
+    workers: Annotated[int, typer.Option(help="Processes that answer, each with its snapshots", min=1, max=64)] = 1,
 ) -> None:
     """Open the console and the API.
 
-    Example: aislehub serve --port 8080
+    Example: aislehub serve --port 8080 --workers 2
     """
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
-    from aislehub.serve.api import create_app
     from aislehub.serve.auth import ensure_admin
 
     with open_hub() as hub:
@@ -38,7 +40,18 @@ def serve(
     print(say("cli.serving", url=url), flush=True)
     if password:
         print(say("cli.first_password", password=password), flush=True)
-    uvicorn.run(create_app(), host=host, port=port, log_level="warning")
+    app = "aislehub.serve.api:create_app"
+    config = uvicorn.Config(
+        app, factory=True, host=host, port=port, workers=workers, log_level="warning",
+        timeout_worker_healthcheck=60,  # a busy machine needs more than uvicorn's 5 s to start one
+    )  # fmt: skip
+    listening = config.bind_socket()
+    # asyncio sets it only on sockets that name their protocol, and these do not: each answer would wait 40 ms.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    if workers > 1:
+        Multiprocess(config, sockets=[listening]).run()
+    else:
+        uvicorn.Server(config).run([listening])
 
 
 def token(

@@ -1,0 +1,224 @@
+"""The desk puts questions to answers: it keeps their snapshots, looks for new versions, and adds the live events.
+
+A new version is loaded aside. The one held, with the events it has seen, goes on answering until then: it lacks
+nothing, though an ingest has emptied the inbox meanwhile.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLong
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from aislehub.core.answers import Answer, Live, Snapshot
+from aislehub.core.errors import HubError, did_you_mean
+from aislehub.core.inbox import EVENT_ID, Inbox
+from aislehub.core.models import find_learned, learned_cards
+from aislehub.core.rowkeys import row_keys
+from aislehub.core.step import policy_of
+
+__all__ = ["Desk"]
+
+_NO_KEYS = np.empty(0, dtype=np.int64)
+_LAST_DAY = "9999-12-31"
+
+
+@dataclass
+class _Waiting:
+    """The inbox as it was read last: its events, oldest first, with their numbers and keys."""
+
+    numbers: list[int] = field(default_factory=list)
+    events: list[Mapping[str, Any]] = field(default_factory=list)
+    keys: np.ndarray = field(default_factory=lambda: _NO_KEYS)
+
+    @property
+    def oldest(self) -> int | None:
+        return self.numbers[0] if self.numbers else None
+
+    @property
+    def newest(self) -> int:
+        return self.numbers[-1] if self.numbers else 0
+
+    def add(self, read: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+        """Take in events that came later."""
+        self.numbers += [number for number, _ in read]
+        self.events += [event for _, event in read]
+        ids = pa.chunked_array([[event[EVENT_ID] for _, event in read]], pa.string())
+        self.keys = np.append(self.keys, _event_keys(ids))
+
+    def live(self, facts: np.ndarray, after: int = 0) -> list[Mapping[str, Any]]:
+        """Events after that number whose keys are not among `facts` (sorted)."""
+        first = bisect_right(self.numbers, after)
+        events, keys = self.events[first:], self.keys[first:]
+        if not len(facts) or not events:
+            return events
+        places = np.minimum(np.searchsorted(facts, keys), len(facts) - 1)
+        return [event for event, is_fact in zip(events, facts[places] == keys, strict=True) if not is_fact]
+
+
+@dataclass
+class _Held:
+    """What one answer is given from.
+
+    Attributes:
+        oldest: of the inbox when the snapshot was loaded; another one now means that an ingest has taken events away.
+        seen: number of the last event that `live` took in or left out.
+        looked: when it was last found to be the newest version, on the monotonic clock.
+    """
+
+    snapshot: Snapshot
+    live: Live
+    oldest: int | None
+    seen: int
+    looked: float
+
+
+@dataclass
+class Desk:
+    """Answers requests from snapshots of the house's tables.
+
+    Args:
+        tables: the house's tables.
+        answers: what can be asked, by name.
+        inbox: live events.
+        models: folder of the learned models.
+        home: where settings are read.
+        check_seconds: how often to look for a new version of the tables.
+        patience_seconds: how long the request that finds a new version waits for it before it takes the one held.
+    """
+
+    tables: Any
+    answers: Mapping[str, Answer]
+    inbox: Inbox
+    models: Path | None = None
+    home: Path | None = None
+    check_seconds: float = 2.0
+    patience_seconds: float = 0.02
+    _held: dict[str, _Held] = field(default_factory=dict, repr=False)
+    _loads: dict[str, Future[_Held]] = field(default_factory=dict, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _waiting: _Waiting = field(default_factory=_Waiting, repr=False)
+    _aside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "desk"), repr=False)
+
+    def ask(self, name: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The response, with the table versions that it rests on.
+
+        Raises:
+            HubError: `answers.unknown`, `answers.request` when a needed field is missing.
+        """
+        if name not in self.answers:
+            raise HubError("answers.unknown", answer=name, suggestion=did_you_mean(name, self.answers))
+        asked = self.answers[name]
+        for wanted in asked.needs:
+            if request.get(wanted) in (None, ""):
+                raise HubError("answers.request", field=wanted)
+        held = self._current(asked)
+        return {**asked(request, held.snapshot, held.live), "versions": dict(held.snapshot.versions)}
+
+    def _current(self, asked: Answer) -> _Held:
+        """What is held for an answer, renewed where it is time and that is quick, with every event of the inbox."""
+        with self._lock:
+            waiting = self._read_inbox()
+            held, loading = self._held.get(asked.name), None
+            is_due = held is None or time.monotonic() - held.looked >= self.check_seconds
+            if held is None or is_due or held.oldest != waiting.oldest:
+                is_mine = asked.name not in self._loads
+                if is_mine:
+                    self._loads[asked.name] = self._aside.submit(self._load, asked, held)
+                if is_mine or held is None:
+                    loading = self._loads[asked.name]
+        if loading:
+            held = self._awaited(loading, held)
+        assert held is not None
+        with self._lock:
+            held.live.add(self._waiting.live(held.snapshot.facts, after=held.seen))
+            held.seen = max(held.seen, self._waiting.newest)
+        return held
+
+    def _awaited(self, loading: Future[_Held], held: _Held | None) -> _Held:
+        """What is being loaded; a house's first question waits for it, a later one only so long."""
+        if held is None:
+            return loading.result()
+        try:
+            return loading.result(self.patience_seconds)
+        except TooLong:
+            return held
+
+    def _load(self, asked: Answer, held: _Held | None) -> _Held:
+        """The newest version of what an answer needs, or the one held where there is none newer."""
+        try:
+            with self._lock:  # the inbox first: what an ingest took out of it by now is in the tables looked at next
+                waiting = self._read_inbox()
+                oldest = waiting.oldest
+            snapshot = self._snapshot(asked, held.snapshot if held else None)
+            with self._lock:
+                if held and held.snapshot is snapshot and held.oldest == oldest:
+                    held.looked = time.monotonic()
+                    return held
+                live = Live(waiting.live(snapshot.facts))
+                fresh = _Held(snapshot, live, oldest, waiting.newest, time.monotonic())
+                self._held[asked.name] = fresh
+                return fresh
+        finally:
+            with self._lock:
+                del self._loads[asked.name]
+
+    def _read_inbox(self) -> _Waiting:
+        """The inbox: new events are added to those read before, unless an ingest has taken old ones away."""
+        oldest, newest = self.inbox.span()
+        if oldest != self._waiting.oldest:
+            self._waiting = _Waiting()
+        if newest is not None and newest > self._waiting.newest:
+            self._waiting.add(self.inbox.since(self._waiting.newest))
+        return self._waiting
+
+    def _snapshot(self, asked: Answer, held: Snapshot | None) -> Snapshot:
+        """The tables of an answer and what it made of them; `held` where nothing changed."""
+        versions = {name: self.tables.version(name) for name in asked.reads}
+        model = self._newest_model(asked)
+        if held and held.versions == versions and held.model == model:
+            return held
+        read = {name: self._rows(name) for name in asked.reads}
+        frames = {name: rows.to_pandas() for name, rows in read.items()}
+        keys = [_event_keys(rows[EVENT_ID]) for rows in read.values() if EVENT_ID in rows.column_names]
+        facts = np.sort(np.concatenate([_NO_KEYS, *keys]))
+        return Snapshot(frames, versions, self._prepared(asked, frames), facts, model)
+
+    def _rows(self, name: str) -> pa.Table:
+        """Facts as they are known now; of a step's results the slice of the newest day."""
+        if self.tables.contract(name).is_fact:
+            return self.tables.fetch(name)
+        return self.tables.run(lambda tables: (rows := tables.read(name)).filter(rows.day == rows.day.max()))
+
+    def _newest_model(self, asked: Answer) -> str:
+        """Id of the newest learned version; empty before there is one."""
+        cards = learned_cards(self.models, asked.model) if self.models and asked.model else []
+        return cards[-1][0].id if cards else ""
+
+    def _prepared(self, asked: Answer, frames: Mapping[str, pd.DataFrame]) -> Any:
+        if asked.prepare is None:
+            return None
+        names, policy = inspect.signature(asked.prepare).parameters, policy_of(asked.prepare)
+        learned = find_learned(self.models, asked.model, day=_LAST_DAY) if self.models and asked.model else None
+        offered = {
+            "timezone": self.tables.timezone,
+            "model": learned[1] if learned else None,
+            "policy": policy.load(self.home) if policy else None,
+        }
+        return asked.prepare(frames, **{name: value for name, value in offered.items() if name in names})
+
+
+def _event_keys(ids: pa.ChunkedArray) -> np.ndarray:
+    """int64 (n,): one number for each event id."""
+    return row_keys(pa.table({EVENT_ID: ids.cast(pa.string())}), [EVENT_ID]).to_numpy()
