@@ -3,7 +3,8 @@
 Hillstrom's 64,000 customers got, by lot, no mail, one for men or one for women; each mail is a trial against no mail.
 Customers are split in half again and again: learners and rules see one half, and are scored on the other. `aislehub` is
 the learner that the hub uses as delivered. Policies may write to 30 % of the customers, or to whom they like within
-that where a mail costs money. Intervals are of the bootstrap over the scored half's customers, put together over the splits.
+that where a mail costs money. Intervals are of the bootstrap over the scored half's customers, put together over the
+splits.
 """
 
 from __future__ import annotations

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 from pydantic import Field
@@ -34,9 +34,9 @@ PRICES = Contract(
 )
 
 
-def by_item(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+def by_item(tables: Mapping[str, pa.Table]) -> dict[str, int]:
     """Events by item."""
-    return tables["events"].groupby("item").size().to_dict()
+    return dict(Counter(tables["events"]["item"].to_pylist()))
 
 
 @answer(reads="events", needs="item", prepare=by_item)
@@ -49,7 +49,7 @@ def views(request: Mapping[str, Any], snapshot: Snapshot, live: Live) -> dict[st
 @answer(reads="prices")
 def cheapest(request: Mapping[str, Any], snapshot: Snapshot, live: Live) -> dict[str, Any]:
     """The item that costs least."""
-    prices = snapshot["prices"]
+    prices = snapshot["prices"].to_pandas()
     return {"item": None if prices.empty else prices.loc[prices.price.idxmin(), "item"]}
 
 
@@ -155,7 +155,7 @@ def test_while_a_new_version_is_loaded_the_old_one_answers(desk: Desk) -> None:
     """A slow load keeps nobody waiting, and what an ingest took from the inbox meanwhile is still counted."""
     loading, may_end = threading.Event(), threading.Event()
 
-    def slowly(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+    def slowly(tables: Mapping[str, pa.Table]) -> dict[str, int]:
         if len(tables["events"]):
             loading.set()
             may_end.wait(60)
@@ -182,7 +182,7 @@ def test_a_first_load_that_fails_is_told_and_tried_again(desk: Desk) -> None:
     """Who asks first hears what is wrong; once it is mended the next question is answered."""
     asked = desk.answers["views"]
 
-    def broken(tables: Mapping[str, pd.DataFrame]) -> None:
+    def broken(tables: Mapping[str, pa.Table]) -> None:
         raise HubError("tables.unknown", table="x", suggestion="")
 
     desk.answers = {"views": replace(asked, prepare=broken)}
@@ -201,17 +201,29 @@ def test_of_results_the_newest_day_is_held(tmp_path: Path) -> None:
 
     @answer(reads="scores")
     def items(request: Mapping[str, Any], snapshot: Snapshot, live: Live) -> dict[str, Any]:
-        return {"items": snapshot["scores"]["item"].tolist()}
+        return {"items": snapshot["scores"]["item"].to_pylist()}
 
     assert Desk(tables, {"items": items}, Inbox(tmp_path / "inbox.db")).ask("items", {})["items"] == [
         "item of 2026-01-02"
     ]
 
 
+def test_columns_that_nobody_needs_are_not_loaded(tmp_path: Path) -> None:
+    """An answer that names the columns of a large table holds these and no others."""
+
+    @answer(reads="prices events", columns={"prices": "price"})
+    def held(request: Mapping[str, Any], snapshot: Snapshot, live: Live) -> dict[str, Any]:
+        return {name: table.column_names for name, table in snapshot.tables.items()}
+
+    desk = Desk(Tables(None, {"prices": PRICES, "events": EVENTS}), {"held": held}, Inbox(tmp_path / "inbox.db"))
+    told = desk.ask("held", {})
+    assert told["prices"] == ["price"] and set(told["events"]) >= {"event_id", "item"}
+
+
 def test_what_is_prepared_may_rest_on_a_policy_and_a_learned_model(tmp_path: Path) -> None:
     """`prepare` gets the house's settings and the newest model by name; a newly learned one is taken up."""
 
-    def prepared(tables: Mapping[str, pd.DataFrame], *, policy: Taste, model: Path | None) -> tuple[float, str]:
+    def prepared(tables: Mapping[str, pa.Table], *, policy: Taste, model: Path | None) -> tuple[float, str]:
         return policy.salt, (model / "words").read_text() if model else ""
 
     @answer(reads="prices", prepare=prepared, model="cook")

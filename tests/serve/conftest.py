@@ -53,7 +53,7 @@ MAPPING = 'table = "sales_lines"\n\n[columns]\nstore = "Shop"\nreceipt = "Bon"\n
 @answer(reads="items", needs="item")
 def item_name(request: Any, snapshot: Any, live: Any) -> dict[str, Any]:
     """The name of an item, and how many events came in about it."""
-    items = snapshot["items"]
+    items = snapshot["items"].to_pandas()
     found = items[items["item"] == request["item"]]["name"].tolist()
     return {
         "name": found[0] if found else None,

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
-__all__ = ["Answer", "Live", "Snapshot", "answer"]
+__all__ = ["Answer", "Live", "Prepare", "Snapshot", "answer"]
 
 Prepare = Callable[..., Any]
-"""(tables, whichever it names of `policy`, `model` (the learned artifact's folder, None before there is one) and
-`timezone`) → what a request looks things up in."""
+"""(tables by name, whichever it names of `policy`, `timezone` and `model` (the learned artifact's folder, None before
+there is one)) → what a request looks things up in."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,20 @@ class Snapshot:
     """The declared tables at one version; of a step's results, the slice of the newest day.
 
     Attributes:
+        tables: by name; none where `prepare` made an index of them, so that nothing is held twice.
         index: what `prepare` made of the tables.
         facts: sorted keys of the events that these tables hold: they are not live any more, though an ingest cut in
             half has left them in the inbox or a shop has sent them again.
         model: id of the learned artifact, empty without one.
     """
 
-    tables: Mapping[str, pd.DataFrame]
+    tables: Mapping[str, pa.Table]
     versions: Mapping[str, int]
     index: Any = None
     facts: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64), repr=False)
     model: str = ""
 
-    def __getitem__(self, name: str) -> pd.DataFrame:
+    def __getitem__(self, name: str) -> pa.Table:
         return self.tables[name]
 
 
@@ -86,6 +87,7 @@ class Answer:
     needs: tuple[str, ...]
     prepare: Prepare | None
     model: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -96,11 +98,20 @@ class Answer:
 
 
 def answer(
-    reads: str, needs: str = "", prepare: Prepare | None = None, model: str | None = None
-) -> Callable[[Callable[..., Mapping[str, Any]]], Answer]:
-    """Declare an answer: the tables it reads, the fields its request needs, and the learned model it rests on."""
+    reads: str, needs: str = "", prepare: Prepare | None = None, model: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Callable[[Callable[..., Mapping[str, Any]]], Answer]:  # fmt: skip
+    """Declare an answer.
+
+    Args:
+        reads: tables it reads.
+        needs: fields that its request must have.
+        prepare: makes of the tables what a request looks things up in.
+        model: the learned model that it rests on.
+        columns: table → the columns it needs of it; the others are not loaded.
+    """
 
     def decorate(function: Callable[..., Mapping[str, Any]]) -> Answer:
-        return Answer(function, tuple(reads.split()), tuple(needs.split()), prepare, model)
+        return Answer(function, tuple(reads.split()), tuple(needs.split()), prepare, model, columns or {})
 
     return decorate

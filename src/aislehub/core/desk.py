@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from aislehub.core.answers import Answer, Live, Snapshot
+from aislehub.core.answers import Answer, Live, Prepare, Snapshot
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.inbox import EVENT_ID, Inbox
 from aislehub.core.models import find_learned, learned_cards
@@ -189,34 +188,38 @@ class Desk:
         model = self._newest_model(asked)
         if held and held.versions == versions and held.model == model:
             return held
-        read = {name: self._rows(name) for name in asked.reads}
-        frames = {name: rows.to_pandas() for name, rows in read.items()}
-        keys = [_event_keys(rows[EVENT_ID]) for rows in read.values() if EVENT_ID in rows.column_names]
+        tables = {name: self._rows(name, asked.columns.get(name, "")) for name in asked.reads}
+        keys = [_event_keys(rows[EVENT_ID]) for rows in tables.values() if EVENT_ID in rows.column_names]
         facts = np.sort(np.concatenate([_NO_KEYS, *keys]))
-        return Snapshot(frames, versions, self._prepared(asked, frames), facts, model)
+        if asked.prepare is None:
+            return Snapshot(tables, versions, None, facts, model)
+        return Snapshot({}, versions, self._prepared(asked, asked.prepare, tables), facts, model)
 
-    def _rows(self, name: str) -> pa.Table:
+    def _rows(self, name: str, columns: str) -> pa.Table:
         """Facts as they are known now; of a step's results the slice of the newest day."""
-        if self.tables.contract(name).is_fact:
-            return self.tables.fetch(name)
-        return self.tables.run(lambda tables: (rows := tables.read(name)).filter(rows.day == rows.day.max()))
+        contract = self.tables.contract(name)
+        wanted = columns.split() or contract.schema.names
+
+        def query(tables: Any) -> Any:
+            rows = tables.read(name)
+            return (rows if contract.is_fact else rows.filter(rows.day == rows.day.max())).select(*wanted)
+
+        return self.tables.run(query)
 
     def _newest_model(self, asked: Answer) -> str:
         """Id of the newest learned version; empty before there is one."""
         cards = learned_cards(self.models, asked.model) if self.models and asked.model else []
         return cards[-1][0].id if cards else ""
 
-    def _prepared(self, asked: Answer, frames: Mapping[str, pd.DataFrame]) -> Any:
-        if asked.prepare is None:
-            return None
-        names, policy = inspect.signature(asked.prepare).parameters, policy_of(asked.prepare)
+    def _prepared(self, asked: Answer, prepare: Prepare, tables: Mapping[str, pa.Table]) -> Any:
+        names, policy = inspect.signature(prepare).parameters, policy_of(prepare)
         learned = find_learned(self.models, asked.model, day=_LAST_DAY) if self.models and asked.model else None
         offered = {
             "timezone": self.tables.timezone,
             "model": learned[1] if learned else None,
             "policy": policy.load(self.home) if policy else None,
         }
-        return asked.prepare(frames, **{name: value for name, value in offered.items() if name in names})
+        return prepare(tables, **{name: value for name, value in offered.items() if name in names})
 
 
 def _event_keys(ids: pa.ChunkedArray) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from aislehub.core.answers import Live, Snapshot, answer
 from aislehub.core.errors import HubError
@@ -41,8 +42,8 @@ class _Prices:
         self.spans = dict(zip(zip(keys[0][first], keys[1][first], strict=True), spans, strict=True))
 
 
-def _by_store_and_item(tables: Mapping[str, pd.DataFrame]) -> _Prices:
-    return _Prices(tables["prices"])
+def _by_store_and_item(tables: Mapping[str, pa.Table]) -> _Prices:
+    return _Prices(tables["prices"].to_pandas())
 
 
 @answer(reads="prices", needs="store item", prepare=_by_store_and_item)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from aislehub.core.answers import Live, Snapshot, answer
 from aislehub.core.errors import HubError
@@ -20,21 +20,24 @@ __all__ = ["stock_cover"]
 Key = tuple[str, str]
 
 
-def _by_store_and_item(tables: Mapping[str, pd.DataFrame]) -> dict[Key, dict[str, Any]]:
+def _by_store_and_item(tables: Mapping[str, pa.Table]) -> dict[Key, dict[str, Any]]:
     """Stock and cumulated forecast of every line of the newest day, for one look-up a request."""
-    state, forecast = tables["supply_state"], tables["demand_forecast"]
-    if state.empty:
-        return {}
-    state = state[state["day"] == state["day"].max()]
-    forecast = forecast[forecast["day"] == forecast["day"].max()].sort_values("ds")
+    state = tables["supply_state"].to_pandas()
+    forecast = tables["demand_forecast"].to_pandas().sort_values("ds")
     totals = {key: rows.to_numpy(float) for key, rows in forecast.groupby(["store", "item"])["total_mean"]}
     return {
         (row["store"], row["item"]): row | {"totals": totals.get((row["store"], row["item"]), np.empty(0))}
-        for row in state[["day", "store", "item", "on_hand", "on_order", "source"]].to_dict("records")
+        for row in state.to_dict("records")
     }
 
 
-@answer(reads="supply_state demand_forecast", needs="store item", prepare=_by_store_and_item)
+@answer(
+    reads="supply_state demand_forecast", needs="store item", prepare=_by_store_and_item,
+    columns={
+        "supply_state": "day store item on_hand on_order source",
+        "demand_forecast": "store item ds total_mean",
+    },
+)  # fmt: skip
 def stock_cover(request: Mapping[str, Any], snapshot: Snapshot, live: Live) -> dict[str, Any]:
     """Units on hand now and the days they last.
 
