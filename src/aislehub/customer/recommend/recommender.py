@@ -1,0 +1,187 @@
+"""A recommender: what was learned by a day, asked for any customers at any later moment.
+
+    recommender = Recommender.load(folder)
+    ranked = recommender.rank(past, who, offers=offers)       # all candidates, scored
+    best = ranked.best(10)                                    # places in it, ten a customer
+    recommender.contributions(ranked, best)                   # why, by family of features
+
+`past` holds purchases of the customers asked about, with the codes of this recommender's catalogue
+(`recommender.baskets(lines)`); what was bought a minute ago is in it like what was bought last year. A customer of whom
+nothing may be known gets `popular`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import sparse
+
+from aislehub.customer.recommend.backoff import BackOff, Level
+from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
+from aislehub.customer.recommend.candidates import Sizes, candidates, rank_within
+from aislehub.customer.recommend.content import Content
+from aislehub.customer.recommend.ease import Ease
+from aislehub.customer.recommend.features import FAMILIES, FEATURES, Asked, describe
+from aislehub.customer.recommend.knowledge import Catalogue, Knowledge
+from aislehub.customer.recommend.offers import NO_OFFERS, Offers
+from aislehub.customer.recommend.ranker import Ranker
+from aislehub.customer.recommend.tifu import Tifu
+
+__all__ = ["Ranked", "Recommender"]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Candidates with their scores, sorted by customer and item.
+
+    Attributes:
+        customer, item: codes, (q,).
+        score: chance of being in the customer's next basket, (q,).
+        features: (q, F), in the order of `FEATURES`.
+        bought: whether the customer ever bought it, (q,); the others are new to them.
+    """
+
+    customer: IntArray
+    item: IntArray
+    score: FloatArray
+    features: NDArray[np.float32]
+    bought: NDArray[np.bool_]
+
+    def best(self, count: int, allowed: NDArray[np.bool_] | None = None) -> IntArray:
+        """Places of the `count` best allowed candidates of each customer, by customer, the best first."""
+        places = np.arange(len(self.item)) if allowed is None else np.flatnonzero(allowed)
+        order = places[np.lexsort((self.item[places], -self.score[places], self.customer[places]))]
+        return order[rank_within(self.customer[order]) < count]
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """Everything learned.
+
+    Attributes:
+        stores: names by code; items are in the catalogue.
+        ranker: None while it has not proved better than the base.
+    """
+
+    stores: NDArray[np.object_]
+    catalogue: Catalogue
+    known: Knowledge
+    tifu: Tifu = field(default_factory=Tifu)
+    sizes: Sizes = field(default_factory=Sizes)
+    ranker: Ranker | None = None
+
+    def baskets(self, lines: pa.Table, customers: NDArray[np.object_] | None = None) -> Baskets:
+        """Purchases with this recommender's codes; lines of items that it does not know are left out."""
+        return Baskets.of(lines, customers=customers, items=self.catalogue.items, stores=self.stores)
+
+    def rank(
+        self, past: Baskets, who: IntArray, *, day: int | None = None, store: IntArray | None = None,
+        segment: IntArray | None = None, offers: Offers = NO_OFFERS,
+    ) -> Ranked:  # fmt: skip
+        """Score the candidates of some customers.
+
+        Args:
+            past: their purchases so far.
+            who: customers, sorted codes of `past`.
+            day: when they are asked about, in days since 1970; None = the day of the knowledge.
+            store: where each is, by customer, (C,), −1 = unknown; None = where they shop most.
+            segment: of each customer, (C,), −1 = none.
+            offers: what is announced.
+        """
+        known = self.known if day is None else replace(self.known, day=day)
+        store = past.home_store if store is None else store
+        segment = np.full(len(past.customers), -1) if segment is None else segment
+        customer, item = candidates(known, self.catalogue, past, who, store, segment, self.tifu, self.sizes)
+        asked = Asked(customer, item, store, segment)
+        features = describe(known, self.catalogue, offers, past, asked, self.tifu)
+        score = base_scores(features, self.tifu) if self.ranker is None else self.ranker.scores(features)
+        return Ranked(customer, item, score, features, asked.pair(past) >= 0)
+
+    def popular(self, store: int, count: int, segment: int = -1) -> tuple[IntArray, FloatArray]:
+        """What sells in a store, whoever asks: codes and the share of visits with each, the largest first."""
+        items = self.known.backoff.best(store, count, segment)
+        return items, self.known.backoff.scores(store, items, segment)
+
+    def contributions(self, ranked: Ranked, places: IntArray) -> dict[str, FloatArray]:
+        """Family of features → its share of the score of some candidates: log odds, or of the base, probability."""
+        features = ranked.features[places]
+        if self.ranker is not None:
+            return self.ranker.contributions(features)
+        own, others = base_parts(features, self.tifu)
+        return {name: np.zeros(len(places)) for name in (*FAMILIES, "base")} | {"habit": own, "popular": others}
+
+    def without(self, row: FloatArray) -> Recommender:
+        """The recommender whose EASE never saw a customer, given which head items they held, (H,)."""
+        return replace(self, known=self.known.with_ease(self.known.ease.without(row)))
+
+    def save(self, folder: Path) -> None:
+        """Into the folder of a learned model."""
+        known, backoff = self.known, self.known.backoff
+        arrays: dict[str, Any] = {name: value for name, value in vars(known).items() if isinstance(value, np.ndarray)}
+        np.savez(folder / "known.npz", **arrays, chain=backoff.chain)
+        np.save(folder / "ease_inverse.npy", known.ease.inverse)
+        np.save(folder / "ease_items.npy", known.ease.items)
+        for name, level in (("store", backoff.store), ("segment", backoff.segment)):
+            sparse.save_npz(folder / f"{name}_shares.npz", level.shares, compressed=False)
+            np.save(folder / f"{name}_missing.npy", level.missing)
+        content = self.catalogue.content.vectors
+        sparse.save_npz(folder / "content.npz", content, compressed=False)
+        np.savez(folder / "groups.npz", category=self.catalogue.category, subcategory=self.catalogue.subcategory)
+        about = {
+            "day": known.day, "segments": backoff.segments, "tifu": asdict(self.tifu), "sizes": asdict(self.sizes),
+            "items": list(self.catalogue.items), "stores": list(self.stores), "features": list(FEATURES),
+        }  # fmt: skip
+        (folder / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+        if self.ranker is not None:
+            self.ranker.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Recommender:
+        """From the folder that `save` wrote."""
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        levels = [
+            Level(sparse.load_npz(folder / f"{name}_shares.npz"), np.load(folder / f"{name}_missing.npy"))
+            for name in ("store", "segment")
+        ]
+        arrays: dict[str, Any] = dict(np.load(folder / "known.npz"))
+        backoff = BackOff(arrays["chain"], levels[0], levels[1], about["segments"])
+        ease = Ease(np.load(folder / "ease_items.npy"), np.load(folder / "ease_inverse.npy"))
+        given = {name: value for name, value in arrays.items() if name != "chain"}
+        known = Knowledge(day=about["day"], backoff=backoff, ease=ease, **given)
+        groups = np.load(folder / "groups.npz")
+        items = np.array(about["items"], dtype=object)
+        content = Content(sparse.load_npz(folder / "content.npz"))
+        catalogue = Catalogue(items, groups["category"], groups["subcategory"], content)
+        ranker = Ranker.load(folder)
+        return cls(
+            np.array(about["stores"], dtype=object), catalogue, known, Tifu(**about["tifu"]), Sizes(**about["sizes"]),
+            ranker if ranker.models else None,
+        )  # fmt: skip
+
+
+def base_scores(features: NDArray[np.float32], tifu: Tifu) -> FloatArray:
+    """The base: TIFU's share of the customer's own visits, mixed with the share of their store's, (q,).
+
+    The store's visits stand for the nearest neighbours of TIFU-KNN, and are there for those who have no history.
+    """
+    own, others = base_parts(features, tifu)
+    return own + others
+
+
+def base_parts(features: NDArray[np.float32], tifu: Tifu) -> tuple[FloatArray, FloatArray]:
+    """The two parts of the base's score."""
+    own, store = (features[:, FEATURES.index(name)].astype(float) for name in ("tifu", "store_share"))
+    return tifu.alpha * own, (1 - tifu.alpha) * store
+
+
+def segment_codes(customers: NDArray[np.object_], segments: pd.DataFrame, names: list[str]) -> IntArray:
+    """Place of each customer's segment among `names`, −1 = none, (C,)."""
+    chosen = segments.drop_duplicates("customer").set_index("customer")["segment"]
+    return pd.Index(names).get_indexer(pd.Index(customers).map(chosen))
