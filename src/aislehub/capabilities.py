@@ -40,6 +40,8 @@ MODULES: tuple[str, ...] = (
     "aislehub.price.till",
     "aislehub.store.staffing",
     "aislehub.store.roster.people",
+    "aislehub.store.roster.own",
+    "aislehub.store.roster.lending",
     "aislehub.store.roster.daily",
     "aislehub.store.roster.guard",
     "aislehub.customer.uplift.command",

@@ -33,6 +33,7 @@ __all__ = [
     "Week",
     "account",
     "faults_of",
+    "home_of",
     "keep",
     "known_staff",
     "needed",
@@ -126,18 +127,23 @@ def told(
 
 
 def people_of(hub: Hub, store: str, first: date, last: date) -> list[dict[str, Any]]:
-    """The rows (as in `staff`) of those who may work in a store on any of these days, by key."""
+    """The rows (as in `staff`) of those who may work in a store on any of these days, its own people first, by key."""
     here = [
         row for row in _staff(hub)
         if store in (row["store"], *(row.get("other_stores") or "").split())
         and (row["employed_from"] or first) <= last and (row["employed_to"] or last) >= first
     ]  # fmt: skip
-    return sorted(here, key=lambda row: str(row["staff"]))
+    return sorted(here, key=lambda row: (home_of(row, store) != store, str(row["staff"])))
+
+
+def home_of(row: Mapping[str, Any], store: str) -> str:
+    """The store of somebody's contract, by their row among the people of a store."""
+    return str(row.get("home") or (row["store"] if "home" not in row else store))
 
 
 def person_of(hub: Hub, staff: str) -> dict[str, Any] | None:
-    """Somebody's row of `staff`."""
-    return next((row for row in _staff(hub) if row["staff"] == staff), None)
+    """Somebody's row of `staff`, that of their own store."""
+    return next((row for row in _staff(hub) if row["staff"] == staff and not row.get("home")), None)
 
 
 def known_staff(hub: Hub, staff: str) -> None:

@@ -15,6 +15,8 @@ from aislehub.schema import AVAILABILITY, FOOTFALL_FORECAST, ROSTERED, STAFF, ST
 from aislehub.store.roster.daily import ROSTERS, checks, rosters
 from aislehub.store.roster.duty import Duty, clock, duties_of, hours_of
 from aislehub.store.roster.lawful import breaches_of, place_of
+from aislehub.store.roster.lending import LOANS, loans
+from aislehub.store.roster.own import OWN_ROSTERS, own_rosters
 from aislehub.store.roster.people import ROSTER_STAFF, roster_staff
 from aislehub.store.roster.policy import Policy
 from aislehub.store.staffing import STAFFING
@@ -23,7 +25,9 @@ SUNDAY = date(2026, 3, 1)
 MONDAY = SUNDAY + timedelta(days=1)
 BEFORE = datetime(2026, 2, 1, tzinfo=UTC)
 POLICY = Policy(effort=3)
-CONTRACTS = (STAFFING, STAFF, AVAILABILITY, ROSTERED, STORES, FOOTFALL_FORECAST, ROSTER_STAFF, ROSTERS)
+CONTRACTS = (
+    STAFFING, STAFF, AVAILABILITY, ROSTERED, STORES, FOOTFALL_FORECAST, ROSTER_STAFF, OWN_ROSTERS, LOANS, ROSTERS,
+)  # fmt: skip
 
 
 def house(day: date = SUNDAY, country: str = "DE", **facts: list[dict[str, Any]]) -> Tables:
@@ -57,7 +61,11 @@ def add(tables: Tables, contract: Contract, rows: list[dict[str, Any]]) -> None:
 
 
 def made(tables: Tables, day: date = SUNDAY, policy: Policy = POLICY) -> list[dict[str, Any]]:
-    """Rows of the step, checked by their contract."""
+    """Rows of the steps, checked by their contracts."""
+    for step in (own_rosters, loans):
+        checked = step.writes.check(step.run(tables, day=day, policy=policy))
+        assert checked.rejected.num_rows == 0
+        tables.write(step.writes.name, checked.good, day)
     rows = rosters.run(tables, day=day, policy=policy)
     checked = ROSTERS.check(rows)
     assert checked.rejected.num_rows == 0

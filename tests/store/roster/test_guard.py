@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from aislehub.core.approval import Approval, approve_by_rule
@@ -15,10 +16,10 @@ from aislehub.core.errors import HubError
 from aislehub.core.ledger import Filter, Ledger
 from aislehub.core.state import open_state
 from aislehub.schema import AVAILABILITY, ROSTERED
-from aislehub.store.roster.daily import rosters
+from aislehub.store.roster.daily import ROSTERS
 from aislehub.store.roster.duty import duties_of, hours_of
 from aislehub.store.roster.guard import may_be_told
-from tests.store.roster.test_daily import MONDAY, POLICY, SUNDAY, add, house, told
+from tests.store.roster.test_daily import MONDAY, POLICY, SUNDAY, add, house, made, told
 
 
 class Desk:
@@ -28,7 +29,7 @@ class Desk:
         self.tables = house()
         vet = partial(may_be_told, self.tables, policy=POLICY)
         self.ledger = Ledger(open_state("", folder), guards={"rosters": vet})
-        rows = rosters.run(self.tables, day=SUNDAY, policy=POLICY)
+        rows = pa.Table.from_pylist(made(self.tables), schema=ROSTERS.schema)
         self.ledger.propose("rosters", SUNDAY, rows.drop_columns(["day"]), currency="EUR")
         (self.decision,) = self.ledger.find(Filter(kind="rosters"))
         self.id = str(self.decision["id"])

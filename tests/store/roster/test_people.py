@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from aislehub.core.tables import Tables
-from aislehub.schema import STAFF
+from aislehub.schema import ROSTERED, STAFF
 from aislehub.store.roster.people import ROSTER_STAFF, roster_staff
 from aislehub.store.roster.policy import Policy
 from aislehub.store.staffing import STAFFING
@@ -19,7 +19,7 @@ DAY = date(2026, 3, 1)
 
 def people(policy: Policy, staff: list[dict[str, Any]]) -> pd.DataFrame:
     """What the step writes for stores that need 1 and 3 people at one quarter of an hour, checked by its contract."""
-    tables = Tables(None, {contract.name: contract for contract in (STAFFING, STAFF, ROSTER_STAFF)})
+    tables = Tables(None, {contract.name: contract for contract in (STAFFING, STAFF, ROSTERED, ROSTER_STAFF)})
     work = [
         {"day": DAY, "store": store, "ds": date(2026, 3, 2), "quarter": at, "skill": "till", "staff": count,
          "load": 1.0}

@@ -29,6 +29,7 @@ from aislehub.serve.weeks import (
     Week,
     account,
     faults_of,
+    home_of,
     keep,
     known_staff,
     needed,
@@ -184,7 +185,7 @@ def board_of(hub: Hub, week: Week, duties: Sequence[Duty]) -> dict[str, Any]:
             for n, day in enumerate(week.days)
         ],
         "skills": [{"skill": skill, "name": formats.word("skill", skill)} for skill in skills],
-        "people": [_person(person, duties, faults) for person in people],
+        "people": [_person(person, week.store, duties, faults) for person in people],
         "shifts": [_shown(duty, skills, faults) for duty in duties],
         "faults": [_fault(fault) for fault in faults], "changes": _changes(week.shifts, duties),
         "hours": hours_of(list(duties)), "cost": sums.pay, "missing": sums.missing, "span": _span(wanted, duties),
@@ -224,9 +225,12 @@ def _day(week: Week, given: str) -> str:
     return given if given in {day.isoformat() for day in week.days} else ""
 
 
-def _person(person: Mapping[str, Any], duties: Sequence[Duty], faults: Sequence[Fault]) -> dict[str, Any]:
-    staff = str(person["staff"])
+def _person(
+    person: Mapping[str, Any], store: str, duties: Sequence[Duty], faults: Sequence[Fault]
+) -> dict[str, Any]:  # fmt: skip
+    staff, home = str(person["staff"]), home_of(person, store)
     return {
+        "home": "" if home == store else say("rosters.home", store=home),
         "staff": staff, "skills": (person["skills"] or "").split(), "contract": person["weekly_hours"],
         "hours": hours_of([duty for duty in duties if duty.staff == staff]),
         "faults": [_fault(fault) for fault in faults if fault.staff == staff and fault.day is None],

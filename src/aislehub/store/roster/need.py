@@ -61,8 +61,9 @@ class Member:
 
     Attributes:
         age: full years, told only of minors.
+        home: store of the contract, where it is another one.
         employed: first and last day of the contract.
-        worked: shifts told for days outside the plan, as far back as the law looks.
+        worked: shifts told for days outside the plan or in other stores, as far back as the law looks.
         notices: those of the plan's days.
     """
 
@@ -71,13 +72,14 @@ class Member:
     weekly_hours: float
     hourly_cost: float
     age: int | None = None
+    home: str = ""
     employed: tuple[date, date] = (date.min, date.max)
     worked: tuple[Duty, ...] = ()
     notices: tuple[Notice, ...] = ()
 
     def away(self, day: date, kinds: Sequence[Kind]) -> bool:
-        """Whether no shift of these kinds is possible on a day: no contract, or told that they cannot."""
-        if not self.employed[0] <= day <= self.employed[1]:
+        """Whether no shift of these kinds is possible on a day: no contract, elsewhere at work, or told they cannot."""
+        if not self.employed[0] <= day <= self.employed[1] or any(duty.day == day for duty in self.worked):
             return True
         return all(any(notice.bars and overlaps(kind, notice, day) for notice in self.notices) for kind in kinds)
 

@@ -37,6 +37,9 @@ class Policy(Settings, section="roster"):
     change: float = field(
         2.0, "What each change of a shift that was told costs, in hours of pay; changed is what saves more", ge=0, le=40
     )
+    lend: float = field(
+        1.0, "What a shift in another store than one's own costs beside its pay, in hours of pay", ge=0, le=40
+    )
     late: str = field("20:00", "A shift that ends after this time of day is a late one")
     day_spread: float = field(
         0.1, "Least standard deviation of a day's visitors about their forecast, as a share, for the expected money",

@@ -32,7 +32,7 @@ from aislehub.store.roster.need import Member, Need, overlaps
 from aislehub.store.roster.policy import Policy
 from aislehub.store.roster.problem import Assignment, Cover, Person, Problem, Shift, Wish
 
-__all__ = ["Planned", "finished", "house_breaks", "plan_week"]
+__all__ = ["HORIZON_DAYS", "Planned", "finished", "house_breaks", "plan_week", "unrested"]
 
 CENTS = 100
 HORIZON_DAYS = 7
@@ -123,18 +123,21 @@ def _person(
         if kind not in by_day[at]
         or not allows(kind, day, place, member.age, house)
         or any(overlaps(kind, notice, day) for notice in member.notices if notice.bars)
-        or _unrested(kind, day, member, place, policy)
+        or unrested(kind, day, member, place, policy)
     }
+    elsewhere = {duty.day: duty.paid for duty in member.worked if duty.day in need.days}
     days_off = {at for at, day in enumerate(need.days) if not member.employed[0] <= day <= member.employed[1]}
+    days_off |= {at for at, day in enumerate(need.days) if day in elsewhere}
     days_off |= {at for at in range(len(need.days)) if all((at, kind.id) in barred for kind in used)}
     if _run_before(member, need.days[0]) >= policy.days_in_row:
         days_off.add(0)
     share = len(need.days) / HORIZON_DAYS
-    wanted = member.weekly_hours * 60 * share
+    wanted = max(member.weekly_hours * 60 * share - sum(elsewhere.values()), 0.0)
     able = (len(need.days) - len(days_off)) / len(need.days)
     own = sum(duty.paid for duty in told if duty.staff == member.staff)
-    lawful = week_minutes(place, member.age) - _minutes_before(member, need.days[0])
-    most = min(max(wanted * (1 + policy.tolerance), own), lawful)
+    lawful = week_minutes(place, member.age) - _minutes_beside(member, need.days[0])
+    more = member.weekly_hours * 60 * share * policy.tolerance
+    most = min(max(wanted + more, own), lawful)
     least = 0 if told else min(wanted * (1 - policy.tolerance) * able, most)
     return Person(
         id=member.staff,
@@ -158,8 +161,8 @@ def _too_wide(member: Member, used: Sequence[Kind], place: Place) -> list[str]:
     return [kind.id for kind in used if kind.begins < earliest or kind.ends > latest]
 
 
-def _unrested(kind: Kind, day: date, member: Member, place: Place, policy: Policy) -> bool:
-    """Whether a shift is too near to one that was told for a day outside the plan."""
+def unrested(kind: Kind, day: date, member: Member, place: Place, policy: Policy) -> bool:
+    """Whether a shift is too near to one that was told for a day outside the plan, or elsewhere."""
     rest = max(round(policy.rest_hours * 60), rest_minutes(place, member.age))
     for duty in member.worked:
         apart = (day - duty.day).days * DAY_MINUTES
@@ -177,10 +180,10 @@ def _run_before(member: Member, first: date) -> int:
     return run
 
 
-def _minutes_before(member: Member, first: date) -> int:
-    """Paid minutes of the plan's week that were told for the days before it."""
+def _minutes_beside(member: Member, first: date) -> int:
+    """Paid minutes of the plan's week that were told for the days before it, or in other stores."""
     monday = first - timedelta(days=first.weekday())
-    return sum(duty.paid for duty in member.worked if monday <= duty.day < first)
+    return sum(duty.paid for duty in member.worked if monday <= duty.day < monday + timedelta(days=HORIZON_DAYS))
 
 
 def _covers(need: Need, used: Sequence[Kind], staff: Sequence[Member], policy: Policy) -> list[Cover]:
