@@ -22,7 +22,7 @@ from aislehub.core.ledger import carried_out
 from aislehub.serve.lookup import has_rows
 from aislehub.serve.tours import plans
 
-__all__ = ["OUTCOMES", "REASONS", "Report", "Tour", "find_tour", "take_reports", "told_stops"]
+__all__ = ["OUTCOMES", "REASONS", "Report", "Tour", "find_tour", "take_reports", "timezone_of", "told_stops"]
 
 Outcome = Literal["delivered", "partial", "failed", "refused"]
 Why = Literal["closed", "nobody", "no_access", "damaged", "missing", "not_ordered", "vehicle", "other"]
@@ -79,7 +79,7 @@ def find_tour(hub: Hub, depot: str, day: str, vehicle: str) -> Tour:
     Raises:
         HubError: `routes.unknown`, `routes.unknown_vehicle`.
     """
-    decision = plans(hub, day).get(depot)
+    decision = plans(hub, day, sent_only=True).get(depot)
     if decision is None:
         raise HubError("routes.unknown", depot=depot, day=day)
     for tour in carried_out(decision)["tours"]:
@@ -104,7 +104,7 @@ def take_reports(hub: Hub, tour: Tour, reports: Sequence[Report]) -> dict[str, s
     """
     told = told_stops(hub, tour.depot, tour.day.isoformat())
     row = {**tour.decision, "decision": tour.decision["id"], "tours": [tour.tour]}
-    stops = {stop["stop"]: stop for stop in planned_stops(row, _timezone(hub, tour.depot), told)}
+    stops = {stop["stop"]: stop for stop in planned_stops(row, timezone_of(hub, tour.depot), told)}
     stops |= {one["stop"]: one for one in told if one["shipment"] == tour.shipment}
     last = {report.stop: report for report in sorted(reports, key=lambda report: report.told_at)}
     rows = [
@@ -121,7 +121,7 @@ def take_reports(hub: Hub, tour: Tour, reports: Sequence[Report]) -> dict[str, s
 # -- helpers -----------------------------------------------------------------------------------------
 
 
-def _timezone(hub: Hub, depot: str) -> str:
+def timezone_of(hub: Hub, depot: str) -> str:
     """That of the depot, by whose clock its tours are planned."""
     stores = hub.tables.run(lambda tables: tables.read("stores").filter(ibis._.store == depot)).to_pylist()
     return next((store["timezone"] for store in stores if store["timezone"]), hub.settings.timezone)

@@ -16,6 +16,8 @@ __all__ = ["KIND", "days", "lines", "plans", "told_tours"]
 
 KIND = "routes"
 DAYS = 60
+OPEN = ("proposed", "approved", "overridden")
+SENT = ("sent", "done", "failed", "judged", "reversed")
 
 
 def days(hub: Hub) -> list[str]:
@@ -23,11 +25,28 @@ def days(hub: Hub) -> list[str]:
     return hub.ledger.subjects(KIND, DAYS)
 
 
-def plans(hub: Hub, day: str) -> dict[str, dict[str, Any]]:
-    """Depot → its plan for that day: the one decided last that was not superseded."""
-    found = [one for one in hub.ledger.find(Filter(kind=KIND, subject=day)) if one["compensates"] is None]
-    ordered = sorted(found, key=lambda one: (one["store"], one["state"] != "superseded", one["day"]))
-    return {one["store"]: one for one in ordered}
+def plans(hub: Hub, day: str, *, sent_only: bool = False) -> dict[str, dict[str, Any]]:
+    """Depot → its plan for that day: the one decided last that was not superseded, or what was put in its place since.
+
+    Args:
+        sent_only: whether a change of tours that are on the road counts only once it was sent, as for their drivers.
+    """
+    found = hub.ledger.find(Filter(kind=KIND, subject=day))
+    counts = SENT if sent_only else (*OPEN, *SENT)
+    changed = {
+        one["compensates"]: one for one in found
+        if one["compensates"] and not one["action"].get("cancel") and one["state"] in counts
+    }  # fmt: skip
+    first = [one for one in found if one["compensates"] is None]
+    ordered = sorted(first, key=lambda one: (one["store"], one["state"] != "superseded", one["day"]))
+    return {one["store"]: _newest(one, changed) for one in ordered}
+
+
+def _newest(decision: dict[str, Any], changed: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The last of the decisions each of which stands in the place of the one before."""
+    while decision["id"] in changed:
+        decision = changed[decision["id"]]
+    return decision
 
 
 def told_tours(hub: Hub, tours: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -36,7 +55,7 @@ def told_tours(hub: Hub, tours: Sequence[Mapping[str, Any]]) -> list[dict[str, A
     return [
         {
             **tour, "number": number, "why": [sentence(reason) for reason in tour.get("why", ())],
-            "loads": _loads(tour),
+            "loads": _loads(tour), "broken": tour.get("broken", False),
             "stops": [
                 {**stop, "number": place, "name": stores.get(stop.get("store") or "") or stop["stop"]}
                 for place, stop in enumerate(tour["stops"], start=1)

@@ -13,6 +13,7 @@ from aislehub.schema import CUSTOMER_ORDERS, DISTANCES, ITEMS, STORES, VEHICLES
 from aislehub.supply.replenish import ORDERS
 from aislehub.supply.route.daily import ROUTES, routes
 from aislehub.supply.route.deliveries import Policy
+from aislehub.supply.route.depot_day import depot_days
 
 DAY = date(2017, 12, 3)
 FACTS = {
@@ -60,6 +61,15 @@ def home(order, store, *, item="milk", quantity=2.0, begins=10, ends=12, north=0
         "quantity": quantity, "fulfilment": "delivery", "window_from": tomorrow + timedelta(hours=begins),
         "window_to": tomorrow + timedelta(hours=ends), "latitude": 48.1 + north, "longitude": 9.0, "status": "placed",
     } | more  # fmt: skip
+
+
+def make_day(policy=None, timezone="UTC", depot="W", **given):
+    """The day of one depot on given facts, before it is planned."""
+    facts = {"items": ITEM_ROWS} | given
+    inputs = [_table(FACTS[name], facts.get(name, [])) for name in routes.reads]
+    days = depot_days(*inputs, day=DAY, policy=Policy(**(QUICK | (policy or {}))), timezone=timezone)
+    (found,) = (one for one in days if one.depot == depot)
+    return found
 
 
 def make_routes(policy=None, timezone="UTC", **given):

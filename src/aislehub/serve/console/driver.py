@@ -89,7 +89,7 @@ def report(site: House, token: str, body: Reports) -> dict[str, Any]:
 def navigate(site: House, token: str) -> Response:
     """The tour for a navigation device."""
     tour = _opened(site.hub, token)
-    decision = plans(site.hub, tour.day.isoformat())[tour.depot]
+    decision = plans(site.hub, tour.day.isoformat(), sent_only=True)[tour.depot]
     name = f"tour-{tour.day}.gpx"
     return Response(
         gpx(lines(decision, tour.vehicle)), media_type="application/gpx+xml",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from aislehub.connect.tours import shipment_of, stop_numbers
 from aislehub.core.errors import HubError
@@ -16,18 +17,25 @@ from aislehub.core.ledger import Filter, carried_out
 from aislehub.core.reasons import sentence
 from aislehub.core.text import say
 from aislehub.serve import formats
+from aislehub.serve.anew import keep_anew
+from aislehub.serve.auth import User
 from aislehub.serve.console.shell import signed_in
 from aislehub.serve.console.today import decision_page
-from aislehub.serve.driven import told_stops
+from aislehub.serve.driven import timezone_of, told_stops
 from aislehub.serve.lookup import names
-from aislehub.serve.site import Site, site_of
+from aislehub.serve.site import Site, needs, site_of
 from aislehub.serve.tours import days, lines, plans, told_tours
+from aislehub.supply.route.anew import Happened
+from aislehub.supply.route.differences import for_customers, for_drivers
+from aislehub.supply.route.document import seconds_in
 from aislehub.supply.route.written import geojson, gpx, sheet
 
 __all__ = ["context", "router"]
 
 MEDIA = {"gpx": "application/gpx+xml", "geojson": "application/geo+json", "csv": "text/csv; charset=utf-8"}
 House = Annotated[Site, Depends(site_of)]
+Planner = Annotated[User, Depends(needs("planner"))]
+Words = Annotated[list[str], Form(default_factory=list, max_length=2000)]
 Short = Annotated[str, Query(max_length=80, pattern=r"^[^\x00]*$")]
 router = APIRouter(prefix="/routes", include_in_schema=False)
 
@@ -72,6 +80,44 @@ def export(
     )
 
 
+@router.post("/anew")
+def plan_anew(
+    site: House, user: Planner, day: Annotated[str, Form(max_length=10)], depot: Annotated[str, Form(max_length=80)],
+    decision: Annotated[str, Form(max_length=16)], cancel: Words, broken: Words, vehicle: Words, late: Words,
+    why: Annotated[str, Form(max_length=2000)] = "", at: Annotated[str, Form(max_length=5)] = "",
+) -> Response:  # fmt: skip
+    """Plan the rest of a day anew after what happened, and keep it as an override or a proposed change.
+
+    Args:
+        decision: id of the one that the page shows; it must still be the newest.
+        vehicle, late: minutes by which each vehicle is late, empty where it is not.
+        at: the time now by the depot's clock; empty = no vehicle has begun.
+    """
+    plan = _plan(site.hub, day, depot)
+    if plan["id"] != decision:
+        raise HubError("routes.anew_stale")
+    behind = {name: _minutes(text) for name, text in zip(vehicle, late, strict=False) if text.strip()}
+    if not (cancel or broken or behind):
+        raise HubError("routes.anew_nothing")
+    happened = Happened(_seconds(at) if at else 0, frozenset(cancel), frozenset(broken), behind)
+    keep_anew(site.hub, plan, happened, who=user.name, why=why)
+    return Response(status_code=204, headers={"HX-Redirect": f"/routes?{urlencode({'day': day, 'depot': depot})}"})
+
+
+def _seconds(text: str) -> int:
+    """A time of the day as somebody wrote it."""
+    try:
+        return seconds_in(text)
+    except ValueError as error:
+        raise HubError("routes.anew_time", value=text) from error
+
+
+def _minutes(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 24 * 60):
+        raise HubError("routes.anew_minutes", value=text)
+    return int(text)
+
+
 def _plan(hub: Hub, day: str, depot: str) -> dict[str, Any]:
     found = plans(hub, day).get(depot)
     if found is None:
@@ -96,9 +142,32 @@ def _shown(hub: Hub, decision: Mapping[str, Any]) -> dict[str, Any]:
         for one in action["unserved"]
     ]  # fmt: skip
     return {
-        "row": row, "tours": tours, "left": left, "sums": _sums(action, tours), "baseline": baseline,
-        "distances": sentence(action["distances"]), "map": _map(action, tours, fixed, left),
+        "row": row, "tours": tours, "left": left, "sums": _sums(action, tours),
+        "baseline": {"outlay": sum(tour["cost"] for tour in fixed)} | baseline,
+        "distances": sentence(action["distances"]), "anew": _anew(decision), "now": _clock_now(hub, decision),
+        "map": _map(action, tours, fixed, left),
     }  # fmt: skip
+
+
+def _anew(decision: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What planning anew has changed, for whom, and who did it; None where these tours were not planned anew."""
+    action, chosen = carried_out(decision), decision["override"]
+    if not action.get("anew"):
+        return None
+    before = decision["action"] if chosen else decision["baseline"]
+    return {
+        **action["anew"], "who": chosen and chosen["who"], "why": chosen and chosen["why"],
+        "reasons": [] if chosen else [sentence(one) for one in decision["reasons"]],
+        "drivers": [one.sentence() for one in for_drivers(before, action)],
+        "customers": [one.sentence() for one in for_customers(before, action)],
+        "is_change": bool(decision["compensates"]),
+    }  # fmt: skip
+
+
+def _clock_now(hub: Hub, decision: Mapping[str, Any]) -> str:
+    """The time by the depot's clock on the day on which is driven; empty on other days."""
+    now = datetime.now(ZoneInfo(timezone_of(hub, decision["store"])))
+    return f"{now:%H:%M}" if now.date().isoformat() == decision["subject"] else ""
 
 
 def _driven(row: Mapping[str, Any] | None, timezone: str) -> dict[str, Any] | None:

@@ -60,6 +60,9 @@ def route(
     shift: Annotated[
         float, typer.Option(help="With --running: minutes by which a stop may shift and is not moved", min=0)
     ] = SHIFT,
+    roads: Annotated[
+        Path | None, typer.Option(help="OpenStreetMap extract (.osm.pbf, .osm) along whose roads is driven")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write the plan to .sol, .json, .geojson, .gpx, .csv, .parquet or .xlsx")
     ] = None,
@@ -69,7 +72,7 @@ def route(
 
     Example: aislehub route deliveries.json --seconds 20 --out plan.geojson
     """
-    problem, told = read_problem(file), dict[str, Any]()
+    problem, told = read_problem(file, roads), dict[str, Any]()
     if running is None:
         _refuse_without_running(at=at, without=without, broken=broken, move_weight=move_weight)
         fewest = objective == "vehicles"
@@ -98,8 +101,11 @@ def route(
         print(say("route.left", count=lost), file=sys.stderr)
 
 
-def read_problem(path: Path) -> Problem:
+def read_problem(path: Path, roads: Path | None = None) -> Problem:
     """Read a problem, its format by suffix, and of `.txt` and `.vrp` by what is inside.
+
+    Args:
+        roads: an OpenStreetMap extract, for JSON without a matrix.
 
     Raises:
         HubError: `file.suffix`, `file.missing` and what the formats' readers raise.
@@ -110,7 +116,9 @@ def read_problem(path: Path) -> Problem:
     if not path.is_file():
         raise HubError("file.missing", file=path)
     if suffix == ".json":
-        return read_json(path)
+        return read_json(path, roads)
+    if roads is not None:
+        raise HubError("route.roads_matrix", file=path)
     is_text = is_solomon(path.read_text(encoding="utf-8", errors="replace"))
     return read_solomon(path) if is_text else read_vrplib(path)
 

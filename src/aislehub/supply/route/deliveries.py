@@ -48,6 +48,7 @@ class Policy(Settings, section="routes"):
     cost_per_hour: float = field(30.0, "Money per hour of vehicle and driver, unless `vehicles` says it", gt=0)
     road_factor: float = field(1.3, "Road over great circle, where `distances` has no way", ge=1, le=5)
     km_per_hour: float = field(45.0, "Mean speed there", gt=0, le=200)
+    roads: str = field("", "OpenStreetMap extract (.osm.pbf, .osm) whose roads are driven; empty = ways are estimated")
     distance_spread: float = field(
         0.1,
         "Standard deviation of the logarithm of an estimated distance; half of the variance is common to all ways",

@@ -1,5 +1,7 @@
 """One depot's day as a problem: its deliveries as stops, its vehicles, and the ways between all places.
 
+Nothing is planned here, so the same facts give the same problem again while its tours are driven.
+
 Loads are counted in weight, in volume, and in the volume of goods that have to be kept cold: a vehicle that cannot
 keep them has no room for these. Amounts are whole kilograms and litres, rounded up.
 """
@@ -7,19 +9,24 @@ keep them has no room for these. Amounts are whole kilograms and litres, rounded
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from aislehub.core.reasons import Reason
-from aislehub.supply.route.deliveries import Delivery, Place, Policy, seconds_of
+from aislehub.supply.route.deliveries import Delivery, Place, Policy, due_deliveries, seconds_of
 from aislehub.supply.route.distances import great_circle
 from aislehub.supply.route.problem import FOREVER, Break, Depot, IntArray, Problem, Stop, Vehicle
+from aislehub.supply.route.roads import by_road
+from aislehub.supply.route.simulated import simulated_fleet
 
-__all__ = ["LOADS", "Fleet", "fleet_of", "problem_of", "split_up"]
+__all__ = ["LOADS", "DepotDay", "Fleet", "depot_days", "fleet_of", "problem_of", "split_up"]
 
 LOADS = ("kg", "l", "l < 8 °C", "l < −18 °C")
 """Dimensions of load: all goods, and the parts of the volume that travel chilled and frozen."""
@@ -41,6 +48,47 @@ class Fleet:
     types: tuple[Vehicle, ...]
     names: tuple[tuple[str, ...], ...]
     rests_in_hours: bool = False
+
+
+@dataclass(frozen=True)
+class DepotDay:
+    """What one depot has to bring on a day, and with what; nothing of it is planned yet.
+
+    Attributes:
+        stops: those of the problem, in its order.
+        hopeless: deliveries that could not even become stops, and why.
+        share: that of the data in what the stores sell.
+    """
+
+    depot: str
+    place: Place
+    stops: Sequence[Delivery]
+    hopeless: Sequence[tuple[Delivery, Reason]]
+    fleet: Fleet
+    problem: Problem
+    is_fleet_made_up: bool
+    share: float
+
+
+def depot_days(
+    orders: Any, customer_orders: Any, stores: Any, items: Any, vehicles: Any, distances: Any, *,
+    day: date, policy: Policy, timezone: str,
+) -> Iterator[DepotDay]:  # fmt: skip
+    """The day after `day` of each depot that has something to bring; from the tables as the step `routes` reads them.
+
+    Args:
+        timezone: of places that name none.
+    """
+    fleet = vehicles.order_by("vehicle").to_pandas()
+    due, places = due_deliveries(
+        orders, customer_orders, stores, items, day=day, policy=policy, timezone=timezone, fleet=bool(len(fleet))
+    )  # fmt: skip
+    ways = {
+        (row["from_place"], row["to_place"]): (row["km"], row["minutes"])
+        for row in distances.to_pandas().to_dict("records")
+    }
+    for depot, mine in groupby(due, key=lambda one: one.depot):
+        yield _depot_day(depot, list(mine), places, fleet, ways, policy)
 
 
 def fleet_of(rows: pd.DataFrame, policy: Policy) -> Fleet:
@@ -99,6 +147,33 @@ def problem_of(name: str, depot: Place, stops: Sequence[Delivery], fleet: Fleet,
 # -- helpers -----------------------------------------------------------------------------------------
 
 
+def _depot_day(
+    depot: str, due: Sequence[Delivery], places: Mapping[str, Place], vehicles: pd.DataFrame, ways: Ways, policy: Policy
+) -> DepotDay:
+    """One depot; without a place of its own or vehicles, nothing that is due can become a stop."""
+    place = places.get(depot) or Place(depot, math.nan, math.nan, (0, 0), False, "routes.no_place")
+    own, made_up = _vehicles(depot, due, vehicles, policy)
+    fleet = fleet_of(own, policy)
+    none = "routes.depot_no_place" if place.why_not == "routes.no_place" else "" if fleet.types else "routes.no_vehicle"
+    hopeless = [
+        (one, Reason(none or one.why_not, {"stop": one.name, "depot": place.name}))
+        for one in due
+        if none or one.why_not
+    ]
+    stops = [] if none else [part for one in due if not one.why_not for part in split_up(one, fleet)]
+    somewhere = replace(place, latitude=0.0, longitude=0.0) if place.why_not == "routes.no_place" else place
+    problem = problem_of(depot, somewhere, stops, fleet, ways, policy)
+    return DepotDay(depot, place, stops, hopeless, fleet, problem, made_up, policy.data_share)
+
+
+def _vehicles(depot: str, due: Sequence[Delivery], vehicles: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, bool]:
+    """The depot's vehicles, and whether they are made up: where the chain has none at all."""
+    if len(vehicles) or not policy.simulate:
+        return vehicles[vehicles["depot"] == depot], False
+    kg, litres = sum(one.kg for one in due), sum(one.litres for one in due)
+    return simulated_fleet(depot, kg, litres, len(due), is_store=all(one.order for one in due)), True
+
+
 def _vehicle(row: Mapping[str, Any], policy: Policy) -> Vehicle:
     """A type of one vehicle, still without a name."""
 
@@ -144,20 +219,31 @@ def _share(amounts: np.ndarray[Any, Any], room: np.ndarray[Any, Any]) -> np.ndar
 def _matrices(
     names: Sequence[str], where: Sequence[tuple[float, float]], ways: Ways, policy: Policy
 ) -> tuple[IntArray, IntArray, Reason]:
-    """Metres and seconds between places, as `distances` says, else estimated; and which."""
-    metres = great_circle(np.array(where, dtype=float), policy.road_factor)
-    seconds = np.rint(metres / (policy.km_per_hour / 3.6)).astype(np.int64)
+    """Metres and seconds between places, as `distances` says, else by road or estimated; and which."""
     told = {"factor": policy.road_factor, "speed": policy.km_per_hour}
+    metres, seconds, origin = _ways(where, policy)
     given = list(_given(names, ways))
     for a, b, km, minutes in given:
         metres[a, b], seconds[a, b] = round(1000 * km), round(60 * minutes)
     if not given:
-        return metres, seconds, Reason("route.distances_circle", told)
+        return metres, seconds, origin
     known = len({(a, b) for a, b, _, _ in given} | {(a, a) for a in range(len(names))})
     if known == len(names) ** 2:
         return metres, seconds, Reason("route.distances_table")
     share = round(100 * known / len(names) ** 2)
+    if policy.roads:
+        return metres, seconds, Reason("route.distances_table_roads", {"share": share, "rest": origin.sentence()})
     return metres, seconds, Reason("route.distances_partly", told | {"share": share})
+
+
+def _ways(where: Sequence[tuple[float, float]], policy: Policy) -> tuple[IntArray, IntArray, Reason]:
+    """Metres and seconds along the roads of an extract, or where there is none, of the great circle × a factor."""
+    told = {"factor": policy.road_factor, "speed": policy.km_per_hour}
+    if policy.roads:
+        return by_road(Path(policy.roads), where, factor=policy.road_factor, km_per_hour=policy.km_per_hour)
+    metres = great_circle(np.array(where, dtype=float), policy.road_factor)
+    seconds = np.rint(metres / (policy.km_per_hour / 3.6)).astype(np.int64)
+    return metres, seconds, Reason("route.distances_circle", told)
 
 
 def _given(names: Sequence[str], ways: Ways) -> Iterable[tuple[int, int, float, float]]:

@@ -18,22 +18,27 @@ from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.reasons import Reason
 from aislehub.supply.route.distances import great_circle
 from aislehub.supply.route.problem import FOREVER, Break, Depot, IntArray, Problem, Stop, Vehicle
+from aislehub.supply.route.roads import by_road
 
-__all__ = ["clock", "moment", "read_as", "read_json", "stop_id", "time_in"]
+__all__ = ["clock", "moment", "read_as", "read_json", "seconds_in", "stop_id", "time_in"]
 
 DAY = 24 * 3600
 Told = TypeVar("Told", bound=BaseModel)
 
 
-def _seconds(value: Any) -> Any:
-    """`8:30` → seconds of the day; the day after may be written as 25:30."""
+def seconds_in(value: Any) -> int:
+    """`8:30` → seconds of the day; the day after may be written as 25:30.
+
+    Raises:
+        ValueError: if it is anything else.
+    """
     found = re.fullmatch(r"(\d{1,2}):([0-5]\d)", value) if isinstance(value, str) else None
     if not found:
         raise ValueError("a time of the day is written as 08:30")
     return (int(found[1]) * 60 + int(found[2])) * 60
 
 
-Clock = Annotated[int, BeforeValidator(_seconds)]
+Clock = Annotated[int, BeforeValidator(seconds_in)]
 Amounts = dict[str, Annotated[int, Field(ge=0)]]
 Id = Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -104,14 +109,18 @@ class _Document(_Part):
     distances: _Distances = Field(default_factory=_Distances)
 
 
-def read_json(path: Path) -> Problem:
+def read_json(path: Path, roads: Path | None = None) -> Problem:
     """Read a problem from JSON; docs/routes.md describes it.
+
+    Args:
+        roads: an OpenStreetMap extract along whose roads is driven; None = ways are estimated or given as a matrix.
 
     Raises:
         HubError: `file.missing`, `file.unreadable`, `route.invalid` with the place in the document and what is wrong
-            there, `route.unknown_id`, `route.twice`, `route.no_place`, `route.no_cost`, `route.window`.
+            there, `route.unknown_id`, `route.twice`, `route.no_place`, `route.no_cost`, `route.window`,
+            `route.roads_matrix`, and what `by_road` raises.
     """
-    return _problem(path, read_as(path, _Document))
+    return _problem(path, read_as(path, _Document), roads)
 
 
 def read_as(path: Path, kind: type[Told]) -> Told:
@@ -157,7 +166,7 @@ def time_in(problem: Problem, text: str) -> int:
         HubError: `route.no_time`.
     """
     try:
-        return int(_seconds(text)) if problem.is_clock else round(float(text) * problem.step)
+        return seconds_in(text) if problem.is_clock else round(float(text) * problem.step)
     except ValueError as error:
         example = "10:30" if problem.is_clock else "120"
         raise HubError("route.no_time", value=text, example=example) from error
@@ -172,7 +181,7 @@ def _short(value: object) -> str:
 # -- helpers -----------------------------------------------------------------------------------------
 
 
-def _problem(path: Path, told: _Document) -> Problem:
+def _problem(path: Path, told: _Document, roads: Path | None) -> Problem:
     """The document as a problem; what each part alone cannot show is checked here."""
     ids = [one.id for one in [*told.depots, *told.stops]]
     twice = sorted({name for name in ids if ids.count(name) > 1})
@@ -185,7 +194,7 @@ def _problem(path: Path, told: _Document) -> Problem:
         raise HubError("route.no_cost", file=path)
     loads = tuple(told.loads) or tuple(sorted({load for one in told.stops for load in (*one.deliver, *one.collect)}))
     depots = [one.id for one in told.depots]
-    distance, duration, origin = _matrices(path, told, ids)
+    distance, duration, origin = _matrices(path, told, ids, roads)
     has_places = all(one.lat is not None for one in [*told.depots, *told.stops])
     return Problem(
         told.name, loads,
@@ -232,19 +241,24 @@ def _amounts(path: Path, amounts: Mapping[str, int], loads: Sequence[str]) -> tu
     return tuple(amounts.get(load, 0) for load in loads)
 
 
-def _matrices(path: Path, told: _Document, ids: Sequence[str]) -> tuple[IntArray, IntArray, Reason]:
-    """Metres and seconds between the places in order of `ids`: as given, or by the great circle."""
+def _matrices(path: Path, told: _Document, ids: Sequence[str], roads: Path | None) -> tuple[IntArray, IntArray, Reason]:
+    """Metres and seconds between the places in order of `ids`: as given, by road, or by the great circle."""
     given = told.distances
     if given.metres is None:
         lost = [one.id for one in [*told.depots, *told.stops] if one.lat is None or one.lon is None]
         if lost:
             raise HubError("route.no_place", file=path, id=lost[0])
         degrees = np.array([[one.lat, one.lon] for one in [*told.depots, *told.stops]], dtype=float)
+        if roads is not None:
+            where = [(float(lat), float(lon)) for lat, lon in degrees]
+            return by_road(roads, where, factor=given.factor, km_per_hour=given.km_per_hour)
         metres = great_circle(degrees, given.factor)
         seconds = np.rint(metres / (given.km_per_hour / 3.6)).astype(np.int64)
         return metres, seconds, Reason(
             "route.distances_circle", {"factor": given.factor, "speed": given.km_per_hour}
         )  # fmt: skip
+    if roads is not None:
+        raise HubError("route.roads_matrix", file=path)
     order = given.places or list(ids)
     places = [_known(path, name, order) for name in ids]
     found = []

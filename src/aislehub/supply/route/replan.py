@@ -9,7 +9,7 @@ does not have to.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aislehub.core.errors import HubError
@@ -36,6 +36,7 @@ class Replanned:
         before: the running tours, in positions of the problem given.
         numbers: for each vehicle of the plan the position of its running tour; None = it stood by.
         stops: for each stop of the plan its position in the problem given.
+        rest: the plan's problem in positions of the one given, cancelled stops included.
         promised: stops that were still to be served, in positions of the problem given, as are the next two.
         moved: those of them that another vehicle serves, or nobody, or that begin more than `shift` sooner or later.
         cancelled: stops that leave.
@@ -47,6 +48,7 @@ class Replanned:
     before: tuple[Driven, ...]
     numbers: tuple[int | None, ...]
     stops: tuple[int, ...]
+    rest: Problem
     promised: frozenset[int]
     moved: frozenset[int]
     cancelled: frozenset[int]
@@ -68,6 +70,8 @@ def replan(
     rounds: int | None = None,
     move_weight: float | None = None,
     shift: int | None = None,
+    told: Sequence[Driven] | None = None,
+    ready: Mapping[int, int] | None = None,
 ) -> Replanned:
     """Plan the rest of a running day.
 
@@ -80,6 +84,8 @@ def replan(
         seconds, seed, rounds: of the search, as in `plan_routes`.
         move_weight: cost that moving a stop must save; by default the mean cost per stop of the running plan.
         shift: time by which the begin of a service may be off before the stop counts as moved; by default 15 minutes.
+        told: the tours as their customers know them, where vehicles have fallen behind; by default `tours`.
+        ready: position of a tour that has not begun → time before which its vehicle cannot start.
 
     Raises:
         HubError: `route.day_over` if all vehicles are back, and what `plan_routes` raises.
@@ -102,9 +108,9 @@ def replan(
     promises = {
         visit.stop: Promise(vehicle, visit.begin - shift, visit.begin + shift, move_weight)
         for vehicle, number in enumerate(driving) if number not in broken
-        for visit in tours[number].times.visits if visit.stop not in frozen | cancelled
+        for visit in (told or tours)[number].times.visits if visit.stop not in frozen | cancelled
     }  # fmt: skip
-    rest = _rest_of_day(problem, tours, begun, driving, promises, now)
+    rest = _rest_of_day(problem, tours, begun, driving, promises, now, ready or {})
     stops = [at for at in range(len(problem.stops)) if at not in cancelled]
     place = {at: position for position, at in enumerate(stops)}
     start = [
@@ -115,7 +121,7 @@ def replan(
     plan = replace(plan, tours=tuple(sorted(plan.tours, key=lambda one: one.tour.vehicle)))
     promised = {at for one in tours for at in one.tour.stops} - frozen - cancelled
     return Replanned(
-        plan, tuple(tours), (*driving, *[None] * (len(rest.vehicles) - len(driving))), tuple(stops),
+        plan, tuple(tours), (*driving, *[None] * (len(rest.vehicles) - len(driving))), tuple(stops), rest,
         frozenset(promised), frozenset(promised - {stops[at] for at in kept(plan.problem, plan.tours)}), cancelled,
         tuple(_too_late(problem, tours, at, now) for at in sorted(frozen & frozenset(without))),
         now, move_weight, shift,
@@ -127,11 +133,14 @@ def replan(
 
 def _rest_of_day(
     problem: Problem, tours: Sequence[Driven], begun: Sequence[Begun | None], driving: Sequence[int],
-    promises: dict[int, Promise], now: int,
+    promises: dict[int, Promise], now: int, ready: Mapping[int, int],
 ) -> Problem:  # fmt: skip
     """The problem with its vehicles where they are, and with what was promised to whom."""
-    vehicles = [_under_way(problem.vehicles[tours[number].tour.vehicle], begun[number], now) for number in driving]
     kinds = [tours[number].tour.vehicle for number in driving]
+    vehicles = [
+        _under_way(problem, problem.vehicles[kind], begun[number], max(now, ready.get(number, now)))
+        for number, kind in zip(driving, kinds, strict=True)
+    ]
     used = Counter(one.tour.vehicle for one in tours)
     for kind, one in enumerate(problem.vehicles):
         if one.count > used[kind]:
@@ -147,10 +156,18 @@ def _rest_of_day(
     return replace(problem, vehicles=tuple(vehicles), stops=stops)
 
 
-def _under_way(vehicle: Vehicle, begun: Begun | None, now: int) -> Vehicle:
+def _under_way(problem: Problem, vehicle: Vehicle, begun: Begun | None, now: int) -> Vehicle:
+    """A single vehicle where it is. One that has fallen behind may come home later than it should, and rest later."""
     if begun is None:
         return replace(vehicle, count=1, early=max(vehicle.early, now))
-    return replace(vehicle, count=1, begun=begun, breaks=breaks_left(vehicle, begun))
+    breaks = tuple(replace(rest, late=max(rest.late, begun.free)) for rest in breaks_left(vehicle, begun))
+    one = replace(vehicle, count=1, begun=begun, breaks=breaks)
+    home = 0 if begun.is_stranded else int(problem.duration[begun.place, problem.depots[vehicle.end].place])
+    back = begun.free + home
+    if back <= one.late and back - begun.loadings[0] <= one.max_duration:
+        return one
+    back += sum(rest.duration for rest in breaks)
+    return replace(one, late=max(one.late, back), max_duration=max(one.max_duration, back - begun.loadings[0]))
 
 
 def _only(stop: Stop, owner: int | None, kinds: Sequence[int]) -> frozenset[int] | None:

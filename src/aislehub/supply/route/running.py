@@ -16,7 +16,7 @@ from aislehub.supply.route.plan import Driven, Tour, driven, timed
 from aislehub.supply.route.problem import Pause, Problem, Visit
 from aislehub.supply.route.schedule import Timetable, distance_of
 
-__all__ = ["Running", "exact_times", "read_running"]
+__all__ = ["Exact", "Running", "exact_times", "read_running", "timed_exactly"]
 
 Id = Annotated[str, Field(coerce_numbers_to_str=True)]
 NEAR = 1e-6  # relative difference of distances that is rounding
@@ -36,7 +36,9 @@ class Running:
     cancelled: frozenset[int]
 
 
-class _Exact(BaseModel):
+class Exact(BaseModel):
+    """A tour's times as `exact_times` tells them."""
+
     model_config = ConfigDict(extra="forbid")
     start: int
     end: int
@@ -51,7 +53,7 @@ class _Tour(BaseModel):
     distance: float
     trips: list[list[Id]]
     broken: bool = False
-    exact: _Exact | None = None
+    exact: Exact | None = None
 
 
 class _Running(BaseModel):
@@ -100,6 +102,19 @@ def read_running(path: Path, problem: Problem) -> Running:
     return Running(tuple(found), broken, frozenset(_known(path, name, stops, "stop") for name in told.cancelled))
 
 
+def timed_exactly(problem: Problem, tour: Tour, exact: Exact | None, distance: int) -> Driven | None:
+    """A tour with the exact times that were written down, else as they are counted; None if it has other stops than
+    these times, or the problem forbids it."""
+    if exact is None:
+        return driven(problem, tour)
+    if len(exact.visits) != len(tour.stops) or len(exact.loadings) != len(tour.trips):
+        return None
+    visits = tuple(Visit(at, *times) for at, times in zip(tour.stops, exact.visits, strict=True))
+    pauses = tuple(Pause(*rest) for rest in exact.breaks)
+    times = Timetable(exact.start, exact.end, tuple(exact.loadings), visits, pauses)
+    return timed(problem, tour, times, distance)
+
+
 # -- helpers -----------------------------------------------------------------------------------------
 
 
@@ -118,15 +133,7 @@ def _driven(path: Path, problem: Problem, number: int, told: _Tour, tour: Tour) 
     if abs(distance / problem.step - told.distance) > NEAR * max(distance / problem.step, told.distance, 1):
         facts = {"tour": number, "told": f"{told.distance:g}", "distance": f"{distance / problem.step:g}"}
         raise HubError("route.other_plan_distance", file=path, **facts)
-    exact = told.exact
-    if exact is None:
-        counted = driven(problem, tour)
-        if counted is None:
-            raise HubError("route.other_plan_rules", file=path, tour=number)
-        return counted
-    if len(exact.visits) != len(tour.stops) or len(exact.loadings) != len(tour.trips):
+    one = timed_exactly(problem, tour, told.exact, distance)
+    if one is None:
         raise HubError("route.other_plan_rules", file=path, tour=number)
-    visits = tuple(Visit(at, *times) for at, times in zip(tour.stops, exact.visits, strict=True))
-    pauses = tuple(Pause(*rest) for rest in exact.breaks)
-    times = Timetable(exact.start, exact.end, tuple(exact.loadings), visits, pauses)
-    return timed(problem, tour, times, distance)
+    return one

@@ -8,17 +8,18 @@ both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aislehub.supply.route.deliveries import Policy
 from aislehub.supply.route.plan import Driven, missed
 from aislehub.supply.route.problem import Problem
 from aislehub.supply.route.schedule import legs_of
 
-__all__ = ["Saving", "Spread", "hired", "saving"]
+__all__ = ["Saving", "Spread", "saving", "spread_of"]
 
 FloatArray = NDArray[np.float64]
 DRAWS = 400  # simulated days
@@ -42,9 +43,10 @@ class Saving:
     high: float
 
 
-def hired(problem: Problem, tours: Sequence[Driven], factor: float) -> float:
-    """Cost of what is on no tour: a hired vehicle's tour to each such stop alone."""
-    return sum(factor * _alone(problem, at) for at in missed(problem, [one.tour for one in tours]))
+def spread_of(problem: Problem, policy: Policy) -> Spread:
+    """How ways vary on a day: the length of estimated ones, and the time of all."""
+    is_estimated = problem.origin.code not in ("route.distances_table", "route.distances_roads")
+    return Spread(policy.distance_spread if is_estimated else 0.0, policy.time_spread, policy.seed)
 
 
 def saving(
@@ -54,13 +56,16 @@ def saving(
     *,
     factor: float,
     spread: Spread,
+    lost: tuple[Collection[int], Collection[int]] | None = None,
 ) -> Saving:
     """Money saved, expected and in varying traffic.
 
     Args:
         factor: cost of a hired vehicle over an own one.
+        lost: stops that a hired vehicle has to bring, with either; by default those on no tour.
     """
-    money = _cost(problem, fixed, factor) - _cost(problem, plan, factor)
+    without, left = lost or [missed(problem, [one.tour for one in tours]) for tours in (fixed, plan)]
+    money = _cost(problem, fixed, without, factor) - _cost(problem, plan, left, factor)
     by_distance, by_time = _ways(problem, fixed) - _ways(problem, plan)
     used = (by_distance != 0) | (by_time != 0)
     rng = np.random.default_rng(spread.seed)
@@ -74,8 +79,9 @@ def saving(
 # -- helpers -----------------------------------------------------------------------------------------
 
 
-def _cost(problem: Problem, tours: Sequence[Driven], factor: float) -> float:
-    return sum(one.cost for one in tours) + hired(problem, tours, factor)
+def _cost(problem: Problem, tours: Sequence[Driven], lost: Collection[int], factor: float) -> float:
+    """Of the tours, and of a hired vehicle's tour to each stop that is lost."""
+    return sum(one.cost for one in tours) + sum(factor * _alone(problem, at) for at in sorted(lost))
 
 
 def _alone(problem: Problem, at: int) -> float:
@@ -94,7 +100,7 @@ def _ways(problem: Problem, tours: Sequence[Driven]) -> FloatArray:
     paid = np.zeros((2, *problem.distance.shape))
     for one in tours:
         vehicle = problem.vehicles[one.tour.vehicle]
-        start, end = np.array(list(legs_of(problem, vehicle, one.tour.trips))).T
+        start, end = np.array(list(legs_of(problem, vehicle, one.tour.trips)), dtype=np.int64).reshape(-1, 2).T
         np.add.at(paid[0], (start, end), vehicle.per_distance * problem.distance[start, end])
         np.add.at(paid[1], (start, end), vehicle.per_time * problem.duration[start, end])
     return paid
