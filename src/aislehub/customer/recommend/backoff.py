@@ -9,6 +9,7 @@ person at all, so it is also the answer to those who objected to personalisation
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,9 +105,17 @@ class BackOff:
 
     def best(self, store: int, count: int, segment: int = -1) -> IntArray:
         """Codes of the items of the largest shares, the largest first."""
-        shares = self.scores(store, np.arange(len(self.chain)), segment)
-        order = np.argsort(-shares, kind="stable")[:count]
-        return order[shares[order] > 0]
+        asked = (store, count, segment)
+        if asked not in self._best:
+            shares = self.scores(store, np.arange(len(self.chain)), segment)
+            order = np.argsort(-shares, kind="stable")[:count]
+            self._best[asked] = order[shares[order] > 0]
+        return self._best[asked]
+
+    @cached_property
+    def _best(self) -> dict[tuple[int, int, int], IntArray]:
+        """What was asked for before: a few lists a store."""
+        return {}
 
 
 def _counted(place: IntArray, count: int) -> NDArray[np.int64]:

@@ -20,10 +20,6 @@ from aislehub.customer.recommend.tifu import Tifu
 
 __all__ = ["Sizes", "candidates"]
 
-NEW_DAYS = 28
-NEW_ITEMS = 300
-"""Items first sold in the last 28 days that content may propose, those of most buyers."""
-
 
 @dataclass(frozen=True)
 class Sizes:
@@ -86,8 +82,7 @@ def _store(known: Knowledge, who: IntArray, store: IntArray, segment: IntArray, 
 
 
 def _new(known: Knowledge, catalogue: Catalogue, past: Baskets, who: IntArray, most: int) -> tuple[IntArray, IntArray]:
-    fresh = np.flatnonzero((known.first_day > known.day - NEW_DAYS) & (known.popularity > 0))
-    fresh = fresh[np.argsort(-known.popularity[fresh], kind="stable")[:NEW_ITEMS]]
+    fresh = known.fresh
     most = min(most, len(fresh))
     if not most:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)

@@ -7,6 +7,7 @@ purchases only, which is what an answer in milliseconds has time for.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from aislehub.customer.recommend.ease import Ease, head_items
 __all__ = ["Catalogue", "Knowledge"]
 
 AGAIN_DAYS = 28
+NEW_DAYS = 28
+NEW_ITEMS = 300
+"""Items first sold in the last 28 days that content may propose, those of most buyers."""
 PRIOR_BUYERS = 20.0
 """An item's rate of being bought again is drawn to the chain's as if that had been seen in so many purchases."""
 
@@ -104,6 +108,12 @@ class Knowledge:
         trend = (now + 1e-4) / (popularity + 1e-4)
         backoff = BackOff.fit(past, day, segment=segment)
         return cls(day, popularity, trend, again, gap, price, usual, saving, first_day, backoff, ease)
+
+    @cached_property
+    def fresh(self) -> IntArray:
+        """Items that are new in the range, those of most buyers first."""
+        new = np.flatnonzero((self.first_day > self.day - NEW_DAYS) & (self.popularity > 0))
+        return new[np.argsort(-self.popularity[new], kind="stable")[:NEW_ITEMS]]
 
     def with_ease(self, ease: Ease) -> Knowledge:
         """The same with another EASE, such as one that has forgotten somebody."""

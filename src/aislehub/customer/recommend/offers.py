@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,17 @@ class Offers:
     mailer: NDArray[np.float32]
     discount: NDArray[np.float32]
 
+    @cached_property
+    def _order(self) -> IntArray:
+        """What promotions are sorted by, (m,)."""
+        return self.place * FAR + self.starts
+
     def at(self, store: IntArray, item: IntArray, day: IntArray | int) -> IntArray:
         """The promotion that began last of those that hold in a store for an item on a day: its place, −1 = none."""
         if not len(self.place):
             return np.full(len(item), -1)
         place = store * self.items + item
-        found = np.searchsorted(self.place * FAR + self.starts, place * FAR + day, side="right") - 1
+        found = np.searchsorted(self._order, place * FAR + day, side="right") - 1
         holds = (found >= 0) & (store >= 0) & (self.place[found] == place) & (self.ends[found] >= day)
         return np.where(holds, found, -1)
 

@@ -13,7 +13,7 @@ nothing may be known gets `popular`.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ class Recommender:
 
     def rank(
         self, past: Baskets, who: IntArray, *, day: int | None = None, store: IntArray | None = None,
-        segment: IntArray | None = None, offers: Offers = NO_OFFERS,
+        segment: IntArray | None = None, offers: Offers = NO_OFFERS, more: tuple[IntArray, IntArray] | None = None,
     ) -> Ranked:  # fmt: skip
         """Score the candidates of some customers.
 
@@ -94,15 +94,26 @@ class Recommender:
             store: where each is, by customer, (C,), −1 = unknown; None = where they shop most.
             segment: of each customer, (C,), −1 = none.
             offers: what is announced.
+            more: further candidates, customers and items.
         """
         known = self.known if day is None else replace(self.known, day=day)
         store = past.home_store if store is None else store
         segment = np.full(len(past.customers), -1) if segment is None else segment
         customer, item = candidates(known, self.catalogue, past, who, store, segment, self.tifu, self.sizes)
+        if more is not None:
+            pairs = np.union1d(customer * len(past.items) + item, more[0] * len(past.items) + more[1])
+            customer, item = pairs // len(past.items), pairs % len(past.items)
         asked = Asked(customer, item, store, segment)
         features = describe(known, self.catalogue, offers, past, asked, self.tifu)
-        score = base_scores(features, self.tifu) if self.ranker is None else self.ranker.scores(features)
-        return Ranked(customer, item, score, features, asked.pair(past) >= 0)
+        return Ranked(customer, item, self.scores(features), features, asked.pair(past) >= 0)
+
+    def scores(self, features: NDArray[np.float32]) -> FloatArray:
+        """Chance of being in the next basket, by the ranker or the base, (q,)."""
+        return base_scores(features, self.tifu) if self.ranker is None else self.ranker.scores(features)
+
+    def on(self, day: int) -> Recommender:
+        """The same, asked about on another day than that of learning."""
+        return replace(self, known=replace(self.known, day=day))
 
     def popular(self, store: int, count: int, segment: int = -1) -> tuple[IntArray, FloatArray]:
         """What sells in a store, whoever asks: codes and the share of visits with each, the largest first."""
@@ -124,7 +135,8 @@ class Recommender:
     def save(self, folder: Path) -> None:
         """Into the folder of a learned model."""
         known, backoff = self.known, self.known.backoff
-        arrays: dict[str, Any] = {name: value for name, value in vars(known).items() if isinstance(value, np.ndarray)}
+        values = {part.name: getattr(known, part.name) for part in fields(known)}
+        arrays: dict[str, Any] = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         np.savez(folder / "known.npz", **arrays, chain=backoff.chain)
         np.save(folder / "ease_inverse.npy", known.ease.inverse)
         np.save(folder / "ease_items.npy", known.ease.items)

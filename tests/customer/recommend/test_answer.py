@@ -1,0 +1,222 @@
+"""Recommendations at the desk: what happens now counts at once, stock and consent are heeded, reasons are true."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aislehub.core.errors import HubError
+from aislehub.core.text import LANGUAGES, has
+from aislehub.customer.recommend.answer import PLACES
+from tests.customer.recommend.shop import LAST, NOW, Shop
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop that tests only ask."""
+    return Shop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """A shop of one's own, to change."""
+    return Shop(tmp_path)
+
+
+def bought(shop: Shop, customer: str, days: int = 90) -> list[dict[str, Any]]:
+    """Lines of a member in the last days up to the close."""
+    return [row for row in shop.sales if row["customer"] == customer and row["day"] > LAST - timedelta(days=days)]
+
+
+def test_ten_items_with_their_worth_and_reasons(small: Shop) -> None:
+    """A member gets ten items, what each is expected to earn, and sentences why."""
+    told = small.ask(customer="c03")
+    assert len(told["items"]) == 10 and told["personalised"] and told["why"] == ""
+    assert told["store"] == "s0" and told["day"] == (LAST + timedelta(days=1)).isoformat()
+    for row in told["items"]:
+        assert row["money"] == pytest.approx(row["score"] * 1.0, abs=1e-3)  # the margin of a unit is 1
+    assert sum(bool(row["reasons"]) for row in told["items"]) >= 5
+    assert set(small.shown(customer="c03")[:5]) & {row["item"] for row in bought(small, "c03")}
+
+
+@pytest.mark.parametrize("customer", [f"c{n:02}" for n in range(0, 30, 3)])
+def test_every_stated_fact_is_in_the_log(small: Shop, customer: str) -> None:
+    """Visits, gaps and kinds are counted again from the sales; what is said of others too."""
+    kind = {f"i{n:02}": n % 7 for n in range(40)}
+    lines, always = bought(small, customer), bought(small, customer, 1000)
+    checked = 0
+    for row in small.ask(customer=customer, count=20)["items"]:
+        for reason in row["reasons"]:
+            code, facts = reason["code"].removeprefix("recommend.because."), reason["facts"]
+            own = sorted(line["day"] for line in always if line["item"] == row["item"])
+            if code == "habit":
+                assert facts["count"] == sum(line["item"] == row["item"] for line in lines)
+            elif code == "due":
+                assert facts["ago"] == (LAST + timedelta(days=1) - own[-1]).days
+                assert facts["gap"] == round((own[-1] - own[0]).days / (len(own) - 1))
+            elif code == "kind":
+                alike = {line["receipt"] for line in lines
+                         if kind[line["item"]] == kind[row["item"]] and line["item"] != row["item"]}  # fmt: skip
+                assert facts["count"] == len(alike)
+            elif code in ("together", "taste"):
+                assert not own and facts["other"] in {f"Item {int(line['item'][1:])}" for line in always}
+            elif code == "popular_store":
+                assert 0 < facts["share"] <= 100 and facts["store"] == small.ask(customer=customer)["store"]
+            else:
+                pytest.fail(f"{reason} is checked by nobody")
+            checked += 1
+    assert checked >= 10
+
+
+@pytest.mark.parametrize("customer", ["c01", "c08", "c17", "c22"])
+def test_without_what_is_stated_the_score_falls(tmp_path: Path, small: Shop, customer: str) -> None:
+    """The deletion test, on the real log: the lines that a habit is made of are taken out, and the item falls."""
+    for row in small.ask(customer=customer, count=5)["items"]:
+        if "recommend.because.habit" in {reason["code"] for reason in row["reasons"]}:
+            break
+    else:
+        pytest.fail("no habit among five items")
+    (folder := tmp_path / "without").mkdir()
+    other = Shop(folder)
+    other.tables.erase("sales_lines", "customer", [customer])
+    kept = [line for line in small.sales if line["customer"] == customer and line["item"] != row["item"]]
+    other.append("sales_lines", kept)
+    after = {found["item"]: found["score"] for found in other.ask(customer=customer, count=40)["items"]}
+    assert after.get(row["item"], 0.0) < row["score"]
+
+
+def test_a_view_changes_the_next_answer_and_is_the_reason(shop: Shop) -> None:
+    """Three looks at items of one kind bring that kind up; the sentence counts them."""
+    before = {row["item"]: row["score"] for row in shop.ask(customer="c04", count=40)["items"]}
+    kind = [item for item in (f"i{n:02}" for n in range(3, 40, 7)) if item not in before][:3] or ["i03", "i10", "i17"]
+    shop.happens(*({"kind": "view", "customer": "c04", "item": item} for item in kind))
+    after = shop.ask(customer="c04", count=40)["items"]
+    seen = [row for row in after if row["item"] in kind]
+    assert len(seen) == len(kind)
+    assert all(row["score"] > before.get(row["item"], 0.0) for row in seen)
+    viewed = [r for row in seen for r in row["reasons"] if r["code"] == "recommend.because.viewed"]
+    assert viewed and all(reason["facts"] == {"count": len(kind), "days": 30} for reason in viewed)
+
+
+def test_looks_of_last_month_count_and_older_ones_do_not(shop: Shop) -> None:
+    """The log of events is read as far back as the sentence says."""
+    for number, (ago, item) in enumerate([(3, "i05"), (29, "i12"), (40, "i19")]):
+        at = (NOW - timedelta(days=ago)).isoformat()
+        shop.append("events", [{"event_id": f"old{number}", "at": at, "kind": "view", "customer": "c06", "item": item}])
+    rows = shop.ask(customer="c06", count=40)["items"]
+    viewed = [r["facts"]["count"] for row in rows for r in row["reasons"] if r["code"] == "recommend.because.viewed"]
+    assert viewed and set(viewed) == {2}
+
+
+def test_what_is_in_the_cart_is_not_shown(shop: Shop) -> None:
+    """An item in the cart is not recommended, what goes with it is; once it is taken out it may be again."""
+    best = shop.shown(customer="c09")[0]
+    shop.happens({"kind": "cart", "customer": "c09", "item": best})
+    for place in ("home", "basket"):
+        assert best not in shop.shown(customer="c09", place=place, count=40)
+    assert shop.ask(customer="c09", place="basket")["items"][0]["reasons"][0]["code"].endswith("bought_with")
+    shop.happens({"kind": "uncart", "customer": "c09", "item": best})
+    assert (
+        shop.shown(customer="c09", place="basket") == shop.shown(customer="c09")
+        and shop.shown(customer="c09")[0] == best
+    )
+
+
+def test_nothing_out_of_stock_is_shown(shop: Shop) -> None:
+    """Not at the close, and not once live sales have emptied the shelf; in another store it may be."""
+    first, second = shop.shown(customer="c02")[:2]
+    units = {(f"s{s}", f"i{i:02}"): 50.0 for s in range(3) for i in range(40)}
+    shop.stock(units | {("s2", first): 0.0, ("s2", second): 2.0})
+    assert first not in shop.shown(customer="c02", count=40) and second in shop.shown(customer="c02", count=40)
+    shop.happens({"kind": "purchase", "customer": "c29", "store": "s2", "item": second, "quantity": 2.0})
+    for place in PLACES:
+        more = {"item": "i00"} if place in ("goes_with", "similar") else {"basket": ["i00"]}
+        assert not {first, second} & set(shop.shown(customer="c02", place=place, store="s2", count=40, **more))
+    assert first in shop.shown(customer="c02", store="s0", count=40)
+
+
+@pytest.mark.parametrize("why", ["objected", "asked", "unknown"])
+def test_a_list_for_nobody_in_particular_says_so(shop: Shop, why: str) -> None:
+    """Who objected, who asks for it, and whom nobody knows get the same list: what sells in the store."""
+    popular = shop.shown(store="s1", customer="nobody")
+    request: dict[str, Any] = {"customer": "c07", "store": "s1"}
+    if why == "objected":
+        word = {"customer": "c07", "purpose": "personalisation", "granted": False, "at": NOW - timedelta(hours=1)}
+        shop.append("consents", [word])
+        shop.happens({"kind": "view", "customer": "c07", "item": "i30"})
+    elif why == "asked":
+        request["personalised"] = False
+    else:
+        request["customer"] = "somebody"
+    told = shop.ask(**request)
+    assert (told["why"], told["personalised"]) == (why, False)
+    assert [row["item"] for row in told["items"]] == popular and popular[0] == "i00"
+    assert {reason["code"] for row in told["items"] for reason in row["reasons"]} == {"recommend.because.popular_store"}
+
+
+def test_a_visit_without_a_member_is_served_by_its_looks(shop: Shop) -> None:
+    """Who is not logged in gets more than bestsellers once they have looked at something; nobody else's looks count."""
+    shop.happens({"kind": "view", "session": "visit 1", "item": "i33"})
+    mine, other = (shop.ask(session=f"visit {n}", store="s0", count=40) for n in (1, 2))
+    assert (mine["why"], other["why"]) == ("", "unknown")
+    place, usual = ([row["item"] for row in told["items"]].index("i33") for told in (mine, other))
+    assert place < usual
+
+
+def test_what_is_due_is_bought_again(small: Shop) -> None:
+    """The reminder holds only what they bought at least twice and whose time has come."""
+    for customer in ("c05", "c11", "c20"):
+        for item in small.shown(customer=customer, place="replenish", count=20):
+            days = sorted({row["day"] for row in bought(small, customer, 1000) if row["item"] == item})
+            gap = (days[-1] - days[0]).days / (len(days) - 1)
+            assert len(days) >= 2 and (LAST + timedelta(days=1) - days[-1]).days >= 0.8 * gap - 1e-9
+
+
+def test_items_stand_beside_an_item(small: Shop) -> None:
+    """Similar ones are of its kind; what goes with it is of another, and the members are counted."""
+    similar = small.shown(item="i08", place="similar", count=4)
+    assert all(int(item[1:]) % 7 == 1 for item in similar) and "i08" not in similar
+    customers = {
+        item: {row["customer"] for row in small.sales if row["item"] == item}
+        for item in map("i{:02}".format, range(40))
+    }
+    rows = small.ask(item="i08", place="goes_with")["items"]
+    assert rows
+    for row in rows:
+        facts = row["reasons"][0]["facts"]
+        assert int(row["item"][1:]) % 7 != 1
+        assert facts["of"] == len(customers["i08"])
+        assert facts["both"] == len(customers["i08"] & customers[row["item"]])
+
+
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [({"place": "moon"}, "moon"), ({"count": 0}, "count"), ({"count": 51}, "50"), ({"count": True}, "count"),
+     ({"store": "s9"}, "s9"), ({"place": "similar"}, "item"), ({"place": "similar", "item": "i99"}, "i99"),
+     ({"place": "basket", "basket": "i01"}, "basket"), ({"personalised": "no"}, "personalised")],
+)  # fmt: skip
+def test_a_wrong_request_is_told(small: Shop, request_: dict[str, Any], named: str) -> None:
+    """The field, its value and what it may be."""
+    with pytest.raises(HubError, match=named):
+        small.ask(**request_)
+
+
+def test_before_anything_is_learned_the_answer_says_so(tmp_path: Path, shop: Shop) -> None:
+    """A house that has not run a day has no recommender, and that is no defect."""
+    shop.desk.models = tmp_path / "none"
+    with pytest.raises(HubError, match="aislehub day"):
+        shop.ask()
+
+
+def test_every_reason_has_words(small: Shop) -> None:
+    """In both languages, with all facts filled in."""
+    spoken: set[str] = set()
+    for customer in (f"c{n:02}" for n in range(30)):
+        for row in small.ask(customer=customer)["items"]:
+            for reason in row["reasons"]:
+                assert has(reason["code"]) and "{" not in reason["sentence"]
+                spoken.add(reason["code"])
+    assert len(spoken) >= 3 and len(LANGUAGES) == 2
