@@ -479,3 +479,16 @@ def test_what_was_carried_out_is_corrected_by_a_proposal(ledger: Ledger) -> None
     ledger.reject(Filter(ids=(new["id"],)), who="bob")
     again = ledger.correct(id, {"quantity": 18}, who="ann", why="a little less", money=(1.0, 0.0, 2.0))
     assert again["id"] != new["id"] and path(ledger, new["id"]) == ["proposed", "rejected"]
+
+
+def test_what_waits_to_be_carried_out_is_not_proposed_again(ledger: Ledger) -> None:
+    """With `once`, a subject whose decision of an earlier day is approved and not sent yet is left out until it is."""
+    propose(ledger, rows("w1", "w2"))
+    first = decision_id("orders", DAY, "s", "w1")
+    ledger.approve(Filter(ids=(first,)), who="ann")
+    later = DAY + timedelta(days=1)
+    ledger.propose("orders", later, rows("w1", "w2"), currency="EUR", once=True)
+    assert [one["subject"] for one in ledger.find(Filter(day=later))] == ["w2"]
+    ledger.move([first], "sent", who="outbox")
+    ledger.propose("orders", later, rows("w1", "w2"), currency="EUR", once=True)
+    assert sorted(one["subject"] for one in ledger.find(Filter(day=later))) == ["w1", "w2"]

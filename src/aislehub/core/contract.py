@@ -143,6 +143,8 @@ class Contract:
         known_from: column that says when a row became known where the data bring no `known_at` of their own
             (a row in which it is empty has been known all along); no such column = the moment of ingestion.
         decision: rows are copied to the ledger; the decision columns are added.
+        once: a decision about a store and subject is not proposed again while one of an earlier day is approved and
+            waits to be carried out.
         alert: rows are copied to the register of alerts; the alert columns are added.
         look: rows are looks at experiments, copied to their register; the look columns are added.
         derived: written by a step, one slice per `day`; otherwise rows are facts, which only grow.
@@ -154,6 +156,7 @@ class Contract:
     key: str
     known_from: str = ""
     decision: bool = False
+    once: bool = False
     alert: bool = False
     look: bool = False
     derived: bool = False

@@ -300,7 +300,7 @@ def _propose(context: _Day, step: Step, ledger: Ledger) -> Proposed:
     return ledger.propose(
         step.writes.name, context.day, _slice(context, step.writes), currency=context.currency,
         model=context.models.get(step.model or "", ("",))[0], policy=_policy_digest(context, step),
-        versions={name: context.tables.version(name) for name in step.reads},
+        versions={name: context.tables.version(name) for name in step.reads}, once=step.writes.once,
         trial=next((one for one in context.trials if one.kind == step.writes.name and one.draws(context.day)), None),
     )  # fmt: skip
 

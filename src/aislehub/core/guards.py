@@ -1,7 +1,7 @@
 """What may not be carried out: asked of the house before a decision is approved, by hand or by rule, or overridden.
 
-A capability declares `guards = {kind: function}`. The function is handed a decision and the action that is to be
-carried out, and raises a `HubError` that says what stands against it.
+A capability declares `guards = {kind: function}`. The function is handed a decision, the action that is to be
+carried out and a way to find the decisions beside it, and raises a `HubError` that says what stands against it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from typing import Any
 from aislehub.core.step import policy_of
 from aislehub.core.tables import Tables
 
-__all__ = ["Guard", "Vet", "vets"]
+__all__ = ["Find", "Guard", "Vet", "vets"]
 
 Guard = Callable[..., None]
-"""(tables, decision, action, *, policy); `policy` where it asks for one."""
+"""(tables, decision, action, find, *, policy); `policy` where it asks for one."""
 
-Vet = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
-"""(decision, action): a guard that has the house's tables and settings."""
+Find = Callable[..., list[dict[str, Any]]]
+"""A filter of the ledger → its decisions."""
+
+Vet = Callable[[Mapping[str, Any], Mapping[str, Any], Find], None]
+"""(decision, action, find): a guard that has the house's tables and settings."""
 
 
 def vets(guards: Mapping[str, Guard], tables: Tables, home: Path | None) -> dict[str, Vet]:
@@ -29,7 +32,7 @@ def vets(guards: Mapping[str, Guard], tables: Tables, home: Path | None) -> dict
 
 
 def _ask(
-    guard: Guard, tables: Tables, home: Path | None, decision: Mapping[str, Any], action: Mapping[str, Any]
+    guard: Guard, tables: Tables, home: Path | None, decision: Mapping[str, Any], action: Mapping[str, Any], find: Find
 ) -> None:
     wanted = policy_of(guard)
-    guard(tables, decision, action, **({} if wanted is None else {"policy": wanted.load(home)}))
+    guard(tables, decision, action, find, **({} if wanted is None else {"policy": wanted.load(home)}))

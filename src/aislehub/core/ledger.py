@@ -143,21 +143,25 @@ class Ledger:
 
     def propose(
         self, kind: str, day: date, rows: pa.Table, *, currency: str, model: str = "", policy: str = "",
-        versions: Mapping[str, int] | None = None, trial: Trial | None = None,
+        versions: Mapping[str, int] | None = None, trial: Trial | None = None, once: bool = False,
     ) -> Proposed:  # fmt: skip
         """Copy the decision rows of one kind and day; only rows still `proposed` are replaced.
 
         Args:
             rows: the decision columns of `contract.DECISION_COLUMNS`, one row per store and subject.
             trial: the experiment on this kind of decision, which gives each row its arm.
+            once: leave out what a decision of an earlier day, approved and not carried out yet, is about.
         """
         common = {
             "kind": kind, "day": day, "currency": currency, "model": model, "policy": policy,
             "versions": json.dumps(dict(versions or {}), sort_keys=True), "state": "proposed",
         }  # fmt: skip
         incoming = {}
+        waiting = self._waiting(kind, day) if once else set()
         for row in rows.to_pylist():
             store = row["store"] or ""
+            if (store, row["subject"]) in waiting:
+                continue
             id = decision_id(kind, day, store, row["subject"])
             if id in incoming:
                 raise HubError("ledger.twice", kind=kind, day=day, store=store or "—", subject=row["subject"])
@@ -168,6 +172,13 @@ class Ledger:
                 incoming[id] = common | drawn | {"id": id, "store": store, "subject": row["subject"]}
         with writing(self.engine) as connection:
             return self._propose(connection, kind, day, incoming)
+
+    def _waiting(self, kind: str, day: date) -> set[tuple[str, str]]:
+        """Store and subject of decisions of earlier days that are approved and wait to be carried out."""
+        where = and_(decisions.c.kind == kind, decisions.c.day < day, decisions.c.state.in_(("approved", "overridden")))
+        return {
+            (row.store, row.subject) for row in self._all(select(decisions.c.store, decisions.c.subject).where(where))
+        }
 
     def _propose(self, connection: Connection, kind: str, day: date, incoming: dict[str, dict[str, Any]]) -> Proposed:
         here = and_(decisions.c.kind == kind, decisions.c.day == day, decisions.c.compensates.is_(None))
@@ -230,7 +241,7 @@ class Ledger:
         if guard is None:
             return None
         try:
-            guard(decision, decision["action"] if action is None else action)
+            guard(decision, decision["action"] if action is None else action, self.find)
         except HubError as error:
             return error
         return None

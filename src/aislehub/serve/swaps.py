@@ -156,7 +156,10 @@ def _swapped(hub: Hub, swap: Swap) -> tuple[Week, list[Duty]]:
     for staff, day in given:
         if (staff, day) not in shifts:
             raise HubError("swaps.no_shift", staff=staff, day=day)
-    duties = sorted(replace(duty, staff=given.get((duty.staff, duty.day), duty.staff)) for duty in week.shifts)
+    duties = sorted(
+        replace(duty, staff=given[duty.staff, duty.day], agreed=True) if (duty.staff, duty.day) in given else duty
+        for duty in week.shifts
+    )
     both = {swap.giver, swap.taker}
     if any(fault.stops and fault.staff in both for fault in faults_of(hub, week, duties)):
         raise HubError("swaps.cannot", taker=swap.taker, day=swap.day)

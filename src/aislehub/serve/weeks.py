@@ -26,6 +26,7 @@ from aislehub.store.roster.lawful import place_of as place_in_law
 from aislehub.store.roster.need import Need
 from aislehub.store.roster.policy import Policy
 from aislehub.store.roster.stand_in import stand_ins
+from aislehub.store.roster.standing import KIND, STANDS, beside
 from aislehub.store.roster.told import HISTORY, duty_of
 
 __all__ = [
@@ -47,9 +48,6 @@ __all__ = [
     "week_of",
     "without",
 ]
-
-KIND = "rosters"
-STANDS = ("proposed", "approved", "overridden", "sent", "failed", "done", "judged")
 
 
 @dataclass(frozen=True)
@@ -179,11 +177,16 @@ def faults_of(hub: Hub, week: Week, duties: Sequence[Duty]) -> list[Fault]:
 
 
 def without(hub: Hub, week: Week, staff: str, days: Sequence[date]) -> list[Duty]:
-    """The week with others standing in for somebody on days that can still be changed."""
+    """The week with others standing in for somebody on days that can still be changed.
+
+    Where it is too late to tell them, they have to agree: the draft shows it at their shift.
+    """
     judged, people = _judge(hub, week), people_of(hub, week.store, week.days[0], week.days[-1])
     return stand_ins(
         week.shifts, staff, [day for day in days if day >= week.first], people,
-        lambda own: not any(fault.stops and fault.staff == own[0].staff for fault in judged(own)),
+        lambda own: not any(
+            fault.stops and fault.staff == own[0].staff and fault.code != "law.notice" for fault in judged(own)
+        ),
     )  # fmt: skip
 
 
@@ -205,7 +208,9 @@ def _judge(hub: Hub, week: Week) -> Callable[[Sequence[Duty]], list[Fault]]:
     zone = ZoneInfo(law.timezone)
     keys = [str(person["staff"]) for person in people]
     known = told(hub, week.monday - HISTORY, week.days[-1], staff=keys) if keys else []
-    worked = [duty for store, duty in known if duty.day < week.monday or store != week.store]
+    worked = [
+        duty for _, duty in beside(known, hub.ledger.find, week.store, week.monday) if str(duty.staff) in keys
+    ]  # fmt: skip
     evening = datetime.combine(week.first - timedelta(days=1), time(23, 59), zone)
     notices = notices_of(hub, keys)
     return lambda duties: breaches(

@@ -30,7 +30,9 @@ CONTRACTS = (
 )  # fmt: skip
 
 
-def house(day: date = SUNDAY, country: str = "DE", **facts: list[dict[str, Any]]) -> Tables:
+def house(
+    day: date = SUNDAY, country: str = "DE", city: str | None = None, **facts: list[dict[str, Any]]
+) -> Tables:  # fmt: skip
     """One store open from 8 to 20, one person at the till and a second one in the evening, four people."""
     tables = Tables(None, {contract.name: contract for contract in CONTRACTS}, "Europe/Berlin")
     work = [
@@ -43,7 +45,7 @@ def house(day: date = SUNDAY, country: str = "DE", **facts: list[dict[str, Any]]
          "age": age if age < 18 else None}
         for key, hours, age in (("Ana", 38.0, 30), ("Ben", 38.0, 40), ("Cem", 20.0, 50), ("Dia", 12.0, 16))
     ]  # fmt: skip
-    add(tables, STORES, [{"store": "s1", "country": country}])
+    add(tables, STORES, [{"store": "s1", "country": country, "city": city}])
     add(tables, STAFF, people)
     add(tables, AVAILABILITY, facts.get("availability", []))
     add(tables, ROSTERED, facts.get("rostered", []))
@@ -177,3 +179,27 @@ def test_a_told_week_is_repaired_with_the_fewest_changes() -> None:
     assert len(stood - now) <= 1 and repair["money"] > 0
     assert json.loads(repair["baseline"])["name"] == "as_told"
     assert json.loads(repair["reasons"])[0]["facts"] == {"people": ["Ana"], "count": 1}
+
+
+def test_where_the_law_asks_for_notice_days_too_near_are_left_out() -> None:
+    """New York asks for 72 hours: on Sunday, to be approved until Monday's close, the roster begins with Friday."""
+    (row,) = made(house(country="US", city="New York"))
+    assert row["subject"] == "2026-03-02"
+    assert min(duty.day for duty in duties(row)) == MONDAY + timedelta(days=4)
+    (late,) = [one for one in json.loads(row["reasons"]) if one["code"] == "roster.because_late"]
+    assert late["facts"] == {"days": 4, "until": "2026-03-05"}
+
+
+def test_a_repair_is_proposed_once() -> None:
+    """Approved and told, a repair leaves no hole: the next day proposes none for the week, as it does before."""
+    week = [MONDAY + timedelta(days=ahead) for ahead in range(7)]
+    early = [told("Ana" if ahead < 4 else "Ben", day, "08:00", "14:00") for ahead, day in enumerate(week[:6])]
+    sick = {"notice": "1", "staff": "Ana", "day": week[2], "kind": "sick", "told_at": BEFORE}
+    repair, _following = made(house(rostered=early, availability=[sick]))
+    then = dict.fromkeys(("told_at", "known_at"), BEFORE + timedelta(days=1))
+    sent = [told(duty.staff, duty.day, clock(duty.begins), clock(duty.ends)) | then for duty in duties(repair)]
+    off = {"staff": "Ana", "day": week[2], "store": "s1"} | then
+    tables = house(MONDAY, rostered=early, availability=[sick])
+    add(tables, ROSTERED, [*sent, off])
+    rows = made(tables, MONDAY)
+    assert [row["subject"] for row in rows] == ["2026-03-09"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -25,8 +26,8 @@ from tests.store.roster.test_daily import MONDAY, POLICY, SUNDAY, add, house, ma
 class Desk:
     """A house with a proposed roster in a ledger that asks the guard."""
 
-    def __init__(self, folder: Path) -> None:
-        self.tables = house()
+    def __init__(self, folder: Path, **place: str) -> None:
+        self.tables = house(**place)
         vet = partial(may_be_told, self.tables, policy=POLICY)
         self.ledger = Ledger(open_state("", folder), guards={"rosters": vet})
         rows = pa.Table.from_pylist(made(self.tables), schema=ROSTERS.schema)
@@ -120,3 +121,60 @@ def test_bulk_approval_leaves_the_refused_and_says_which(desk: Desk) -> None:
         desk.ledger.approve(Filter(ids=(desk.id[:8],)), who="ann")
     assert approve_by_rule(desk.ledger, SUNDAY, Approval(kinds=["rosters"], max_outlay=1e6, max_outlay_day=1e6)) == 0
     assert desk.ledger.get(desk.id)["state"] == "proposed"
+
+
+def test_what_stands_in_another_store_counts(desk: Desk) -> None:
+    """A shift that another store's roster of the week gives somebody, proposed or approved, bars them here that day."""
+    elsewhere = {
+        "store": "s2", "subject": MONDAY.isoformat(), "money": 1.0, "money_low": 0.0, "money_high": 2.0,
+        "horizon_days": 7, "outlay": 80.0, "bound": "none", "reasons": "[]", "source": "test",
+        "baseline": json.dumps({"name": "same_every_day", "hours": 0.0, "outlay": 0.0}),
+    }  # fmt: skip
+    away = shift("Ana", MONDAY, "10:00", "14:00", breaks=[], skill="till")
+    elsewhere["action"] = json.dumps({"hours": 4.0, "shifts": [away]})
+    own = {"store": "s1", "subject": MONDAY.isoformat()} | {
+        name: desk.decision[name] for name in ("money", "money_low", "money_high", "horizon_days", "outlay", "bound")
+    }
+    own |= {name: json.dumps(desk.decision[name]) for name in ("action", "baseline", "reasons")} | {"source": "staff"}
+    desk.ledger.propose("rosters", SUNDAY, pa.Table.from_pylist([own, elsewhere]), currency="EUR")
+    with pytest.raises(HubError) as caught:
+        desk.overridden(shift("Ana", MONDAY, "12:00", "16:00"))
+    assert caught.value.code == "roster.forbidden"
+    assert desk.overridden(shift("Ben", MONDAY, "12:00", "16:00"))["state"] == "overridden"
+
+
+def test_a_shift_within_the_notice_needs_the_person_s_word(tmp_path: Path) -> None:
+    """New York: less than 72 hours ahead is refused with its article, unless the person agreed in writing."""
+    made_up = Desk(tmp_path, country="US", city="New York")
+    try:
+        with pytest.raises(HubError) as caught:
+            made_up.overridden(shift("Ana", MONDAY + timedelta(days=1), "10:00", "14:00"))
+        assert "20-1252" in str(caught.value) and caught.value.facts["staff"] == "Ana"
+        later = shift("Ben", MONDAY + timedelta(days=4), "10:00", "14:00")
+        kept = made_up.overridden(shift("Ana", MONDAY + timedelta(days=1), "10:00", "14:00", agreed=True), later)
+        assert kept["state"] == "overridden"
+    finally:
+        made_up.ledger.engine.dispose()
+
+
+def test_a_told_shift_is_not_taken_back_within_the_notice(tmp_path: Path) -> None:
+    """New York: whoever was told Tuesday's shift keeps it, unless a colleague takes it by agreement or they are ill."""
+    desk, tuesday = Desk(tmp_path, country="US", city="New York"), MONDAY + timedelta(days=1)
+    add(desk.tables, ROSTERED, [told("Ana", tuesday, "10:00", "14:00")])
+    try:
+        with pytest.raises(HubError) as caught:
+            desk.overridden()
+        assert "20-1251" in str(caught.value)
+        assert desk.overridden(shift("Ben", tuesday, "10:00", "14:00", agreed=True))["state"] == "overridden"
+        desk.ledger.undo(desk.id, who="ann")
+        sick = {
+            "notice": "9",
+            "staff": "Ana",
+            "day": tuesday,
+            "kind": "sick",
+            "told_at": datetime(2026, 2, 1, tzinfo=UTC),
+        }
+        add(desk.tables, AVAILABILITY, [sick])
+        assert desk.overridden()["state"] == "overridden"
+    finally:
+        desk.ledger.engine.dispose()

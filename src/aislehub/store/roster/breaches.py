@@ -62,11 +62,14 @@ def breaches(
         zone: clock of the store.
         packs: laws that hold there.
         worked: shifts of the same people before these days, as far back as a rule looks, and elsewhere.
-        promised: shifts that people have been told for these days.
+        promised: shifts that people have been told for these days. Who gave one to a colleague who agreed to it, or
+            cannot work it, is not kept to it.
         now: when people are told these; None = notice is not looked at.
     """
     known = {str(person["staff"]): person for person in people}
-    planned, before, told = _by_person(duties), _by_person(worked), _by_person(promised)
+    duties = list(duties)
+    planned, before = _by_person(duties), _by_person(worked)
+    told = _by_person(_binding(promised, duties, notices))
     found: list[Fault] = []
     for staff in sorted(planned.keys() | (told.keys() if now else set())):
         own = planned.get(staff, [])
@@ -85,6 +88,22 @@ def notices_on(notices: Iterable[Row], staff: str, day: date) -> list[Row]:
         if notice["staff"] == staff and notice["kind"] != "void"
         and (notice["day"] == day if notice["day"] else notice["weekday"] in (None, day.isoweekday()))
     ]  # fmt: skip
+
+
+def _binding(promised: Iterable[Duty], duties: Sequence[Duty], notices: Sequence[Row]) -> Iterator[Duty]:
+    """Shifts told that the house has to keep to."""
+    given = {(duty.day, duty.begins, duty.ends) for duty in duties if duty.agreed}
+    for duty in promised:
+        absent = any(
+            notice["kind"] in ABSENT and _meets(notice, duty) for notice in notices_on(notices, duty.staff, duty.day)
+        )
+        if not absent and (duty.day, duty.begins, duty.ends) not in given:
+            yield duty
+
+
+def _meets(notice: Row, duty: Duty) -> bool:
+    """Whether a notice of a shift's day is about a part of its time."""
+    return duty.ends > minute_of(notice["begins"] or "00:00") and duty.begins < minute_of(notice["ends"] or "24:00")
 
 
 def _by_person(duties: Iterable[Duty]) -> dict[str, list[Duty]]:
@@ -113,12 +132,12 @@ def _absent(own: list[Duty], notices: Sequence[Row]) -> Iterator[Fault]:
     """Shifts at times at which somebody cannot, or would rather not, work."""
     for duty in own:
         for notice in notices_on(notices, duty.staff, duty.day):
-            begins, ends = notice["begins"] or "00:00", notice["ends"] or "24:00"
-            apart = duty.ends <= minute_of(begins) or duty.begins >= minute_of(ends)
-            if apart or notice["kind"] == "wanted":
+            if not _meets(notice, duty) or notice["kind"] == "wanted":
                 continue
             stops = notice["kind"] in ABSENT
-            facts = {"day": str(duty.day), "begins": begins, "ends": ends}
+            facts = {
+                "day": str(duty.day), "begins": notice["begins"] or "00:00", "ends": notice["ends"] or "24:00",
+            }  # fmt: skip
             yield Fault(duty.staff, duty.day, "roster.absent" if stops else "roster.unwanted", facts, stops=stops)
 
 

@@ -50,6 +50,7 @@ ROSTERS = Contract(
     ),
     key="day store subject",
     decision=True,
+    once=True,
 )  # fmt: skip
 
 
@@ -137,6 +138,7 @@ def _decision(
     action = {"hours": hours, "shifts": [duty.document() for duty in planned.duties]}
     baseline = {
         "name": "as_told" if week.stands else "same_every_day", "hours": usual_hours, "outlay": round(today.pay, 2),
+        "missing_hour": round(hour, 4),
         "shifts": [duty.document() for duty in usual.duties],
     }  # fmt: skip
     lent = _lent(week, planned)
@@ -187,6 +189,9 @@ def _reasons(week: StoreWeek, planned: Planned, plan: Account, today: Account) -
             float(busy.max()) / 4,
         ),
     ]
+    if week.late:
+        facts = {"days": len(week.late), "until": week.late[-1].isoformat()}
+        found.append(Reason("roster.because_late", facts, float(len(week.late))))
     lent = _lent(week, planned)
     if lent:
         homes = {member.staff: member.home for member in week.guests}

@@ -24,6 +24,7 @@ class Duty:
         begins, ends: minutes from that day's midnight; past 1440 is the next day.
         skill: what they are there for.
         breaks: (from, to), unpaid, in order.
+        agreed: the person agreed in writing to be told it late, or asked for it, as in a swap.
     """
 
     day: date
@@ -32,6 +33,7 @@ class Duty:
     staff: str
     skill: str
     breaks: tuple[tuple[int, int], ...] = ()
+    agreed: bool = False
 
     @property
     def paid(self) -> int:
@@ -40,10 +42,11 @@ class Duty:
 
     def document(self) -> dict[str, Any]:
         """As an action has it."""
+        agreed = {"agreed": True} if self.agreed else {}
         return {
             "staff": self.staff, "day": self.day.isoformat(), "begins": clock(self.begins), "ends": clock(self.ends),
             "breaks": [f"{clock(since)}-{clock(until)}" for since, until in self.breaks], "skill": self.skill,
-        }  # fmt: skip
+        } | agreed  # fmt: skip
 
 
 def duties_of(action: Mapping[str, Any]) -> list[Duty]:
@@ -91,7 +94,7 @@ def _duty(written: Any) -> Duty:
         )
         duty = Duty(
             date.fromisoformat(written["day"]), minute_of(written["begins"]), minute_of(written["ends"]),
-            str(written["staff"]), str(written["skill"]), breaks,
+            str(written["staff"]), str(written["skill"]), breaks, written.get("agreed") is True,
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise HubError("roster.shift", shift=written) from error

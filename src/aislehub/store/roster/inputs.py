@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from aislehub.store.roster.duty import Duty, duties_of, minute_of
 from aislehub.store.roster.kinds import DAY_MINUTES, QUARTER_MINUTES, Kind
-from aislehub.store.roster.lawful import Place, place_of
+from aislehub.store.roster.lawful import Place, notice_days, place_of
 from aislehub.store.roster.need import Member, Need, Notice
 from aislehub.store.roster.policy import Policy
 from aislehub.store.roster.told import HISTORY, duty_of, text_of
@@ -36,6 +36,7 @@ class StoreWeek:
         staff: people of the store.
         guests: people of other stores who may work here.
         stands: shifts that were told for these days; without any the week is planned anew.
+        late: days of a new week that are left out, since it is too late to tell anybody.
         before: the shifts of the week before, as if told for these days.
     """
 
@@ -47,6 +48,7 @@ class StoreWeek:
     stands: tuple[Duty, ...]
     before: tuple[Duty, ...]
     source: str
+    late: tuple[date, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -87,7 +89,7 @@ def week_sources(
             text_of(row.get("country")), text_of(row.get("city")), text_of(row.get("timezone")) or timezone, policy.law
         )
         mine = rows[rows["home"].isna()]
-        for days in _weeks(work, here, day):
+        for days, late in _weeks(work, here, day, notice_days(place)):
             own, guests = (
                 tuple(member_of(one, days, here, notices) for one in some.to_dict("records"))
                 for some in (mine, rows[rows["home"].notna()])
@@ -95,7 +97,7 @@ def week_sources(
             yield StoreWeek(
                 str(store), place, _need(work, days), own, guests,
                 tuple(duty for duty in map(duty_of, here.to_dict("records")) if duty.day in days),
-                tuple(_week_later(here, days)), "; ".join(sorted(set(mine["source"]))),
+                tuple(_week_later(here, days)), "; ".join(sorted(set(mine["source"]))), tuple(late),
             )  # fmt: skip
 
 
@@ -125,19 +127,30 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _weeks(need: pd.DataFrame, told: pd.DataFrame, day: date) -> list[list[date]]:
-    """Days to come of each week that was told, and of the first one that was not, if their need is known to the end."""
+def _weeks(
+    need: pd.DataFrame, told: pd.DataFrame, day: date, notice: int
+) -> list[tuple[list[date], list[date]]]:  # fmt: skip
+    """Days to come of each week that was told, and of the first one that was not, if their need is known to the end.
+
+    Beside them the days of new weeks for which it is too late.
+    """
     if need.empty:
         return []
     last = pd.Timestamp(need["ds"].max()).date()
     published = {pd.Timestamp(when).date() for when in told["day"]}
     first = day + timedelta(days=1)
     monday = monday_of(first)
-    found = []
+    found: list[tuple[list[date], list[date]]] = []
+    late: list[date] = []
     while monday + timedelta(days=WEEK - 1) <= last:
         days = [monday + timedelta(days=ahead) for ahead in range(WEEK)]
-        found.append([one for one in days if one >= first])
-        if not published.intersection(days):
+        told_before = bool(published.intersection(days))
+        since = first if told_before else first + timedelta(days=notice)
+        late += [one for one in days if first <= one < since]
+        left = [one for one in days if one >= since]
+        if left:
+            found.append((left, [] if told_before else late))
+        if left and not told_before:
             break
         monday += timedelta(days=WEEK)
     return found

@@ -23,6 +23,7 @@ __all__ = [
     "allows",
     "breaches_of",
     "break_layouts",
+    "notice_days",
     "place_of",
     "rest_minutes",
     "shift_of",
@@ -85,7 +86,7 @@ def shift_of(duty: Duty, zone: tzinfo, told: datetime | None = None) -> Shift:
         return (midnight + timedelta(minutes=minute)).replace(tzinfo=zone)
 
     breaks = tuple((moment(since), moment(until)) for since, until in duty.breaks)
-    return Shift(moment(duty.begins), moment(duty.ends), breaks, told)
+    return Shift(moment(duty.begins), moment(duty.ends), breaks, told, duty.agreed)
 
 
 @cache
@@ -116,6 +117,19 @@ def rest_minutes(place: Place, age: int | None) -> int:
         if not _codes([first, second], place, age) & _RESTS:
             return rest
     return 20 * 60
+
+
+@cache
+def notice_days(place: Place) -> int:
+    """Days after tomorrow on which nobody can be told a new shift any more: it is approved until tomorrow's close."""
+    zone = ZoneInfo(place.timezone)
+    told = datetime.combine(_MONDAY + timedelta(days=1), time(), zone)
+    for days in range(15):
+        shift = shift_of(Duty(_MONDAY + timedelta(days=days), 0, 4 * 60, "", ""), zone, told)
+        found = check("hours", PlannedWork(Worker(), [shift]), WorkHistory(now=told), place.packs)
+        if not any(breach.code == "law.notice" for breach in found):
+            return days
+    return 15
 
 
 @cache

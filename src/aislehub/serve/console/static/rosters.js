@@ -342,6 +342,7 @@ function showEditor() {
   fields.skill.replaceChildren(...board.skills.map((one) => option(one.skill, one.name)));
   for (const name of ["staff", "begins", "ends", "skill"]) fields[name].value = shift[name];
   fields.breaks.value = shift.breaks.join(" ");
+  fields.agreed.checked = shift.agreed === true;
   fields.until.replaceChildren(...board.days.filter((one) => one.day >= day).map((one) => option(one.day, one.name)));
   for (const field of fields) field.disabled = !isOpen();
   const list = document.getElementById("roster-faults");
@@ -358,7 +359,7 @@ editor?.addEventListener("change", (event) => {
   const fields = editor.elements;
   const to = {
     staff: fields.staff.value, begins: fields.begins.value, ends: fields.ends.value, skill: fields.skill.value,
-    breaks: fields.breaks.value.split(/\s+/).filter(Boolean),
+    breaks: fields.breaks.value.split(/\s+/).filter(Boolean), agreed: fields.agreed.checked,
   };
   change(changed(picked, to), to.staff);
 });
