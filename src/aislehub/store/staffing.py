@@ -25,7 +25,7 @@ from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
 from aislehub.store.queueing import FloatArray, mean_wait, servers_needed, share_within
 
-__all__ = ["STAFFING", "Policy", "in_quarters", "laid_out", "staffing"]
+__all__ = ["STAFFING", "Policy", "in_quarters", "laid_out", "queues", "staffing"]
 
 HOURS, QUARTERS = 24, 96
 QUARTER = 900.0
@@ -70,6 +70,9 @@ class Policy(Settings, section="staffing"):
     ask_wait: float = field(180.0, "Longest wait for advice that is promised, in seconds", ge=0, le=3600)
     ask_served: float = field(0.8, "Share of those who ask for whom that has to hold", gt=0, lt=1)
     ask_least: float = field(0.1, "Advice that keeps less of a person busy is given by whoever is there", ge=0, le=1)
+    work_spread: float = field(
+        0.1, "Standard deviation of the work about these times, as a share, when rosters are measured", ge=0, le=1
+    )
     shelf_seconds: float = field(6.0, "Mean time to put one unit on its shelf, in seconds", ge=0, le=600)
 
 
@@ -89,17 +92,26 @@ def staffing(footfall_forecast: ir.Table, demand_totals: ir.Table, *, day: date,
     buying = np.where(days["counted"] == "visitors", days["conversion"].astype(float).fillna(1.0).clip(upper=1.0), 1.0)
     units = _units(demand_totals, days, day) / policy.data_share
     open_ = np.repeat(hours > 0, QUARTERS // HOURS, axis=1)
-    till = _queue(people * buying[:, None], policy.till_seconds, policy.till_wait, policy.till_share)
-    floor = _queue(people * policy.ask_share, policy.ask_seconds, policy.ask_wait, policy.ask_served)
-    floor = floor.assign(staff=floor["staff"].where(floor["load"] >= policy.ask_least, 0))
     work = units * policy.shelf_seconds / QUARTER
     load = open_ * (work / np.maximum(open_.sum(axis=1), 1))[:, None]
     shelf = pd.DataFrame({"staff": laid_out(work, open_).ravel(), "load": load.ravel()})
     row, quarter = (where.ravel() for where in np.indices(people.shape))
     place = days[["store", "ds"]].iloc[row].reset_index(drop=True).assign(quarter=quarter)
-    parts = {"till": till, "floor": floor, "shelf": shelf}
+    parts = queues(people, buying, policy) | {"shelf": shelf}
     rows = pd.concat([pd.concat([place.assign(skill=skill), part], axis=1) for skill, part in parts.items()])
     return rows[rows["staff"] > 0]
+
+
+def queues(people: FloatArray, buying: FloatArray, policy: Policy) -> dict[str, pd.DataFrame]:
+    """Where customers wait, one row a day and quarter: skill → columns staff, load, arrivals, served, wait_seconds.
+
+    Args:
+        people: who come, by quarter of an hour, (n, 96).
+        buying: share of them who buy, (n,).
+    """
+    till = _queue(people * buying[:, None], policy.till_seconds, policy.till_wait, policy.till_share)
+    floor = _queue(people * policy.ask_share, policy.ask_seconds, policy.ask_wait, policy.ask_served)
+    return {"till": till, "floor": floor.assign(staff=floor["staff"].where(floor["load"] >= policy.ask_least, 0))}
 
 
 def in_quarters(hours: FloatArray) -> FloatArray:
