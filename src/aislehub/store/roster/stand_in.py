@@ -35,7 +35,7 @@ def stand_ins(
         able = []
         for person in people:
             own = [duty for duty in found if duty.staff == person["staff"]]
-            taken = replace(open_, staff=str(person["staff"]))
+            taken = replace(open_, staff=str(person["staff"]), agreed=False)
             if person["staff"] == staff or any(duty.day == open_.day for duty in own) or not may([*own, taken]):
                 continue
             left = float(person["weekly_hours"] or 0.0) - hours_of(own)

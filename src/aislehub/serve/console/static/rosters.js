@@ -158,7 +158,9 @@ function show(which) {
 // The shifts of the board with one changed (or added, or without it), breaks moved along.
 function changed(staff, to) {
   const rest = board.shifts.filter((shift) => !(shift.staff === staff && shift.day === day));
-  return to ? [...rest, { day, breaks: [], faults: [], tone: 4, ...to }] : rest;
+  if (!to) return rest;
+  const agreed = to.agreed === true && to.staff === staff; // nobody agrees for a colleague
+  return [...rest, { day, breaks: [], faults: [], tone: 4, ...to, agreed }];
 }
 
 function moved(shift, from, until) {
