@@ -40,7 +40,7 @@ class Policy(Settings, section="recommend_now"):
     """What is weighed when a list is made up for somebody who waits."""
 
     interest: float = field(
-        1.0, "How much looks of the last 30 days at an item or its kind move the log odds of buying it", ge=0, le=5
+        0.5, "How much looks of the last 30 days at an item or its kind move the log odds of buying it", ge=0, le=5
     )
     diversity: float = field(0.15, "Share of its value that an item loses for each of its kind above it", ge=0, le=1)
     margin_weight: float = field(
