@@ -44,6 +44,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.store.roster.lending",
     "aislehub.store.roster.daily",
     "aislehub.store.roster.guard",
+    "aislehub.customer.profile",
     "aislehub.store.roster.outcome",
     "aislehub.customer.recommend.answer",
     "aislehub.customer.uplift.command",

@@ -30,8 +30,8 @@ CUSTOMER_PROFILES = Contract(
                "days", required=False, low=0),
         Column("gap_sd", "float", "Standard deviation of those days; empty below three shopping days", "days",
                required=False, low=0),
-        Column("overdue", "float", "Days since the last purchase per usual gap: 1 = due, 3 = three gaps late",
-               "gaps", required=False, low=0),
+        Column("overdue", "float", "Days since the last purchase per usual gap, where that is empty per the "
+               "median member's: 1 = due, 3 = away for three of their usual gaps", "gaps", required=False, low=0),
         Column("stage", "text", "Where in their life as a customer: prospect = has not bought, new, active, lapsing = "
                "late by their own rhythm, lapsed = away too long", values=STAGES),
         Column("churn_probability", "float", "Chance that they buy nothing within `customer.churn_days`; empty = "
@@ -48,7 +48,7 @@ CUSTOMER_PROFILES = Contract(
                "sum, -1 = stopped, 0 = as before, 1 = all of it is recent; empty = tenure below 90 days",
                "fraction", required=False, low=-1, high=1),
         Column("basket_value", "float", "Mean money of a visit", "money", required=False),
-        Column("basket_items", "float", "Mean number of different items of a visit", "items", required=False, low=0),
+        Column("basket_items", "float", "Mean number of lines of a visit", "lines", required=False, low=0),
         Column("margin_365", "float", "Money spent less the cost of the goods, on lines whose cost is known; empty = "
                "no cost is known", "money", required=False),
         Column("margin_share", "float", "That margin per money spent on the same lines", "fraction", required=False),
@@ -66,8 +66,8 @@ CUSTOMER_PROFILES = Contract(
                required=False, low=0, high=1),
         Column("coupon_visits", "float", "Share of their visits with a coupon", "fraction",
                required=False, low=0, high=1),
-        Column("promotions_redeemed", "int", "Different promotions and coupons that the till applied", "promotions",
-               low=0),
+        Column("promotions_redeemed", "int", "Different promotions that the till applied, and visits with a coupon",
+               "promotions", low=0),
         Column("featured_share", "float", "Share of their lines whose item was on display or in the leaflet of that "
                "store on that day; empty = no promotion is known", "fraction", required=False, low=0, high=1),
         Column("quality_index", "float", "Shelf price of what they choose against the median price of its "
@@ -80,8 +80,8 @@ CUSTOMER_PROFILES = Contract(
         Column("categories_bought", "int", "Different categories", "categories", low=0),
         Column("top_category", "text", "Category with the most money", required=False),
         Column("top_category_share", "float", "Its share of their money", "fraction", required=False, low=0, high=1),
-        Column("new_item_share", "float", "Share of the items of the last 90 days that they had not bought before; "
-               "empty = nothing bought in them, or nothing before", "fraction", required=False, low=0, high=1),
+        Column("new_item_share", "float", "Share of the items of the last 90 days that they had not bought in the "
+               "275 days before; empty = nothing bought in one of the two", "fraction", required=False, low=0, high=1),
         # Habits.
         Column("main_store", "text", "Store with the most visits", required=False),
         Column("main_store_share", "float", "Its share of their visits", "fraction", required=False, low=0, high=1),
