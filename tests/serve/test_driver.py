@@ -173,3 +173,26 @@ def test_a_changed_order_of_stops_leaves_reports_with_their_stores(
     assert client.post(f"{link}/reports", json={"reports": [late]}).json()["refused"] == {}
     own = {row["store"]: row["outcome"] for row in shipments(routed) if row["vehicle"] == TOUR["vehicle"]}
     assert own == {"406": "delivered", "367": "refused"}
+
+
+def test_a_plan_changed_before_it_was_sent_leaves_reports_with_their_stores(
+    routed: Hub, link: str, client: TestClient
+) -> None:
+    """A phone that had the tour before an override reports by the numbers it knew: the store counts, and what is no
+    longer on the tour is refused in words."""
+    (decision,) = routed.ledger.find(Filter(kind="routes"))
+    first, second = decision["action"]["tours"]
+    turned = first | {"stops": first["stops"][::-1]}
+    routed.ledger.override(
+        decision["id"], decision["action"] | {"tours": [turned, second]}, who="ann", why="road works"
+    )
+    assert routed.tables.version("shipments") < 0
+    done = {"left_at": NOON.isoformat(), "outcome": "delivered", "store": "367"}
+    answer = client.post(f"{link}/reports", json={"reports": [report("a", 1, 0, **done)]}).json()
+    assert answer["refused"] == {}
+    (row,) = shipments(routed)
+    assert (row["store"], row["stop"], row["outcome"]) == ("367", 2, "delivered")
+    assert (answer["states"]["2"]["store"], answer["states"]["2"]["order"]) == ("367", None)
+    gone = client.post(f"{link}/reports", json={"reports": [report("b", 1, 5, order="W1")]}).json()["refused"]
+    assert gone["b"].startswith("The plan has changed: W1 is no longer on the tour of van 1")
+    assert routed.tables.count("shipments") == 1

@@ -32,12 +32,19 @@ DRIVER = "driver"
 
 
 class Report(BaseModel):
-    """Everything that a driver knows of one stop at a moment; an empty outcome takes an earlier one back."""
+    """Everything that a driver knows of one stop at a moment; an empty outcome takes an earlier one back.
+
+    Attributes:
+        stop: its number on the page that the driver had.
+        store, order: who is visited there; they count where another plan has given that number to somebody else.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     id: Annotated[str, Field(min_length=1, max_length=64)]
     stop: Annotated[int, Field(ge=1, le=10_000)]
+    store: Annotated[str | None, Field(max_length=200)] = None
+    order: Annotated[str | None, Field(max_length=200)] = None
     told_at: AwareDatetime
     arrived_at: AwareDatetime | None = None
     left_at: AwareDatetime | None = None
@@ -106,19 +113,31 @@ def take_reports(hub: Hub, tour: Tour, reports: Sequence[Report]) -> dict[str, s
     row = {**tour.decision, "decision": tour.decision["id"], "tours": [tour.tour]}
     stops = {stop["stop"]: stop for stop in planned_stops(row, timezone_of(hub, tour.depot), told)}
     stops |= {one["stop"]: one for one in told if one["shipment"] == tour.shipment}
-    last = {report.stop: report for report in sorted(reports, key=lambda report: report.told_at)}
-    rows = [
-        stops[number] | _told(report, stops[number]["source"]) for number, report in last.items() if number in stops
-    ]
+    last = {_number(report, stops): report for report in sorted(reports, key=lambda report: report.told_at)}
+    rows = [stops[number] | _told(report, stops[number]["source"]) for number, report in last.items() if number]
     contract = hub.tables.contract("shipments")
     hub.tables.append("shipments", contract.require(pa.Table.from_pylist(rows, contract.schema)))
-    return {
-        report.id: HubError("routes.unknown_stop", stop=report.stop, stops=len(stops), vehicle=tour.vehicle).message()
-        for report in reports if report.stop not in stops
-    }  # fmt: skip
+    return {report.id: _refusal(report, tour, stops).message() for report in reports if _number(report, stops) is None}
 
 
 # -- helpers -----------------------------------------------------------------------------------------
+
+
+def _number(report: Report, stops: Mapping[int, Mapping[str, Any]]) -> int | None:
+    """The number of the stop that a report is about; None where the tour has none that is surely meant."""
+    if report.store is None and report.order is None:
+        return report.stop if report.stop in stops else None
+    meant = [number for number, stop in stops.items() if (stop["store"], stop["order"]) == (report.store, report.order)]
+    if report.stop in meant:
+        return report.stop
+    return meant[0] if len(meant) == 1 else None
+
+
+def _refusal(report: Report, tour: Tour, stops: Mapping[int, Any]) -> HubError:
+    place = report.order or report.store
+    if place is None:
+        return HubError("routes.unknown_stop", stop=report.stop, stops=len(stops), vehicle=tour.vehicle)
+    return HubError("routes.stop_gone", stop=place, vehicle=tour.vehicle)
 
 
 def timezone_of(hub: Hub, depot: str) -> str:

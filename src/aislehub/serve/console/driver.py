@@ -113,7 +113,10 @@ def _known(hub: Hub, tour: Tour) -> list[dict[str, Any]]:
 def _states(hub: Hub, tour: Tour) -> dict[int, dict[str, Any]]:
     """Number of a stop → what is known of it."""
     return {
-        row["stop"]: {name: _plain(row[name]) for name in ("arrived_at", "left_at", "outcome", "reason", "known_at")}
+        row["stop"]: {
+            name: _plain(row[name])
+            for name in ("store", "order", "arrived_at", "left_at", "outcome", "reason", "known_at")
+        }
         for row in _known(hub, tour)
     }
 

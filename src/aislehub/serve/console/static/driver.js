@@ -23,7 +23,9 @@ function keep(reports) {
 function tell(stop, changes) {
   const id = [...crypto.getRandomValues(new Uint32Array(3))].map((part) => part.toString(36)).join("");
   const { arrived_at, left_at, outcome, reason } = stateOf(stop);
-  keep([...queue(), { id, stop, told_at: new Date().toISOString(), arrived_at, left_at, outcome, reason, ...changes }]);
+  const { store, order } = placeOf(halts.find((halt) => Number(halt.dataset.halt) === stop));
+  const told = { id, stop, store, order, told_at: new Date().toISOString(), arrived_at, left_at, outcome, reason };
+  keep([...queue(), { ...told, ...changes }]);
   show();
   send();
 }
@@ -33,10 +35,25 @@ function stateOf(stop) {
   return waiting ?? known[stop] ?? { arrived_at: null, left_at: null, outcome: null, reason: null };
 }
 
+// Who is visited: another plan may give a stop's number to somebody else, and this page does not know of it yet.
+function placeOf(halt) {
+  return { store: halt.dataset.store || null, order: halt.dataset.order || null };
+}
+
+// The number that a stop of the hub has on this page; several of one place keep their own.
+function numberHere(stop, state) {
+  const same = halts.filter((halt) => {
+    const { store, order } = placeOf(halt);
+    return store === state.store && order === state.order;
+  });
+  return same.length === 1 ? same[0].dataset.halt : same.find((halt) => halt.dataset.halt === stop)?.dataset.halt;
+}
+
 // Of each stop what became known last: a page from the phone's shelf is older than what was sent since.
 function learn(states) {
-  for (const [stop, state] of Object.entries(states)) {
-    if (!(known[stop]?.known_at > state.known_at)) known[stop] = state;
+  for (const [number, state] of Object.entries(states)) {
+    const stop = numberHere(number, state);
+    if (stop && !(known[stop]?.known_at > state.known_at)) known[stop] = state;
   }
   localStorage.setItem(`${key}:known`, JSON.stringify(known));
 }
