@@ -66,7 +66,7 @@ def test_a_cancelled_stop_leaves_and_stays_away(planned):
     costs = [sum(tour["cost"] for tour in action["tours"]) for action in (before, after)]
     assert made.saving.money == pytest.approx(costs[0] - costs[1], abs=0.05) and made.saving.money > 0
     assert made.saving.low <= made.saving.money <= made.saving.high
-    assert codes(made.reasons) == ["routes.because_cancelled", "routes.because_anew"]
+    assert codes(made.reasons) == ["routes.because_cancelled", "routes.because_anew_before"]
     assert "route.customer_cancelled" in codes(for_customers(before, after))
     _, again = anew(planned, after, now=0, cancelled=frozenset({"4"}))
     assert where(again).keys() == {"1", "2", "3"} and {one["id"] for one in again["unserved"]} == {"4", "5"}

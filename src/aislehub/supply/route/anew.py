@@ -118,7 +118,7 @@ def plan_anew(
         *(Unserved(at, Reason(CANCELLED, {"stop": day.stops[at].name}), (), ()) for at in sorted(made.cancelled)),
     ]
     anew = {
-        "at": clock(happened.now), "moved": len(made.moved), "promised": len(made.promised),
+        "at": clock(happened.now) if happened.now else "", "moved": len(made.moved), "promised": len(made.promised),
         "cancelled": sorted(happened.cancelled), "broken": sorted(broken), "late": dict(happened.late),
         "money": round(saved.money, 2),
     }  # fmt: skip
@@ -247,4 +247,4 @@ def _reasons(day: DepotDay, made: Replanned, happened: Happened) -> list[Reason]
     found += [Reason("routes.because_late", {"vehicle": name, "minutes": round(minutes)})
               for name, minutes in sorted(happened.late.items())]  # fmt: skip
     moved = {"at": clock(happened.now), "moved": len(made.moved), "promised": len(made.promised), "shift": SHIFT}
-    return [*found, Reason("routes.because_anew", moved)]
+    return [*found, Reason("routes.because_anew" if happened.now else "routes.because_anew_before", moved)]
