@@ -45,7 +45,7 @@ def as_driven(problem: Problem, one: Driven, reports: Sequence[Report | None], n
         return one
     reached = max((number for number, trip in enumerate(one.tour.trips) if set(trip) & set(told)), default=-1)
     trips = tuple(
-        (*sorted(set(trip) & set(told), key=lambda at: told[at].arrive), *(at for at in trip if at not in told))
+        (*sorted(set(trip) & set(told), key=lambda at: (told[at].arrive, at)), *(at for at in trip if at not in told))
         for trip in one.tour.trips
     )
     vehicle = problem.vehicles[one.tour.vehicle]
@@ -78,8 +78,9 @@ def as_driven(problem: Problem, one: Driven, reports: Sequence[Report | None], n
             elif number < reached:
                 visits.append(_visit(planned[at], Report(planned[at].arrive, planned[at].leave), now))
             else:
-                is_next = all(visit.stop in told for visit in visits)
-                reaches = max(arrival(stop.place), now if told else 0, planned[at].arrive + late if is_next else 0)
+                # The delay is that of now: waiting before now has not made up for it.
+                is_behind = all(visit.stop in told for visit in visits) or planned[visits[-1].stop].leave <= now
+                reaches = max(arrival(stop.place), now if told else 0, planned[at].arrive + late if is_behind else 0)
                 begin = max(reaches, stop.early)
                 visits.append(Visit(at, reaches, begin, begin + stop.service))
             while waiting and waiting[0].begin < visits[-1].arrive:
