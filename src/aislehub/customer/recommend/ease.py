@@ -45,7 +45,11 @@ class Ease:
             rows: 1 where it does, (n, H), columns in the order of `items`.
             ridge: λ, in customers.
         """
-        gram = (rows.T @ rows).toarray().astype(float)
+        return cls.of_gram((rows.T @ rows).toarray().astype(float), items, ridge)
+
+    @classmethod
+    def of_gram(cls, gram: NDArray[np.float64], items: IntArray, ridge: float) -> Ease:
+        """Learn from XᵀX, (H, H), which may be a sum over several houses. It is used up."""
         gram[np.diag_indices_from(gram)] += ridge
         factor = linalg.cholesky(gram, overwrite_a=True, check_finite=False)
         inverse, failed = linalg.lapack.dpotri(factor)
