@@ -40,12 +40,17 @@ HUB_VERBS = set(re.findall(r"^    \./hub (\w+)", (ROOT / "hub").read_text(encodi
 
 @cache
 def commands() -> dict[str, Any]:
-    """Verb → command of the real command line; a verb of a group after the group's name: `experiment plan`."""
+    """Verb → command of the real command line; a verb of a group after the group's name: `experiment plan`.
+
+    A group that does something by itself is a verb too.
+    """
     group: Any = typer.main.get_command(build())
     found: dict[str, Any] = {}
     for name, command in group.commands.items():
         inner = getattr(command, "commands", None)
-        found |= {name: command} if inner is None else {f"{name} {verb}": one for verb, one in inner.items()}
+        if inner is None or command.invoke_without_command:
+            found[name] = command
+        found |= {f"{name} {verb}": one for verb, one in (inner or {}).items()}
     return found
 
 

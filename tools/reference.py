@@ -84,10 +84,10 @@ def settings_page() -> str:
 def _commands(group: Any) -> Iterator[tuple[str, Any]]:
     """Every command under its full name; those of a group after its own: `experiment plan`."""
     for name, command in group.commands.items():
+        if not hasattr(command, "commands") or command.invoke_without_command:  # a group may do something by itself
+            yield name, command
         if hasattr(command, "commands"):
             yield from ((f"{name} {inner}", found) for inner, found in _commands(command))
-        else:
-            yield name, command
 
 
 def _command(name: str, command: Any) -> str:
