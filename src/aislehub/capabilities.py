@@ -48,6 +48,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.store.roster.outcome",
     "aislehub.customer.recommend.answer",
     "aislehub.customer.uplift.command",
+    "aislehub.customer.federated.command",
     "aislehub.proof.kpis",
     "aislehub.proof.judge",
     "aislehub.proof.priorities",

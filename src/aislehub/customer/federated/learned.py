@@ -1,0 +1,92 @@
+"""What a training leaves: sums and coefficients, from which every party makes the same models, and their card."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aislehub.core.errors import HubError
+from aislehub.core.models import Card, save_learned
+from aislehub.customer.federated import recommender
+from aislehub.customer.federated.triangle import triangle_length
+from aislehub.customer.federated.wire import Message
+from aislehub.customer.recommend.ease import Ease
+
+__all__ = ["MODEL", "Learned"]
+
+MODEL = "federated"
+_CODE = "aislehub.customer.federated/1"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """One recommender and two forecasts.
+
+    Attributes:
+        head: items of the recommender, (H,).
+        half: the sum of all parties' upper halves of XᵀX, (H · (H + 1) / 2,).
+        ridge: λ, in members.
+        sigma: noise of each number of `half`.
+        coefficients: of the forecasts, by kind, (FEATURES,) each.
+        card: what is published: parties, members or the promise to them, days.
+    """
+
+    head: list[str]
+    half: NDArray[np.float64]
+    ridge: float
+    sigma: float
+    coefficients: Mapping[str, NDArray[np.float64]]
+    card: Mapping[str, Any]
+
+    @cached_property
+    def ease(self) -> Ease:
+        return recommender.fit(self.half, self.ridge, self.sigma)
+
+    def message(self) -> Message:
+        """What every party is sent."""
+        file = io.BytesIO()
+        np.savez_compressed(file, allow_pickle=False, half=self.half, **self.coefficients)
+        facts = {"head": self.head, "ridge": self.ridge, "sigma": self.sigma, "card": dict(self.card)}
+        return Message("result", facts, file.getvalue())
+
+    @classmethod
+    def read(cls, message: Message) -> Self:
+        """What came over the wire.
+
+        Raises:
+            HubError: `federated.no_message`.
+        """
+        facts = message.facts
+        try:
+            with np.load(io.BytesIO(message.body), allow_pickle=False) as file:
+                arrays = {name: np.asarray(file[name], dtype=float) for name in file.files}
+            half, head = arrays.pop("half"), [str(item) for item in facts["head"]]
+            whole = all(np.isfinite(array).all() for array in (half, *arrays.values()))
+            if not whole or len(half) != triangle_length(len(head)):
+                raise ValueError("half")
+            return cls(head, half, float(facts["ridge"]), float(facts["sigma"]), arrays, dict(facts["card"]))
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            raise HubError("federated.no_message", party="coordinator") from error
+
+    def save(self, models: Path, *, why: str) -> Card:
+        """Put it into a catalogue of models, with its card."""
+        models.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".federated-", dir=models))
+        # Single precision: half the file, and the scores' order is the same.
+        inverse = self.ease.inverse.astype(np.float32)
+        np.savez_compressed(made / "recommender.npz", allow_pickle=False, items=np.array(self.head), inverse=inverse)
+        told = {kind: found.tolist() for kind, found in self.coefficients.items()}
+        (made / "forecast.json").write_text(json.dumps(told, indent=2), encoding="utf-8")
+        return save_learned(
+            models, MODEL, made, day=str(self.card["until"]), metrics=self.card, versions={}, code=_CODE,
+            policy=f"{self.card['head']}:{self.card['clip']}:{self.ridge}", why=why,
+        )  # fmt: skip
