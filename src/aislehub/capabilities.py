@@ -6,6 +6,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.schema",
     "aislehub.data.ingest",
     "aislehub.data.quality",
+    "aislehub.data.privacy.commands",
     "aislehub.proof.experiment",
     "aislehub.proof.experiment_commands",
     "aislehub.demand.forecast",

@@ -31,3 +31,15 @@ def test_the_same_event_counts_once(tmp_path: Path) -> None:
     assert inbox.add(seen("a", "b")) == 2
     assert inbox.add(seen("b", "a", "c")) == 1
     assert len(inbox.since()) == 3
+
+
+def test_an_erased_event_is_in_no_byte_and_no_hand(tmp_path: Path) -> None:
+    """Erasing takes an event from the middle, its bytes too; the others stay in order under new numbers."""
+    inbox = Inbox(tmp_path / "inbox.db")
+    inbox.add(seen("first", "in-the-middle", "last"))
+    before = inbox.span()
+    assert inbox.erase(lambda event: event["event_id"] == "in-the-middle") == 1
+    assert [event for _, event in inbox.since()] == seen("first", "last")
+    assert inbox.span()[0] != before[0]
+    assert all(b"in-the-middle" not in file.read_bytes() for file in tmp_path.iterdir())
+    assert inbox.erase(lambda event: False) == 0

@@ -257,7 +257,7 @@ def _model(context: _Day, step: Step, learn_now: bool) -> tuple[str, Path]:
     learn = context.registry.learns.get(name)
     found = None if learn and learn_now else models.find_learned(context.folder, name, day=context.day.isoformat())
     if learn is not None:
-        why = _why_learn(context, found[0], learn) if found else "asked" if learn_now else "first"
+        why = _why_learn(context, *found, learn) if found else "asked" if learn_now else "first"
         if why:
             _learn(context, learn, why)
             found = models.find_learned(context.folder, name, day=context.day.isoformat())
@@ -266,12 +266,14 @@ def _model(context: _Day, step: Step, learn_now: bool) -> tuple[str, Path]:
     return found[0].id, found[1]
 
 
-def _why_learn(context: _Day, card: models.Card, learn: Learn) -> str:
-    """Why a model is to be learned anew: `code`, `policy`, `age`, or what its own rule says; empty = it may stay."""
+def _why_learn(context: _Day, card: models.Card, place: Path, learn: Learn) -> str:
+    """Why to learn a model anew: `code`, `policy`, `erased`, `age`, or what its own rule says; empty = it may stay."""
     if card.code != code_digest(learn.function):
         return "code"
     if card.policy != _policy_digest(context, learn):
         return "policy"
+    if models.is_outdated(place):
+        return "erased"
     age = (context.day - date.fromisoformat(card.day)).days
     if age < learn.every_days:
         return ""

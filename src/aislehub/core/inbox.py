@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +53,24 @@ class Inbox:
         """Forget events that have become facts."""
         with self._writing() as connection:
             return connection.execute("DELETE FROM events WHERE number <= ?", (up_to,)).rowcount
+
+    def erase(self, is_gone: Callable[[Mapping[str, Any]], bool]) -> int:
+        """Forget the events for which `is_gone` holds, their bytes too, wherever they wait; returns how many.
+
+        The others get new numbers, so that whoever holds events read before sees that some are gone.
+        """
+        with closing(self._open()) as connection:
+            connection.execute("PRAGMA secure_delete=ON")
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                rows = connection.execute("SELECT id, body, at FROM events ORDER BY number").fetchall()
+                kept = [row for row in rows if not is_gone(json.loads(row[1]))]
+                if len(kept) < len(rows):
+                    connection.execute("DELETE FROM events")
+                    connection.executemany("INSERT INTO events (id, body, at) VALUES (?, ?, ?)", kept)
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return len(rows) - len(kept)
 
     def _reading(self) -> sqlite3.Connection:
         """This thread's connection: opening one costs more than a look at the inbox does."""

@@ -21,8 +21,11 @@ from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.settings import home, read_toml
 
 __all__ = [
-    "Card", "Entry", "catalogue", "find_learned", "learned_cards", "model_file", "save_learned", "sha256", "verified",
+    "Card", "Entry", "catalogue", "find_learned", "is_outdated", "learned_cards", "mark_outdated", "model_file",
+    "save_learned", "sha256", "verified",
 ]  # fmt: skip
+
+_OUTDATED = "outdated"
 
 
 @dataclass(frozen=True)
@@ -158,3 +161,13 @@ def learned_cards(folder: Path, model: str = "*") -> list[tuple[Card, Path]]:
     paths = sorted(folder.glob(f"{model}/*/card.json"), key=lambda path: path.stat().st_mtime_ns)
     found = [(Card(**json.loads(path.read_text(encoding="utf-8"))), path.parent) for path in paths]
     return sorted(found, key=lambda entry: entry[0].day)
+
+
+def mark_outdated(place: Path) -> None:
+    """Rows that the model in this folder was learned from are gone: the next day that needs it learns it anew."""
+    (place / _OUTDATED).touch()
+
+
+def is_outdated(place: Path) -> bool:
+    """Whether rows that the model was learned from are gone."""
+    return (place / _OUTDATED).exists()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +18,13 @@ from aislehub.core.judging import Judge, TogetherJudge
 from aislehub.core.reasons import Check
 from aislehub.core.step import Learn, Step
 
-__all__ = ["Registry", "collect", "registry"]
+__all__ = ["Eraser", "Registry", "collect", "registry"]
+
+Eraser = Callable[[str, Any, Path], Mapping[str, Any]]
+"""`erase(person, tables, home) -> what went`: what a capability keeps of a person beside rows.
+
+It is called while the person's rows are still there, and again where an erasure was cut: twice has to be as good as once.
+"""
 
 
 @dataclass
@@ -34,6 +41,7 @@ class Registry:
     guards: dict[str, Guard] = field(default_factory=dict)
     judges: dict[str, Judge] = field(default_factory=dict)
     together: dict[str, TogetherJudge] = field(default_factory=dict)
+    erasers: dict[str, Eraser] = field(default_factory=dict)
 
     def producers(self) -> dict[str, Step]:
         return {step.writes.name: step for step in self.steps}
@@ -81,6 +89,8 @@ def collect(modules: Iterable[ModuleType]) -> Registry:
         found.guards |= getattr(module, "guards", {})
         found.judges |= getattr(module, "judges", {})
         found.together |= getattr(module, "together", {})
+        if callable(erase := getattr(module, "erase", None)):
+            found.erasers[module.__name__] = erase
     found.steps = _in_order(list(steps.values()), found.contracts, found.learns)
     return found
 

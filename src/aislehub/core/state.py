@@ -54,12 +54,18 @@ __all__ = [
     "experiment_looks",
     "experiment_moves",
     "experiments",
+    "identities",
+    "identity_checks",
     "insert_rows",
     "metadata",
     "moves",
     "notices",
     "open_state",
+    "privacy_requests",
+    "reads",
     "runs",
+    "same_persons",
+    "suppressed",
     "swap_moves",
     "swaps",
     "tokens",
@@ -290,6 +296,70 @@ swap_moves = Table(
     Column("who", String(80), nullable=False),
     Column("at", Instant, nullable=False),
     Column("why", Text, nullable=False),
+)  # fmt: skip
+
+identities = Table(
+    "identities", metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("person", String(200), nullable=False, index=True),
+    Column("kind", String(12), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("value", Text, nullable=False, server_default=""),
+    Column("linked_at", Instant, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("verified_at", Instant),
+    Column("how", String(20), nullable=False, server_default=""),
+    Index("identities_by_digest", "kind", "digest"),
+)  # fmt: skip
+
+privacy_requests = Table(
+    "privacy_requests", metadata,
+    Column("id", String(16), primary_key=True),
+    Column("kind", String(12), nullable=False),
+    Column("person", String(200), nullable=False),
+    Column("state", String(12), nullable=False, index=True),
+    Column("opened_at", Instant, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("closed_at", Instant),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("proof", Text),
+)  # fmt: skip
+
+identity_checks = Table(
+    "identity_checks", metadata,
+    Column("request", String(16), primary_key=True),
+    Column("identity", BigInteger, primary_key=True, autoincrement=False),
+    Column("code", String(64), nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("verified_at", Instant),
+    Column("how", String(20), nullable=False, server_default=""),
+    Column("who", String(80), nullable=False, server_default=""),
+    Column("why", Text, nullable=False, server_default=""),
+)  # fmt: skip
+
+same_persons = Table(
+    "same_persons", metadata,
+    Column("person", String(200), primary_key=True),
+    Column("main", String(200), nullable=False, index=True),
+    Column("request", String(16), nullable=False),
+    Column("at", Instant, nullable=False),
+)  # fmt: skip
+
+reads = Table(
+    "reads", metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("person", String(200), nullable=False, index=True),
+    Column("what", String(200), nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("at", Instant, nullable=False),
+)  # fmt: skip
+
+suppressed = Table(
+    "suppressed", metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("erased_at", Instant, nullable=False),
+    Column("lifted_at", Instant),
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -29,7 +29,8 @@ class Storage(Protocol):
     def data(self, name: str) -> pa.Table | list[str] | None: ...
     def append(self, name: str, rows: pa.Table) -> None: ...
     def replace(self, name: str, rows: pa.Table, where: tuple[str, object] | None) -> None: ...
-    def delete(self, name: str, column: str, values: Sequence[str]) -> int: ...
+    def rewrite(self, name: str, wanted: str, change: Callable[[pa.Table], pa.Table]) -> int: ...
+    def names(self) -> list[str]: ...
     def compact(self, name: str) -> None: ...
 
 
@@ -59,11 +60,18 @@ class Memory:
         kept = old.filter(pc.not_equal(old[column], pa.scalar(value, old[column].type)))
         self._set(name, pa.concat_tables([kept, rows], promote_options="default"))
 
-    def delete(self, name: str, column: str, values: Sequence[str]) -> int:
-        old = self._tables[name]
-        kept = old.filter(pc.invert(pc.is_in(old[column], pa.array(values, old[column].type))))
-        self._set(name, kept)
-        return int(old.num_rows - kept.num_rows)
+    def rewrite(self, name: str, wanted: str, change: Callable[[pa.Table], pa.Table]) -> int:
+        engine = duckdb.connect()
+        engine.register("held", self._tables[name])
+        stored = engine.table("held")
+        found = stored.filter(wanted).to_arrow_table()
+        if found.num_rows:
+            kept = stored.filter(f"NOT coalesce({wanted}, false)").to_arrow_table()
+            self._set(name, pa.concat_tables([kept, change(found).cast(kept.schema)]))
+        return int(found.num_rows)
+
+    def names(self) -> list[str]:
+        return list(self._tables)
 
     def compact(self, name: str) -> None:
         """Nothing to do: memory holds one piece."""
@@ -115,21 +123,29 @@ class DeltaFolder:
             column, value = where
             self._write(name, rows, mode="overwrite", schema_mode="merge", predicate=f"{column} = '{value}'")
 
-    def delete(self, name: str, column: str, values: Sequence[str]) -> int:
-        """Write the other rows anew: Delta's own DELETE would keep the values in the predicate of its log."""
+    def rewrite(self, name: str, wanted: str, change: Callable[[pa.Table], pa.Table]) -> int:
+        """Put what `change` makes of the rows for which `wanted` (SQL) holds in their place, old bytes gone.
+
+        All rows are written anew: Delta's own DELETE would keep the values in the predicate of its log.
+        """
         files = self.data(name)
         if not files:
             return 0
         engine = duckdb.connect()
-        engine.register("gone", pa.table({"value": pa.array(values, pa.string())}))
         stored = engine.read_parquet(files, union_by_name=True)
-        wanted = f'coalesce(CAST("{column}" AS VARCHAR) IN (SELECT value FROM gone), false)'
-        found = stored.filter(wanted).aggregate("count(*)").fetchall()[0][0]
-        if found:
-            kept = stored.filter(f"NOT {wanted}")
-            self._write(name, kept.to_arrow_reader(100_000), mode="overwrite")
+        found = stored.filter(wanted).to_arrow_table()
+        if found.num_rows:
+            kept = stored.filter(f"NOT coalesce({wanted}, false)")
+            # A table of DuckDB's own: scanning an Arrow table needs Python's lock, which the writer holds.
+            engine.register("given", change(found).cast(found.schema))
+            engine.execute("CREATE TABLE changed AS FROM given")
+            engine.unregister("given")
+            self._write(name, kept.union(engine.table("changed")).to_arrow_reader(100_000), mode="overwrite")
         DeltaTable(self.path(name)).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
-        return int(found)
+        return int(found.num_rows)
+
+    def names(self) -> list[str]:
+        return sorted(log.parent.name for log in self.folder.glob("*/_delta_log"))
 
     def _write(self, name: str, rows: pa.Table | pa.RecordBatchReader, **how: Any) -> None:
         """Commit with statistics of `day` alone (they spare a replaced slice from reading the others).

@@ -31,7 +31,7 @@ from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.rowkeys import row_keys
 from aislehub.core.storage import DeltaFolder, Memory, Storage
 
-__all__ = ["Tables", "Written", "end_of_day"]
+__all__ = ["Tables", "Written", "end_of_day", "quoted"]
 
 _LOCK_SECONDS = 120
 _ALWAYS = pa.scalar(datetime(1970, 1, 1, tzinfo=UTC), pa.timestamp("us", tz="UTC"))
@@ -51,6 +51,11 @@ class Written:
 def end_of_day(day: date, timezone: str = "UTC") -> datetime:
     """The instant at which business day `day` ends, in UTC (23- and 25-hour days included)."""
     return datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(timezone)).astimezone(UTC)
+
+
+def quoted(text: str) -> str:
+    """A text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 class Tables:
@@ -189,10 +194,38 @@ class Tables:
     def erase(self, name: str, column: str, values: Sequence[str]) -> int:
         """Remove every row whose `column` holds one of `values`, bytes included; returns how many."""
         self.contract(name).column(column)
-        if self._storage.version(name) < 0:
+        listed = ", ".join(map(quoted, values)) or "NULL"
+        return self.rewrite(name, f'CAST("{column}" AS VARCHAR) IN ({listed})', lambda found: found.slice(0, 0))
+
+    def rewrite(self, name: str, wanted: str, change: Callable[[pa.Table], pa.Table]) -> int:
+        """Put what `change` makes of some rows in their place, the bytes of the old ones gone; returns how many.
+
+        Rows are those stored: corrected versions too, with the physical columns. Where none is wanted, only files of
+        older versions go.
+
+        Args:
+            name: a stored table, also one whose contract this release no longer has.
+            wanted: SQL that holds for the rows, on the columns of `stored_columns`.
+            change: these rows → those to be stored instead.
+        """
+        if self._storage.data(name) is None:
             return 0
         with self._writing(name):
-            return self._storage.delete(name, column, values)
+            return self._storage.rewrite(name, wanted, change)
+
+    def stored(self) -> list[str]:
+        """Names of the tables that hold anything, also those whose contract this release no longer has."""
+        return self._storage.names()
+
+    def stored_columns(self, name: str) -> dict[str, str]:
+        """Physical columns of a stored table with their DuckDB types; empty when it holds nothing."""
+        rows = self._relation(name)
+        return {} if rows is None else dict(zip(rows.columns, map(str, rows.types), strict=True))
+
+    def matching(self, name: str, wanted: str) -> pa.Table:
+        """The stored rows for which `wanted` (SQL) holds, corrected versions too, with the physical columns."""
+        rows = self._relation(name)
+        return pa.table({}) if rows is None else rows.filter(wanted).to_arrow_table()
 
     def compact(self, name: str) -> None:
         """Join many small files into few (readers of older versions keep theirs for a week)."""
@@ -207,6 +240,18 @@ class Tables:
         if data is None or not len(data):
             return None
         return self._view(name, data)
+
+    def _relation(self, name: str) -> duckdb.DuckDBPyRelation | None:
+        """All that is stored, on an engine of its own."""
+        data = self._storage.data(name)
+        if data is None or not len(data):
+            return None
+        engine = duckdb.connect()
+        engine.execute("SET TimeZone = 'UTC'")
+        if isinstance(data, list):
+            return engine.read_parquet(data, union_by_name=True)
+        engine.register("held", data)
+        return engine.table("held")
 
     def _view(self, name: str, data: pa.Table | list[str]) -> ir.Table:
         """`data` under a name that this thread's DuckDB knows; the same one while the data are the same."""
@@ -252,7 +297,7 @@ class Tables:
         elif isinstance(stored, pa.Table):
             engine.register("stored", stored.select(["_key", "_row", "known_at", "_rev"]))
         else:
-            files = ", ".join("'" + uri.replace("'", "''") + "'" for uri in stored)
+            files = ", ".join(map(quoted, stored))
             engine.execute(f"CREATE VIEW stored AS SELECT _key, _row, known_at, _rev FROM read_parquet([{files}])")
         # Only stored rows whose key comes in again matter: a few, or all of them when a file is loaded twice.
         engine.execute("CREATE TABLE met AS SELECT _key, _row FROM stored WHERE _key IN (SELECT _key FROM incoming)")

@@ -34,6 +34,7 @@ from aislehub.core.text import say
 from aislehub.data.guess import decide_styles, guess, knows
 from aislehub.data.layout import Block
 from aislehub.data.mapping import Mapping, fingerprint, load_mapping, save_mapping
+from aislehub.data.privacy.suppression import Turned, turned_away
 from aislehub.data.reading import Export, Note, read_exports
 from aislehub.data.shaping import Shaper
 from aislehub.data.sources import Source
@@ -61,6 +62,7 @@ _TEXT_ROWS = 200_000  # text takes ten times the room
 _NAMED = {"complete-journey": CompleteJourney, "m5": M5}
 _MADE = "named in an export"  # the source of a store that no list of stores has brought
 _SHOWN = 8  # reasons on the screen
+_ERASED = {"code": "reject.erased", "column": "", "value": "", "limit": ""}
 
 
 class Ingest(Settings, section="ingest"):
@@ -254,13 +256,16 @@ def _take(hub: Hub, rows: pa.Table, total: Loaded, *, dry_run: bool) -> None:
     """Check and append rows that have the contract's columns, and count what became of them."""
     contract = _fact(hub, total.table)
     checked = contract.check(rows)
-    good = checked.good
+    turned = turned_away(hub)
+    good, erased = _without_erased(contract, checked.good, turned)
     new = hub.tables.unseen(total.table, good) if dry_run else hub.tables.append(total.table, good).new
     numbers = pa.array(np.arange(1, rows.num_rows + 1) + total.read)
     total.read += rows.num_rows
     total.new += new
     total.known += good.num_rows - new
-    _reject(hub, contract, checked, Block(rows, numbers), total.file, total, dry_run=dry_run)
+    block = Block(rows, numbers)
+    _reject(hub, contract, checked, block, total.file, total, dry_run=dry_run, turned=turned)
+    _reject_erased(hub, contract, _numbers(block, checked), erased, total.file, total, dry_run=dry_run)
 
 
 def _as_text(value: object) -> str | None:
@@ -384,20 +389,22 @@ def _load(hub: Hub, export: Export, mapping: Mapping, total: Loaded, *, dry_run:
     contract = hub.tables.contract(mapping.table)
     stores = _Stores(hub, contract)
     shaper = Shaper(mapping, contract, export.columns, export.context, export.typed, stores.zones)
+    turned = turned_away(hub)
     skipped = 0
     for block in export.blocks(_BLOCK_ROWS if export.typed else _TEXT_ROWS):
         rows = shaper.rows(block)
         checked = contract.check(rows, stores.known(rows))
         kept = _kept(block, checked)
-        good = shaper.numbered(checked.good, kept)
+        good, erased = _without_erased(contract, shaper.numbered(checked.good, kept), turned)
         if dry_run:
             new = hub.tables.unseen(contract.name, good)
         else:
             stores.make(good)
-            _reject(hub, contract, checked, block, export.name, total, dry_run=False)
+            _reject(hub, contract, checked, block, export.name, total, dry_run=False, turned=turned)
             new = hub.tables.append(contract.name, good).new
         if dry_run:
-            _reject(hub, contract, checked, block, export.name, total, dry_run=True)
+            _reject(hub, contract, checked, block, export.name, total, dry_run=True, turned=turned)
+        _reject_erased(hub, contract, _numbers(block, checked), erased, export.name, total, dry_run=dry_run)
         total.read += block.cells.num_rows + len(block.broken)
         total.new += new
         total.known += good.num_rows - new
@@ -469,21 +476,58 @@ class _Stores:
 
 
 def _reject(
-    hub: Hub, contract: Contract, checked: Checked, block: Block, source: str, total: Loaded, *, dry_run: bool
-) -> None:
-    """Keep rejected rows as they were written, with their reasons."""
+    hub: Hub, contract: Contract, checked: Checked, block: Block, source: str, total: Loaded, *, dry_run: bool,
+    turned: Turned | None,
+) -> None:  # fmt: skip
+    """Keep rejected rows as they were written, with their reasons; of an erased person, only that there was one."""
     rows: list[tuple[int, str, list[dict[str, str]]]] = []
     if checked.rejected.num_rows:
+        hidden = turned(contract, checked.rejected) if turned else np.zeros(checked.rejected.num_rows, dtype=bool)
         places = checked.rejected["_row"]
         raw = block.cells.take(places).to_pylist()
         numbers = block.numbers.take(places.combine_chunks()).to_pylist()
-        for number, cells, reasons in zip(numbers, raw, checked.rejected["_reasons"].to_pylist(), strict=True):
+        told = checked.rejected["_reasons"].to_pylist()
+        for number, cells, reasons, is_hidden in zip(numbers, raw, told, hidden, strict=True):
+            if is_hidden:
+                rows.append((number, "{}", [dict(_ERASED)]))
+                continue
             rows.append(
                 (number, json.dumps(cells, ensure_ascii=False, default=str), _reasons(hub, json.loads(reasons)))
             )
     for broken in block.broken:
         fault = {"code": broken.code, "column": "", "value": ", ".join(broken.cells)[:200], "limit": broken.limit}
         rows.append((broken.number, json.dumps(broken.cells, ensure_ascii=False), [fault]))
+    _keep_rejected(hub, contract, rows, source, total, dry_run=dry_run)
+
+
+def _reject_erased(
+    hub: Hub, contract: Contract, numbers: np.ndarray, erased: np.ndarray, source: str, total: Loaded, *, dry_run: bool
+) -> None:
+    """Say of each row about somebody who was erased that it was refused, and nothing else of it."""
+    rows = [(int(number), "{}", [dict(_ERASED)]) for number in numbers[erased]]
+    _keep_rejected(hub, contract, rows, source, total, dry_run=dry_run)
+
+
+def _without_erased(contract: Contract, good: pa.Table, turned: Turned | None) -> tuple[pa.Table, np.ndarray]:
+    """The rows that may come in, and which may not, bool (n,)."""
+    if turned is None or not contract.persons or not good.num_rows:
+        return good, np.zeros(good.num_rows, dtype=bool)
+    erased = turned(contract, good)
+    return (good.filter(pa.array(~erased)) if erased.any() else good), erased
+
+
+def _numbers(block: Block, checked: Checked) -> np.ndarray:
+    """Row numbers in the source of the rows that kept their contract."""
+    keep = np.ones(block.cells.num_rows, dtype=bool)
+    if checked.rejected.num_rows:
+        keep[checked.rejected["_row"].to_numpy()] = False
+    return np.asarray(block.numbers.to_numpy(zero_copy_only=False))[keep]
+
+
+def _keep_rejected(
+    hub: Hub, contract: Contract, rows: list[tuple[int, str, list[dict[str, str]]]], source: str, total: Loaded, *,
+    dry_run: bool,
+) -> None:  # fmt: skip
     for number, _, faults in rows:
         for fault in faults[:1]:
             key = (fault["code"], fault["column"], fault["limit"])

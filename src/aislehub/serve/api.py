@@ -26,6 +26,10 @@ from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.ledger import MOVES, Filter
 from aislehub.core.tables import Tables
+from aislehub.data.privacy.consent import said, say_word, standing
+from aislehub.data.privacy.identities import keys_of
+from aislehub.data.privacy.reads import note_read
+from aislehub.data.privacy.suppression import turned_away
 from aislehub.demand.explain import explain
 from aislehub.demand.outcomes import LEVELS
 from aislehub.demand.whatif import promotion_of, whatif
@@ -46,6 +50,8 @@ AccuracyLevel = Annotated[str, Field(pattern=f"^({'|'.join((*LEVELS, 'item_store
 AlertState = Annotated[str, Field(pattern=f"^({'|'.join(STATES)})$")]
 Viewer = Annotated[User, Depends(needs("viewer"))]
 Planner = Annotated[User, Depends(needs("planner"))]
+Admin = Annotated[User, Depends(needs("admin"))]
+Customer = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00\s]+$", description="Random key")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many")]
 Cursor = Annotated[str, Query(max_length=200, description="`next` of the page before")]
 Key = Annotated[str, Query(min_length=1, max_length=80, pattern=r"^[^\x00]+$")]
@@ -88,6 +94,17 @@ class Bulk(_Body):
 class Suppression(_Body):
     until: date = Field(description="Business day on which the alert may come back")
     why: Why = Field(min_length=1)
+
+
+class Word(_Body):
+    """A member's word on one purpose."""
+
+    customer: Customer
+    purpose: Annotated[str, Field(max_length=40, description="personalisation, messages or analysis")]
+    granted: bool
+    at: datetime | None = Field(None, description="When they said so; without it, now. The same word counts once")
+    how: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$", description="Where, e.g. app")] = ""
+    notice: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$", description="Version of the notice")] = ""
 
 
 class Events(_Body):
@@ -234,6 +251,8 @@ def read_table(
     contract = site.hub.tables.contract(name)
     if contract.persons and not user.may("admin"):
         raise HubError("serve.persons", table=name, columns=", ".join(contract.persons))
+    if contract.persons:
+        note_read(site.hub.state, user.name, f"GET /api/tables/{name}")
     start = _start(cursor)
     if as_of is not None and not 1900 <= as_of.year <= 2200:
         raise HubError("serve.as_of", value=as_of)
@@ -329,7 +348,26 @@ def list_models(
 @api.post("/events", status_code=202)
 def post_events(site: House, user: Planner, body: Events) -> dict[str, Any]:
     """Take in behaviour events; the same `event_id` counts once, and every refused event is named with its fault."""
-    return take_in(site.hub.inbox, site.hub.tables.contract("events"), body.events)
+    turned = turned_away(site.hub)
+    return take_in(site.hub.inbox, site.hub.tables.contract("events"), body.events, turned)
+
+
+@api.post("/consents")
+def say_consent(site: House, user: Admin, body: Word) -> dict[str, Any]:
+    """Note a member's word on a purpose; it holds at once. The same word of the same moment counts once."""
+    told = body.model_dump(exclude={"customer", "purpose", "granted"})
+    new = say_word(site.hub, body.customer, body.purpose, body.granted, **told)
+    return {"new": new, "now": standing(site.hub, keys_of(site.hub.state, body.customer))}
+
+
+@api.get("/consents/{customer}")
+def read_consents(
+    site: House, user: Admin, customer: Annotated[str, PathParameter(max_length=200, pattern=r"^[^\x00\s]+$")]
+) -> dict[str, Any]:
+    """What may be done with a member's data now, and every word they said. The reading is noted."""
+    keys = keys_of(site.hub.state, customer)
+    note_read(site.hub.state, user.name, "GET /api/consents", customer)
+    return {"customer": customer, "now": standing(site.hub, keys), "history": said(site.hub, keys)}
 
 
 @api.post("/answers/{name}")

@@ -11,16 +11,20 @@ import pyarrow as pa
 
 from aislehub.core.contract import Contract, explain_fault
 from aislehub.core.inbox import Inbox
+from aislehub.data.privacy.suppression import Turned
 
 __all__ = ["take_in"]
 
 
-def take_in(inbox: Inbox, contract: Contract, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def take_in(
+    inbox: Inbox, contract: Contract, events: Sequence[Mapping[str, Any]], turned: Turned | None = None
+) -> dict[str, Any]:
     """Keep the good events of a parcel.
 
     Args:
         events: objects with the fields of `contract`; `payload` may be an object. `known_at` is not theirs
             to set: the hub knows an event when it arrives.
+        turned: the test for persons who were erased; their events are refused.
 
     Returns:
         `received` = `new` + `known` + the number of `rejected`, each of which has its `index` in the parcel
@@ -31,6 +35,10 @@ def take_in(inbox: Inbox, contract: Contract, events: Sequence[Mapping[str, Any]
     checked = contract.check(pa.table(columns))
     faults = {row["_row"]: json.loads(row["_reasons"]) for row in checked.rejected.to_pylist()}
     kept = [place for place in range(len(events)) if place not in faults]
+    if turned is not None:
+        for place, is_gone in zip(kept, turned(contract, checked.good), strict=True):
+            if is_gone:
+                faults[place] = [{"code": "reject.erased", "column": "", "value": "", "limit": ""}]
     for place, event in enumerate(events):
         for name in event.keys() - set(fields):
             fault = {"code": "serve.event_field", "column": name, "value": "", "limit": ", ".join(fields)}

@@ -16,6 +16,7 @@ from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.text import say
 from aislehub.data.mapping import load_mapping
+from aislehub.data.privacy.reads import note_read
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render, signed_in
 from aislehub.serve.lookup import has_rows, last_day, readiness
@@ -46,6 +47,8 @@ def preview(request: Request, site: House, name: str) -> Response:
     user = caller(request)
     if contract.persons and not (user and user.may("admin")):
         raise HubError("serve.persons", table=name, columns=", ".join(contract.persons))
+    if contract.persons and user:
+        note_read(site.hub.state, user.name, f"page data/table/{name}")
     rows = site.hub.tables.run(lambda tables: tables.read(name).limit(PREVIEW_ROWS)).to_pylist()
     count = site.hub.tables.count(name)
     grid = {
