@@ -23,7 +23,7 @@ __all__ = ["Eraser", "Registry", "collect", "registry"]
 Eraser = Callable[[str, Any, Path], Mapping[str, Any]]
 """`erase(person, tables, home) -> what went`: what a capability keeps beside rows.
 
-It is called while the person's rows are still there, and again where an erasure was cut: twice has to be as good as once.
+It is called while the person's rows are still there, and again where an erasure was cut: twice is as good as once.
 """
 
 

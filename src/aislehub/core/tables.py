@@ -242,11 +242,11 @@ class Tables:
         return self._view(name, data)
 
     def _relation(self, name: str) -> duckdb.DuckDBPyRelation | None:
-        """All that is stored, on an engine of its own."""
+        """All that is stored, on a cursor of its own."""
         data = self._storage.data(name)
         if data is None or not len(data):
             return None
-        engine = duckdb.connect()
+        engine = self._engine.cursor()
         engine.execute("SET TimeZone = 'UTC'")
         if isinstance(data, list):
             return engine.read_parquet(data, union_by_name=True)

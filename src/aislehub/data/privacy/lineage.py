@@ -21,7 +21,7 @@ from aislehub.core.step import Step
 
 __all__ = ["PRODUCER", "lineage_of"]
 
-PRODUCER = f"https://pypi.org/project/aislehub/{__version__}"
+PRODUCER = f"urn:aislehub:{__version__}"
 _SPEC = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _FACET = "https://openlineage.io/spec/facets/{}.json#/$defs/{}"
 _RUN = uuid.UUID("6f0b5f1c-2a9e-5c0e-9d3e-8a1f5f2d7c11")  # namespace of the ids that runs get
