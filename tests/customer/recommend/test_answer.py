@@ -10,7 +10,7 @@ import pytest
 
 from aislehub.core.errors import HubError
 from aislehub.core.text import LANGUAGES, has
-from aislehub.customer.recommend.answer import PLACES
+from aislehub.customer.recommend.asked import PLACES
 from tests.customer.recommend.shop import LAST, NOW, Shop
 
 

@@ -17,13 +17,16 @@ import pandas as pd
 import pyarrow as pa
 
 from aislehub.customer.recommend.baskets import EPOCH, FloatArray, IntArray
+from aislehub.customer.recommend.recommender import Recommender
 
-__all__ = ["LOOKS", "VIEW_DAYS", "Looks", "ViewLog", "interest", "log_odds"]
+__all__ = ["LOOKS", "VIEW_DAYS", "Looks", "ViewLog", "interest", "log_odds", "looked_at"]
 
 LOOKS = frozenset({"view", "click", "favourite"})
 """Kinds of events in which somebody looked at an item."""
 VIEW_DAYS = 30
 FADING = 0.9
+KINDS, OF_A_KIND = 5, 5
+"""Kinds that looks bring in, and items of each."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,17 @@ def interest(looks: Looks, kind: IntArray, items: IntArray, weight: float) -> Fl
     alike = (kind[items][:, None] == kind[looks.item][None, :]) & (kind[items][:, None] >= 0)
     alike |= items[:, None] == looks.item[None, :]
     return weight * np.log1p(alike @ fresh)
+
+
+def looked_at(looks: Looks, recommender: Recommender, store: int) -> IntArray:
+    """Items looked at, and of the kinds looked at last what sells best in a store; codes, each once."""
+    kind = recommender.catalogue.subcategory
+    found = [looks.item]
+    for code in [code for code in dict.fromkeys(kind[looks.item[::-1]].tolist()) if code >= 0][:KINDS]:
+        alike = np.flatnonzero(kind == code)
+        share = recommender.known.backoff.scores(store, alike)
+        found.append(alike[np.argsort(-share, kind="stable")[:OF_A_KIND]])
+    return np.unique(np.concatenate(found))
 
 
 def log_odds(chance: FloatArray) -> FloatArray:

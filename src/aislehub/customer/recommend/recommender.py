@@ -122,11 +122,14 @@ class Recommender:
 
     def contributions(self, ranked: Ranked, places: IntArray) -> dict[str, FloatArray]:
         """Family of features → its share of the score of some candidates: log odds, or of the base, probability."""
-        features = ranked.features[places]
+        return self.shares(ranked.features[places])
+
+    def shares(self, features: NDArray[np.float32]) -> dict[str, FloatArray]:
+        """The same of described candidates, (q, F)."""
         if self.ranker is not None:
             return self.ranker.contributions(features)
         own, others = base_parts(features, self.tifu)
-        return {name: np.zeros(len(places)) for name in (*FAMILIES, "base")} | {"habit": own, "popular": others}
+        return {name: np.zeros(len(features)) for name in (*FAMILIES, "base")} | {"habit": own, "popular": others}
 
     def without(self, row: FloatArray) -> Recommender:
         """The recommender whose EASE never saw a customer, given which head items they held, (H,)."""

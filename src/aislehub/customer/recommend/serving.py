@@ -17,8 +17,9 @@ from scipy import sparse
 
 from aislehub.core.settings import Settings, field
 from aislehub.customer.recommend.baskets import EPOCH, Baskets, FloatArray, IntArray
-from aislehub.customer.recommend.interest import ViewLog
+from aislehub.customer.recommend.interest import ViewLog, looked_at
 from aislehub.customer.recommend.offers import Offers, offers_of
+from aislehub.customer.recommend.pool import Pool, pools
 from aislehub.customer.recommend.recommender import Recommender
 from aislehub.law.consent import may_use
 
@@ -46,6 +47,10 @@ class Policy(Settings, section="recommend_now"):
     margin_weight: float = field(
         0.0, "0 = by the chance of buying alone, 1 = by chance × margin; the order of a list, never a price", ge=0, le=1
     )
+    ready: int = field(
+        5000, "Members whose candidates are made ahead in each serving process, those who shopped last; the others' "
+        "are made when they come", ge=0, le=1_000_000
+    )  # fmt: skip
     reasons: int = field(2, "Reasons of each item at most", ge=1, le=5)
 
 
@@ -56,6 +61,7 @@ class Serving:
     Attributes:
         day: asked about, in days since 1970: the one after the newest close.
         baskets: of all members, before `day`; `home`: store of each, (C,), as their visits say.
+        ready: pools of the members who shopped last, by code.
         told_store: member → the store they chose themselves, for those without visits.
         stock: store × items + item → units on hand at the close.
         price, margin: money of a unit, (I,), NaN = unknown.
@@ -69,6 +75,7 @@ class Serving:
     day: int
     baskets: Baskets
     home: IntArray
+    ready: Mapping[int, Pool]
     items: pd.Index
     customers: pd.Index
     stores: pd.Index
@@ -92,10 +99,6 @@ class Serving:
     def holders(self) -> sparse.csc_matrix:
         """Which members bought each item, (C, I)."""
         return self.baskets.matrix().tocsc()
-
-    def of_kind(self, kind: int) -> IntArray:
-        """Items of a subcategory, (k,)."""
-        return np.flatnonzero(self.kind == kind)
 
     def together(self, items: IntArray) -> tuple[IntArray, FloatArray]:
         """Head items, (H,), and how much holding these items speaks for each, by EASE's weights, (H,)."""
@@ -125,15 +128,16 @@ def serving(tables: Mapping[str, pa.Table], *, policy: Policy, model: Path | Non
     recommender = learned.on(day)
     baskets = recommender.baskets(_goods(tables["sales_lines"], tables["items"], day))
     offers = offers_of(tables["promotions"], baskets).known_before(day)
+    views = ViewLog.of(tables["events"], items, EPOCH + timedelta(days=day))
     goods = tables["items"].to_pandas().drop_duplicates("item", keep="last").set_index("item").reindex(items)
     at = (stores.get_indexer(state["store"]), items.get_indexer(state["item"]))
     known = (at[0] >= 0) & (at[1] >= 0)
     place = (at[0].astype(np.int64) * len(items) + at[1])[known]
     chosen = tables["customers"].to_pandas().dropna(subset=["home_store"])
     return Serving(
-        recommender, policy, day, baskets, baskets.home_store, items, pd.Index(baskets.customers), stores,
-        dict(zip(chosen["customer"], chosen["home_store"], strict=True)), offers,
-        ViewLog.of(tables["events"], items, EPOCH + timedelta(days=day)),
+        recommender, policy, day, baskets, baskets.home_store, _ready(recommender, baskets, views, offers, policy),
+        items, pd.Index(baskets.customers), stores,
+        dict(zip(chosen["customer"], chosen["home_store"], strict=True)), offers, views,
         dict(zip(place.tolist(), state["on_hand"].to_numpy(float)[known].tolist(), strict=True)),
         *_worth(state, items), goods["name"].fillna(pd.Series(items, items)).to_numpy(object),
         goods["subcategory"].to_numpy(object), _objected(tables["consents"], day), _sources(state),
@@ -142,6 +146,21 @@ def serving(tables: Mapping[str, pa.Table], *, policy: Policy, model: Path | Non
 
 def _column(matrix: sparse.csc_matrix, item: int) -> IntArray:
     return matrix.indices[matrix.indptr[item] : matrix.indptr[item + 1]]
+
+
+def _ready(
+    recommender: Recommender, baskets: Baskets, views: ViewLog, offers: Offers, policy: Policy
+) -> Mapping[int, Pool]:
+    """Pools of those who shopped last, with what they looked at in them."""
+    latest = np.argsort(-baskets.last_day, kind="stable")[: policy.ready]
+    who = np.sort(latest[baskets.last_day[latest] >= 0])
+    names = pd.Index(recommender.catalogue.items)
+    looked = {
+        code: looked_at(views.looks(name, (), names), recommender, int(baskets.home_store[code]))
+        for code in who.tolist()
+        if (name := str(baskets.customers[code])) in views.span
+    }
+    return pools(recommender, baskets, who, baskets.home_store, offers, looked)
 
 
 def _goods(lines: pa.Table, items: pa.Table, day: int) -> pa.Table:
