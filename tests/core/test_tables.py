@@ -360,6 +360,15 @@ def test_erased_rows_are_gone(tables: Tables) -> None:
     assert tables.erase("lines", "customer", ["per'son"]) == 0
 
 
+def test_facts_may_be_added_after_an_erasure(tables: Tables) -> None:
+    """What was written anew joins with new rows, times included."""
+    noon = datetime(2017, 11, 5, 12, tzinfo=UTC)
+    tables.append("lines", lines(("r1", 1.0, noon, "person"), ("r2", 2.0, noon, None)))
+    tables.erase("lines", "customer", ["person"])
+    tables.append("lines", lines(("r3", 3.0, noon, "other")))
+    assert found(tables.fetch("lines"), "receipt", "customer") == {"r2": None, "r3": "other"}
+
+
 def holding(folder: Path, word: str) -> list[str]:
     """Names of the files in which `word` stands."""
     return [file.name for file in sorted(folder.rglob("*")) if file.is_file() and word.encode() in file.read_bytes()]

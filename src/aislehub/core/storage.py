@@ -61,7 +61,7 @@ class Memory:
         self._set(name, pa.concat_tables([kept, rows], promote_options="default"))
 
     def rewrite(self, name: str, wanted: str, change: Callable[[pa.Table], pa.Table]) -> int:
-        engine = duckdb.connect()
+        engine = _engine()
         engine.register("held", self._tables[name])
         stored = engine.table("held")
         found = stored.filter(wanted).to_arrow_table()
@@ -131,7 +131,7 @@ class DeltaFolder:
         files = self.data(name)
         if not files:
             return 0
-        engine = duckdb.connect()
+        engine = _engine()
         stored = engine.read_parquet(files, union_by_name=True)
         found = stored.filter(wanted).to_arrow_table()
         if found.num_rows:
@@ -162,3 +162,10 @@ class DeltaFolder:
             return
         table.optimize.compact(commit_properties=CommitProperties(custom_metadata={"reason": "compaction"}))
         table.vacuum(retention_hours=_KEEP_HOURS, dry_run=False)
+
+
+def _engine() -> duckdb.DuckDBPyConnection:
+    """A database of one's own, whose times stay in UTC by that name: another zone's column joins with no stored one."""
+    engine = duckdb.connect()
+    engine.execute("SET TimeZone = 'UTC'")
+    return engine
