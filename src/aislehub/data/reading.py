@@ -23,6 +23,7 @@ from typing import IO, Any
 
 import numpy as np
 import openpyxl
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy
@@ -33,7 +34,7 @@ from aislehub.core.text import say
 from aislehub.data.layout import SAMPLE_RECORDS, Block, Layout, Record, find_layout, lay_out
 from aislehub.data.sources.sql import read_sql
 
-__all__ = ["Export", "Note", "read_exports"]
+__all__ = ["Export", "Note", "read_exports", "read_whole"]
 
 _SQL_ROWS = 100_000
 _DELIMITERS = ",;\t|"
@@ -100,6 +101,53 @@ def read_exports(source: str, knows: Callable[[str], bool], sheet: str = "", enc
             raise HubError("file.empty", file=path)
         return [export for file in files for export in _read_file(file, knows, sheet, encoding)]
     return _read_file(path, knows, sheet, encoding)
+
+
+def read_whole(path: Path) -> pd.DataFrame:
+    """Every row below the header of a CSV (also gzipped), Parquet or xlsx file, in order: nothing is set aside.
+
+    For files whose rows are all data, such as reviews: a row that looks like a total or a remark, or is empty, is one.
+    Cells of text files and workbooks are text. A delimiter is one only if the header has it. What a row has more cells
+    than the header belongs to its last cell.
+
+    Raises:
+        HubError: `file.missing`, `file.empty`, `file.unreadable`, `data.kind`.
+    """
+    if not path.is_file():
+        raise HubError("file.missing", file=path)
+    with path.open("rb") as stream:
+        head = stream.read(1024)
+    if not head.strip():
+        raise HubError("file.empty", file=path)
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        raise HubError("data.kind", file=path, kind="XLS (Excel 97-2003)")
+    if head.startswith((b"PAR1", b"PK")):
+        try:
+            if head.startswith(b"PAR1"):
+                return pd.read_parquet(path)
+            return pd.read_excel(path, dtype=str, keep_default_na=False)
+        except (pa.ArrowInvalid, InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+            raise HubError("file.unreadable", file=path, why=error) from error
+    return _whole_text(path, gzip.open if head.startswith(b"\x1f\x8b") else _open_plain)
+
+
+def _whole_text(path: Path, opened: Callable[[Path], Any]) -> pd.DataFrame:
+    encoding, _ = _scan(path, opened, "")
+    with opened(path) as stream:
+        lines = io.TextIOWrapper(stream, encoding=encoding, errors="backslashreplace", newline="").readlines()
+    csv.field_size_limit(1 << 24)
+    delimiter = max(_DELIMITERS, key=lines[0].count)
+    delimiter = delimiter if delimiter in lines[0] else "\x1f"
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:  # a quote that never closes, or stands within a cell: it spoils its own line alone
+        lines[-1] = lines[-1].rstrip("\r\n")  # so that a quote still open there is seen to be torn
+        rows = [record.cells for record in _records(iter(lines), delimiter, 0, False)]
+    names = [name.strip() or f"column {at}" for at, name in enumerate(rows[0], 1)]
+    width = len(names)
+    filled = (row for row in rows[1:] if row)  # an empty line is no row; an empty text in quotes is one
+    cells = [[*row[: width - 1], delimiter.join(row[width - 1 :]), *[""] * width][:width] for row in filled]
+    return pd.DataFrame(cells, columns=names, dtype=object)
 
 
 def _read_file(path: Path, knows: Callable[[str], bool], sheet: str, encoding: str) -> list[Export]:

@@ -26,7 +26,19 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 def build() -> typer.Typer:
     """The command line with every declared command."""
     from aislehub.core.registry import registry
-    from aislehub.serve.commands import alerts, bench, day, decisions, demo, house, loop, priorities, scorecard, users
+    from aislehub.serve.commands import (
+        alerts,
+        bench,
+        day,
+        decisions,
+        demo,
+        house,
+        loop,
+        priorities,
+        reviews,
+        scorecard,
+        users,
+    )  # fmt: skip
 
     app = typer.Typer(
         help="aislehub: every decision with its reason, its expected money and, later, its measured money. "
@@ -35,7 +47,7 @@ def build() -> typer.Typer:
     )  # fmt: skip
     app.callback()(_common)
     commands: list[Callable[..., Any] | typer.Typer] = []
-    for module in (demo, day, decisions, alerts, house, bench, loop, priorities, scorecard, users):
+    for module in (demo, day, decisions, alerts, house, bench, loop, priorities, reviews, scorecard, users):
         commands += module.commands
     for command in [*commands, *registry().commands]:
         if isinstance(command, typer.Typer):  # a group of verbs: `aislehub experiment plan`

@@ -1,0 +1,145 @@
+"""Reviews in Chinese and English are read: language, sentiment, aspects, quotes; nothing that comes can break it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from aislehub.core.errors import HubError
+from aislehub.customer.reviews.aspects import terms
+from aislehub.customer.reviews.clauses import clauses
+from aislehub.customer.reviews.cleaning import LONGEST, clean
+from aislehub.customer.reviews.grams import grams
+from aislehub.customer.reviews.language import language_of
+from aislehub.customer.reviews.reading import read_reviews
+from aislehub.customer.reviews.sentiment import Polarity
+
+PRAISE = (
+    "苹果很新鲜，很甜，物流也快，下次还会买", "质量很好，包装严实，价格也实惠",
+    "Great quality and delicious, will buy again.",
+    "Fast delivery, friendly staff, fair price.", "酒店房间干净，服务态度非常好",
+)  # fmt: skip
+COMPLAINTS = (
+    "苹果烂了好几个，客服态度恶劣，再也不买了", "质量太差，用了两天就坏了，垃圾",
+    "Terrible quality, it broke after a day.",
+    "The milk was sour and the staff was rude.", "包装破损，漏了一箱，很失望",
+)  # fmt: skip
+HOSTILE = (
+    "<" * 100_000, "<script>" * 12_500, "<script><" * 11_000, "&" * 100_000, "<a " * 33_000, "http://" * 14_000,
+    "。" * 100_000, "a" * 100_000, "好" * 100_000, "👍" * 100_000, "'" * 100_000, "a," * 50_000, "，好" * 50_000,
+    "not " * 25_000, "n't" * 30_000, "\x00\u202e" * 50_000,
+)  # fmt: skip
+
+
+def test_praise_is_above_zero_and_complaints_below() -> None:
+    """Plain praise and plain complaints of both languages have the right sign, between −1 and 1."""
+    assert all(0 < reading.sentiment <= 1 for reading in read_reviews(PRAISE))
+    assert all(-1 <= reading.sentiment < 0 for reading in read_reviews(COMPLAINTS))
+
+
+def test_clauses_of_one_review_are_judged_apart() -> None:
+    """A review that praises one thing and complains of another says so by aspect, with the words that say it."""
+    (reading,) = read_reviews(["苹果很新鲜，很好吃，但是物流太慢了，等了一个星期"])
+    said = {mention.aspect: mention for mention in reading.mentions}
+    assert said["freshness"].polarity > 0 > said["delivery"].polarity
+    assert said["delivery"].quote == "但是物流太慢了"
+    (reading,) = read_reviews(["The food is delicious, but the service was terrible."])
+    said = {mention.aspect: mention for mention in reading.mentions}
+    assert said["taste"].polarity > 0 > said["service"].polarity
+
+
+def test_a_quote_is_part_of_the_review() -> None:
+    """Whatever mark-up stands in it, each quote is found in the review as written, and the JSON says the same."""
+    texts = ["<p>质量<b>很差</b></p>&nbsp;，物流\u200b快", "Ｑuality is ＢＡＤ；price ok", *PRAISE, *COMPLAINTS]
+    for text, reading in zip(texts, read_reviews(texts), strict=True):
+        assert reading.mentions
+        assert json.loads(reading.aspects) == [vars(mention) for mention in reading.mentions]
+        assert all(mention.quote in text for mention in reading.mentions)
+
+
+def test_what_has_no_words_says_nothing() -> None:
+    """Empty, emoji, numbers: sentiment 0, no aspects, and still a reading each."""
+    readings = read_reviews(["", "   ", "👍👍", "12345", "!!!", "<br>", "\x00"])
+    assert [(one.language, one.sentiment, one.mentions) for one in readings] == [("none", 0.0, ())] * 7
+
+
+def test_languages_are_told_apart() -> None:
+    """Chinese with a brand's name is Chinese; half and half is mixed; German and Japanese are other, and not judged."""
+    texts = ["iPhone很好用", "物流很快 but the box was broken", "sehr gut, nicht teuer", "とても美味しいです", "good"]
+    assert [language_of(text) for text in texts] == ["zh", "mixed", "other", "other", "en"]
+    readings = read_reviews(texts)
+    assert [reading.sentiment for reading in readings[2:4]] == [0.0, 0.0]
+    said = {mention.aspect: mention.polarity for mention in readings[1].mentions}
+    assert said["delivery"] > 0 > said["quality"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
+    """100,000 characters of anything are read within a second, and only so many of them are looked at."""
+    began = time.process_time()
+    (reading,) = read_reviews([text])
+    assert time.process_time() - began < 2.5
+    assert -1 <= reading.sentiment <= 1
+    assert len(clean(text)) == min(len(text), LONGEST)
+
+
+def test_cleaning_keeps_every_place() -> None:
+    """What is cleaned is as long as what came, and letters stay where they were."""
+    text = "<b>好</b> &amp; www.example.org 吃\x07"
+    assert len(clean(text)) == len(text)
+    assert clean(text).split() == ["好", "吃"]
+
+
+def test_clauses_end_at_marks_and_turns() -> None:
+    """A point in a number ends nothing; `but` and 但是 begin a clause of their own."""
+    text = "味道很好，但是物流太慢。Fresh, but 2.5 kg is too much"
+    assert [text[start:end] for start, end in clauses(text)] == [
+        "味道很好",
+        "但是物流太慢",
+        "Fresh",
+        "2.5 kg is too much",
+    ]
+
+
+def test_a_denied_word_does_not_judge_at_once() -> None:
+    """没有异味 is no complaint by its word alone; 有异味 is."""
+    assert {term.says for term in terms("没有异味", "zh")} == {0}
+    assert {term.says for term in terms("有异味", "zh")} == {-1}
+
+
+def test_sequences_do_not_depend_on_the_neighbours() -> None:
+    """A text has the same hashed sequences alone and among others; case, width and digits do not matter."""
+    rows, places = grams(["苹果好吃", "ＡＢＣ 12", "苹果好吃", "abc 98"], bits=20)
+    of = [places[rows == text].tolist() for text in range(4)]
+    assert of[0] == of[2] == grams(["苹果好吃"], bits=20)[1].tolist()
+    assert of[1] == of[3] != of[0]
+
+
+def labelled() -> tuple[list[str], np.ndarray]:
+    """160 little reviews of two trades."""
+    good, bad = ["很好", "喜欢", "不错", "满意"], ["太差", "失望", "糟糕", "垃圾"]
+    things = ["苹果", "手机", "衣服", "牛奶", "房间"]
+    texts = [f"{thing}{word}，{n}次" for n in range(4) for thing in things for word in good + bad]
+    return texts, np.array([any(word in text for word in good) for text in texts])
+
+
+def test_a_learned_model_is_the_same_after_saving(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """The same reviews give the same bytes, and the model read back judges as the one that was saved."""
+    texts, praise = labelled()
+    model = Polarity.learn(texts, praise)
+    for name in ("one.zip", "two.zip"):
+        Polarity.learn(texts, praise).save(tmp_path / name)
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    loaded = Polarity.load(tmp_path / "one.zip")
+    assert np.abs(loaded.scores(texts) - model.scores(texts)).max() < 0.05
+    assert (loaded.scores(["西瓜很好，9次", "西瓜太差，9次"]) > 0).tolist() == [True, False]
+
+
+def test_too_few_labelled_reviews_are_refused() -> None:
+    """Learning from a handful would make up a model."""
+    with pytest.raises(HubError) as refused:
+        Polarity.learn(["好", "坏"] * 10, np.array([True, False] * 10))
+    assert refused.value.code == "reviews.too_few"
