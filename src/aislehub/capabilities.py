@@ -45,6 +45,8 @@ MODULES: tuple[str, ...] = (
     "aislehub.store.roster.lending",
     "aislehub.store.roster.daily",
     "aislehub.store.roster.guard",
+    "aislehub.customer.reviews.daily",
+    "aislehub.customer.reviews.advice",
     "aislehub.customer.profile",
     "aislehub.store.roster.outcome",
     "aislehub.customer.recommend.answer",

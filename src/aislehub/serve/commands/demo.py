@@ -16,6 +16,7 @@ from aislehub.core.settings import home
 from aislehub.core.text import say
 from aislehub.data.ingest import ingest_source
 from aislehub.data.sources.complete_journey import TIMEZONE, CompleteJourney
+from aislehub.data.sources.simulated.reviews import SimulatedReviews
 from aislehub.serve.commands.day import run
 from aislehub.serve.plan import show_plan
 
@@ -74,6 +75,9 @@ def load_demo(hub: Hub) -> None:
     if mark.read_text() == "loaded":
         return
     for loaded in ingest_source(hub, CompleteJourney(), name="complete-journey"):
+        counts = {"new": loaded.new, "known": loaded.known, "rejected": loaded.rejected}
+        print(say("demo.loaded", table=loaded.table, **counts), file=sys.stderr)
+    for loaded in ingest_source(hub, SimulatedReviews(hub.tables), name="simulated-reviews"):
         counts = {"new": loaded.new, "known": loaded.known, "rejected": loaded.rejected}
         print(say("demo.loaded", table=loaded.table, **counts), file=sys.stderr)
     mark.write_text("loaded")
