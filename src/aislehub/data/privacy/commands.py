@@ -261,8 +261,6 @@ def _erase(hub: Hub, person: str, proof_file: Path, request_id: str) -> None:
         how = {"checks": [{n: str(c[n]) for n in ("how", "who", "verified_at")} for c in asked["checks"]]}
         request_id = asked["id"]
     document = erase_person(hub, person, proof_file, who=who(), verified=how, request=request_id)
-    if request_id:
-        requests.close(hub.state, request_id, proof=document)
     rows = sum(entry["rows"] for entry in document["tables"])
     search = document["search"]
     print(say("privacy.erased_now", rows=rows, tables=len(document["tables"]), files=search["files"], proof=proof_file))

@@ -23,6 +23,7 @@ from aislehub.core import models
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.log import logger
+from aislehub.data.privacy import requests
 from aislehub.data.privacy.files import Scan, clear_files, scan
 from aislehub.data.privacy.keys import house_keys
 from aislehub.data.privacy.person import Place, keys_inside, places, traces_of
@@ -103,6 +104,10 @@ def erase_person(
         logger.info("erased", extra={"tables": journal.tables, "found": len(found.found)})
         if found.found:
             raise HubError("privacy.left", files=", ".join(found.found[:5]), count=len(found.found), proof=proof)
+        if request:
+            requests.close(hub.state, request, proof=document)
+        else:
+            requests.note_erasure(hub.state, document, who=who)
         journal.path.unlink()
         return document
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from aislehub.core.errors import HubError
 from aislehub.data.privacy.keys import house_keys
 
-__all__ = ["Verified", "fingerprint", "hashed", "signed", "verified", "write_proof"]
+__all__ = ["Verified", "check", "fingerprint", "hashed", "signed", "verified", "write_proof"]
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,27 @@ def verified(path: Path, home: Path, person: str = "") -> Verified:
     """
     if not path.is_file():
         raise HubError("file.missing", file=path)
+    return check(path.read_text(encoding="utf-8", errors="replace"), home, person, str(path))
+
+
+def check(text: str, home: Path, person: str = "", name: str = "") -> Verified:
+    """The same of a proof's text; `name` is what errors call it.
+
+    Raises:
+        HubError: `privacy.no_proof`, `privacy.forged`.
+    """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(text)
         key, signature = (base64.b64decode(document[name], validate=True) for name in ("public_key", "signature"))
         public = Ed25519PublicKey.from_public_bytes(key)
         persons = [(bytes.fromhex(one["salt"]), one["sha256"]) for one in document["persons"]]
     except (ValueError, TypeError, KeyError) as error:
-        raise HubError("privacy.no_proof", file=path) from error
+        raise HubError("privacy.no_proof", file=name) from error
     rest = {name: value for name, value in document.items() if name != "signature"}
     try:
         public.verify(signature, _canonical(rest))
     except InvalidSignature as error:
-        raise HubError("privacy.forged", file=path) from error
+        raise HubError("privacy.forged", file=name) from error
     about = any(hashlib.sha256(salt + person.encode()).hexdigest() == digest for salt, digest in persons)
     own = house_keys(home).proofs.public_key().public_bytes_raw() == key
     return Verified(document, own, about if person else None)

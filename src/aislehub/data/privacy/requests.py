@@ -22,7 +22,7 @@ from aislehub.core.state import identities, identity_checks, privacy_requests, s
 from aislehub.data.privacy.identities import Identity, find, keys_of
 from aislehub.data.privacy.keys import house_keys
 
-__all__ = ["KINDS", "Kind", "close", "get", "listed", "merge", "open_request", "require", "verify"]
+__all__ = ["KINDS", "Kind", "close", "get", "listed", "merge", "note_erasure", "open_request", "require", "verify"]
 
 Kind = Literal["export", "erase", "object", "correct", "merge"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -147,6 +147,16 @@ def close(engine: Engine, id: str, *, why: str = "", proof: Mapping[str, Any] | 
     """The request was carried out; `proof` is kept with it."""
     with writing(engine) as connection:
         _close(connection, get(engine, id)["id"], why, proof)
+
+
+def note_erasure(engine: Engine, proof: Mapping[str, Any], *, who: str) -> str:
+    """Keep the proof of an erasure that no request asked for; its id."""
+    id, now = secrets.token_hex(8), datetime.now(UTC)
+    row = {"id": id, "kind": "erase", "person": proof["token"], "state": "done", "opened_at": now, "who": who,
+           "closed_at": now, "why": "", "proof": json.dumps(dict(proof), ensure_ascii=False)}  # fmt: skip
+    with writing(engine) as connection:
+        connection.execute(insert(privacy_requests).values(row))
+    return id
 
 
 def get(engine: Engine, id: str) -> dict[str, Any]:

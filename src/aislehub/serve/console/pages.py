@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from aislehub.core.pages import Page
-from aislehub.serve.console import accuracy, alerts, data, demand, prices, promotions, rosters, routes, today, twin
+from aislehub.serve.console import (
+    accuracy,
+    alerts,
+    data,
+    demand,
+    prices,
+    privacy,
+    promotions,
+    rosters,
+    routes,
+    today,
+    twin,
+)
 
 __all__ = ["PAGES"]
 
@@ -17,5 +29,6 @@ PAGES = (
     Page("routes", "routes.title", 27, routes.context, "routes.html"),
     Page("alerts", "serve.alerts", 30, alerts.context, "alerts.html"),
     Page("twin", "twin.page", 75, twin.context, "twin.html"),
+    Page("privacy", "privacy.title", 82, privacy.context, "privacy.html", "admin"),
     Page("data", "serve.data", 80, data.context, "data.html"),
 )

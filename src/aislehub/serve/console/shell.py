@@ -41,6 +41,7 @@ def mount(app: FastAPI) -> None:
         driver,
         my_roster,
         prices,
+        privacy,
         promotions,
         rosters,
         routes,
@@ -52,7 +53,7 @@ def mount(app: FastAPI) -> None:
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.include_router(router)
     planned = (today, demand, whatif, prices, promotions, rosters, my_roster, routes, driver)
-    for own in (*planned, alerts, twin, data, account):
+    for own in (*planned, alerts, twin, data, privacy, account):
         app.include_router(own.router)
     for page in pages(app.state.site):
         app.get(f"/{page.path}", include_in_schema=False)(_shown(page))
