@@ -125,6 +125,10 @@ class Desk:
         held = self._current(asked)
         return {**asked(request, held.snapshot, held.live), "versions": dict(held.snapshot.versions)}
 
+    def live(self, name: str) -> Live:
+        """The events that an answer would take in now."""
+        return self._current(self.answers[name]).live
+
     def _current(self, asked: Answer) -> _Held:
         """What is held for an answer, renewed where it is time and that is quick, with every event of the inbox."""
         with self._lock:

@@ -32,8 +32,8 @@ DAY = (LAST - EPOCH).days + 1
 class Shop:
     """Its tables, its learned recommender and its desk."""
 
-    def __init__(self, folder: Path, *, seed: int = 0) -> None:
-        self.tables = Tables(None, registry().contracts)
+    def __init__(self, folder: Path, *, seed: int = 0, tables: Tables | None = None) -> None:
+        self.tables = tables or Tables(None, registry().contracts)
         self.sales = _sales(seed)
         self.append("stores", [{"store": f"s{n}", "timezone": "UTC"} for n in range(3)])
         self.append("items", _items())

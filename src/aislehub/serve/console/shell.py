@@ -43,6 +43,7 @@ def mount(app: FastAPI) -> None:
         prices,
         privacy,
         promotions,
+        recommendations,
         rosters,
         routes,
         today,
@@ -52,7 +53,7 @@ def mount(app: FastAPI) -> None:
 
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.include_router(router)
-    planned = (today, demand, whatif, prices, promotions, rosters, my_roster, routes, driver)
+    planned = (today, demand, whatif, prices, promotions, recommendations, rosters, my_roster, routes, driver)
     for own in (*planned, alerts, twin, data, privacy, account):
         app.include_router(own.router)
     for page in pages(app.state.site):

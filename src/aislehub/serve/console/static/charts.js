@@ -349,13 +349,20 @@ function scenarios(data, isNarrow) {
   };
 }
 
-function groups(data) {
+// Bars of several series beside each other; `isAcross` lays them down where names are long.
+function groups(data, isNarrow) {
+  const names = { type: "category", data: data.names, ...axisStyle(), splitLine: { show: false } };
+  const values = { type: "value", ...axisStyle() };
+  const across = {
+    grid: { left: 8, right: 24, top: 40, bottom: 8, containLabel: true },
+    xAxis: values,
+    yAxis: { ...names, inverse: true, axisLabel: { color: colour("ink"), width: isNarrow ? 110 : 190, overflow: "truncate" } },
+  };
   return {
     ...frame(data, 40),
     legend: { top: 4, textStyle: { color: colour("ink") } },
-    xAxis: { type: "category", data: data.names, ...axisStyle(), splitLine: { show: false } },
-    yAxis: { type: "value", ...axisStyle() },
-    series: data.series.map(({ name, tone, values }) => ({ name, type: "bar", barMaxWidth: 36, data: values, itemStyle: { color: colour(tone) } })),
+    ...(data.isAcross ? across : { xAxis: names, yAxis: values }),
+    series: data.series.map(({ name, tone, values }) => ({ name, type: "bar", barMaxWidth: data.isAcross ? 12 : 36, data: values, itemStyle: { color: colour(tone) } })),
   };
 }
 
