@@ -29,7 +29,7 @@ from aislehub.serve.console.pages import PAGES
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES_OF_TEXT = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "examples").glob("*.md")])
-WRITTEN_BY_TOOLS = {DOCS / "cli.md", DOCS / "settings.md", DOCS / "data-standard.md"}
+WRITTEN_BY_TOOLS = {DOCS / "cli.md", DOCS / "settings.md", DOCS / "data-standard.md", DOCS / "profile-standard.md"}
 GUIDES = [
     page for page in DOCS.glob("*.md") if page not in WRITTEN_BY_TOOLS and page.stem not in ("architecture", "article")
 ]

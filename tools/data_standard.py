@@ -1,4 +1,4 @@
-"""Write docs/data-standard.md (the data-collection standard) and text/en/schema.toml from the contracts.
+"""Write docs/data-standard.md (the data-collection standard), docs/profile-standard.md and text/en/schema.toml.
 
 The contracts are the one truth: this tool only sets them as a page. Run it after changing one:
 `python tools/data_standard.py`; a test fails until it was.
@@ -16,6 +16,7 @@ from aislehub.core.text import sentences
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "data-standard.md"
+PROFILE = ROOT / "docs" / "profile-standard.md"
 ENGLISH = ROOT / "src" / "aislehub" / "text" / "en" / "schema.toml"
 # What a chain collects; the tables that the hub itself writes are no part of the standard.
 CONTRACTS: tuple[Contract, ...] = tuple(
@@ -56,6 +57,18 @@ What the hub wants to know, table by table. A table that is not there switches o
 See also: [where facts come from](sources.md), [readiness](readiness.md), [key figures](kpis.md).
 """
 
+PROFILE_HEAD = f"""# The profile of a member · 会员画像
+
+<!-- Written by tools/data_standard.py from src/aislehub/schema/profiles.py; edit the contract, not this page. -->
+
+One row a member and day in the table `customer_profiles` ([how it is made](customers.md)).
+{schema.CUSTOMER_PROFILES.help}. All columns but the key and the source may be used in the
+[rules of segments](customers.md#segments). Each is made of tables of the
+[data-collection standard](data-standard.md); a cell is empty where what it needs is not collected.
+
+每名会员每天一行；除键与来源外，各列都可用于客群规则；所需数据未采集时为空。
+"""
+
 
 def page() -> str:
     """The whole page."""
@@ -63,6 +76,18 @@ def page() -> str:
     tables = "\n".join(f"| [{c.name}](#{c.name}) | {c.help} · {chinese[f'schema.{c.name}']} |" for c in CONTRACTS)
     index = f"| table | one row is · 每行表示 |\n|---|---|\n{tables}\n"
     return "\n".join([HEAD, index, *(section(contract) for contract in CONTRACTS)])
+
+
+def profile_page() -> str:
+    """The columns of the profile of a member."""
+    chinese = sentences("zh")
+    rows = [
+        f"| `{column.name}` | {TYPES[column.type]} | {column.unit or '–'} | {limits(column)} | {column.help}"
+        f"<br>{chinese.get(f'profile.{column.name}', '–')} |"
+        for column in schema.CUSTOMER_PROFILES.columns
+    ]
+    head = ["| column | type | unit | allowed | meaning · 含义 |", "|---|---|---|---|---|"]
+    return "\n".join([PROFILE_HEAD, *head, *rows, ""])
 
 
 def section(contract: Contract) -> str:
@@ -128,4 +153,5 @@ def sentence_lines(contract: Contract) -> Iterator[str]:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    PROFILE.write_text(profile_page(), encoding="utf-8")
     ENGLISH.write_text(english(), encoding="utf-8")

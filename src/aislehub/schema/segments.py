@@ -14,8 +14,8 @@ CUSTOMER_SEGMENTS = Contract(
     (
         Column("customer", "text", "Random key of the member", person=True),
         Column("segment", "text", "Name of the segment: built in, or of `segments.own` in hub.toml"),
-        Column("score", "float", "How clearly they belong: of the rule's conditions against other members, the least "
-               "share of members that they exceed; 1 where the rule compares with fixed numbers only", "fraction",
+        Column("score", "float", "How clearly they belong: of the rule's `is high` and `is low`, the least share of "
+               "members that they exceed; without any, the share of members whom the rule leaves out", "fraction",
                low=0, high=1),
         Column("leading", "bool", "Whether it is the one segment that describes them best"),
         SOURCE,
