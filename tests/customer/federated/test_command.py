@@ -26,8 +26,8 @@ def test_franchisees_of_one_machine_learn_together(stocked, capsys):
     assert [report["party"] for report in told["parties"]] == ["franchisee-1", "franchisee-2", "franchisee-3"]
     assert sum(report["stores"] for report in told["parties"]) == 8
     assert told["central"]["largest_difference"] < 1e-9
-    for report, central in zip(told["parties"], told["central"]["recall"], strict=True):
-        assert report["recall_federated"] == pytest.approx(central, abs=1e-4)
+    for report in told["parties"]:
+        assert report["recall_federated"] == pytest.approx(told["central"]["recall"][report["party"]], abs=1e-4)
         assert report["sent"] > 8 * 820
     ((card, _),) = learned_cards(stocked / "models", "federated")
     assert card.id == told["model"]

@@ -57,11 +57,11 @@ def fit(half: NDArray[np.float64], ridge: float, sigma: float = 0.0) -> Ease:
     Args:
         half: (H · (H + 1) / 2,).
         ridge: λ, in members.
-        sigma: noise of each number. A symmetric matrix of such noise has eigenvalues up to 2σ√H (Wigner's semicircle);
-            the ridge grows by it, so that what is inverted stays positive.
+        sigma: noise of each number. A symmetric matrix of such noise has eigenvalues up to 2σ√H (Wigner's semicircle).
+            The ridge grows by three times that: once keeps what is inverted positive, three times ranked best.
     """
     matrix = square(half)
-    return Ease.of_gram(matrix, np.arange(len(matrix)), ridge + 2.0 * sigma * np.sqrt(len(matrix)))
+    return Ease.of_gram(matrix, np.arange(len(matrix)), ridge + 6.0 * sigma * np.sqrt(len(matrix)))
 
 
 def recall(house: House, items: Sequence[str], model: Ease, count: int = 10) -> NDArray[np.float64]:
@@ -75,12 +75,12 @@ def recall(house: House, items: Sequence[str], model: Ease, count: int = 10) -> 
             that the model does not know.
 
     Returns:
-        (m,), one for each member who bought a new item.
+        (m,), one for each member who bought a new item, in the order of the house's members.
     """
     had, later = rows_of(house.baskets, items, np.inf), rows_of(house.later, items, np.inf)
     new = house.later.matrix()
     new = np.asarray((new - new.multiply(house.baskets.matrix())).sum(axis=1)).ravel()
-    chosen = np.flatnonzero((new > 0) & (np.asarray(had.sum(axis=1)).ravel() > 0))
+    chosen = np.flatnonzero(new > 0)
     had, later = had[chosen], later[chosen].toarray()
     scores = np.where(had.toarray() > 0, -np.inf, model.scores(had))
     count = min(count, len(items))

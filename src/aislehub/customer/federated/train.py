@@ -19,10 +19,10 @@ from aislehub.customer.federated.plan import Plan, least_threshold, new_plan
 from aislehub.customer.federated.rounds import Summed, secure_sum
 from aislehub.customer.federated.tasks import TASKS, length_of
 
-__all__ = ["Course", "train"]
+__all__ = ["COUNTS_NOISE", "Course", "train"]
 
 _ATTEMPTS = 3
-_COUNTS_NOISE = 3.0  # of the counts, relative to the Gram matrix: which items are the head is soon clear
+COUNTS_NOISE = 3.0  # of the counts, relative to the Gram matrix: which items are the head is soon clear
 _NEWTON_STEPS = 8
 _SMALL = 1e-9  # ridge of the forecasts: a feature that never varies does not stop them
 UNIT = "one member's purchases at one party"
@@ -72,7 +72,7 @@ async def train(
     }  # fmt: skip
     noise: Sequence[float] = (0.0, 0.0)
     if course.epsilon:
-        noise = calibrated(course.epsilon, course.delta, (_COUNTS_NOISE, 1.0)).multipliers
+        noise = calibrated(course.epsilon, course.delta, (COUNTS_NOISE, 1.0)).multipliers
     sums: list[Summed] = []
 
     async def add_up(task: str, facts: Mapping[str, Any], multiplier: float = 0.0) -> NDArray[np.float64]:
