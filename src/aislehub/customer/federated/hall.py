@@ -30,8 +30,6 @@ class Hall:
     tap: Tap | None = None
     tell: Callable[[str, Mapping[str, Any]], None] = lambda code, facts: None
     seats: dict[str, Stream] = field(default_factory=dict)
-    received: dict[str, int] = field(default_factory=dict)
-    sent: dict[str, int] = field(default_factory=dict)
     is_over: bool = False
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -99,14 +97,12 @@ class Hall:
         """Close a party's line, with the reason as far as it still listens."""
         if self.seats.get(line.name) is line:
             del self.seats[line.name]
-            self._count(line)
             await _refuse(line, why)
 
     async def close(self) -> None:
         """Close every line."""
         for stream in self.seats.values():
             await stream.close()
-            self._count(stream)
         self.seats.clear()
 
     async def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -130,8 +126,6 @@ class Hall:
         except (*GONE, TimeoutError):
             await stream.close()
             return
-        if stream.name in self.seats:
-            self._count(self.seats.pop(stream.name))
         self.seats[stream.name] = stream
         self.tell("federated.came", {"party": stream.name})
         self._came.set()
@@ -150,10 +144,6 @@ class Hall:
         if told.kind != wanted:
             raise HubError("federated.no_message", party=stream.name)
         return told
-
-    def _count(self, stream: Stream) -> None:
-        self.received[stream.name] = self.received.get(stream.name, 0) + stream.received
-        self.sent[stream.name] = self.sent.get(stream.name, 0) + stream.sent
 
 
 @asynccontextmanager
