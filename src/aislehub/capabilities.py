@@ -56,6 +56,10 @@ MODULES: tuple[str, ...] = (
     "aislehub.customer.recommend.answer",
     "aislehub.customer.uplift.command",
     "aislehub.customer.federated.command",
+    "aislehub.reach.campaign.audience",
+    "aislehub.reach.campaign.decide",
+    "aislehub.reach.campaign.outcome",
+    "aislehub.reach.campaign.command",
     "aislehub.proof.kpis",
     "aislehub.proof.judge",
     "aislehub.proof.priorities",
@@ -64,4 +68,6 @@ MODULES: tuple[str, ...] = (
     "aislehub.twin.run",
     "aislehub.connect.esl",
     "aislehub.connect.webhook",
+    "aislehub.connect.mail",
+    "aislehub.connect.gateway",
 )

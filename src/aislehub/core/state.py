@@ -65,6 +65,7 @@ __all__ = [
     "reads",
     "runs",
     "same_persons",
+    "sends",
     "suppressed",
     "swap_moves",
     "swaps",
@@ -253,6 +254,22 @@ experiment_looks = Table(
     Column("at", Instant, nullable=False),
     Column("result", Text, nullable=False),
     Column("run", String(32), nullable=False),
+)  # fmt: skip
+
+sends = Table(
+    "sends", metadata,
+    Column("id", String(32), primary_key=True),
+    Column("decision", String(20), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("channel", String(12), nullable=False),
+    Column("recipient", String(200), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("day", Date),
+    Column("at", Instant, nullable=False),
+    Column("token", String(40), nullable=False, unique=True),
+    Column("why", Text, nullable=False),
+    Index("sends_by_decision", "decision", "state"),
+    Index("sends_by_recipient", "recipient", "day"),
 )  # fmt: skip
 
 users = Table(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from aislehub.schema.assignments import ASSIGNMENTS
 from aislehub.schema.calendar import CALENDAR, WEATHER
+from aislehub.schema.campaigns import CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS, CONTACTS
 from aislehub.schema.consents import CONSENTS
 from aislehub.schema.customers import CUSTOMERS
 from aislehub.schema.demand import DEMAND_FORECAST, DEMAND_TOTALS, FORECAST_ACCURACY
@@ -33,8 +34,11 @@ __all__ = [
     "ASSIGNMENTS",
     "AVAILABILITY",
     "CALENDAR",
+    "CAMPAIGN_AUDIENCE",
+    "CAMPAIGN_PLANS",
     "COMPETITOR_PRICES",
     "CONSENTS",
+    "CONTACTS",
     "CROSS_ELASTICITIES",
     "CUSTOMERS",
     "CUSTOMER_ORDERS",

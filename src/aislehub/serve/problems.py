@@ -19,6 +19,7 @@ _STATUS = {
     "alerts.move": 409,
     "alerts.unknown": 404,
     "answers.unknown": 404,
+    "campaign.link": 404,
     "day.busy": 409,
     "demand.no_forecast_yet": 409,
     "demand.not_forecast": 404,

@@ -56,7 +56,7 @@ def test_rows_of_other_arms_and_without_an_outcome_are_left_out() -> None:
 @pytest.mark.parametrize("values", [(1, 0), (True, False), ("yes", "no"), ("Treatment", "Control"), (1.0, 0.0)])
 def test_two_arms_that_say_what_they_are_need_no_names(values: tuple[object, object]) -> None:
     """1 and 0, yes and no, treatment and control."""
-    frame = _frame().assign(arm=np.where(np.arange(400) % 4 == 0, *values))
+    frame = _frame().assign(arm=[values[0] if n % 4 == 0 else values[1] for n in range(400)])
     assert trial_of(frame, "arm", "spend", ["visits"]).share == 0.25
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from aislehub.connect.campaigns import KIND as CAMPAIGNS
 from aislehub.connect.esl import EslSettings, ShelfLabels
 from aislehub.connect.files import FileConnector
 from aislehub.connect.hub_file import KIND as SETTINGS
@@ -30,6 +31,7 @@ from aislehub.core.outbox import Connector, send_approved
 from aislehub.core.output import print_json, who, write_table
 from aislehub.core.reasons import sentence, wrong_facts
 from aislehub.core.text import say
+from aislehub.serve.campaign_post import campaign_post
 from aislehub.serve.documents import FIELDS, decision_document
 from aislehub.serve.formats import action, word
 from aislehub.serve.lookup import known_kind, known_store, names
@@ -142,7 +144,8 @@ def send(
     as_json: Json = False,
 ) -> None:
     """Write approved decisions as CSV, each exactly once; prices that went out are in force from their day on, rosters
-    are told, changes of a model (`model_changes`) go into `hub.toml`, stops of tours (`routes`) are shipments to come.
+    are told, changes of a model (`model_changes`) go into `hub.toml`, stops of tours (`routes`) are shipments to come,
+    campaigns go to members by mail, gateway or file.
 
     Example: aislehub send --kind orders
     """
@@ -186,10 +189,12 @@ def _known(hub: Hub, kind: str | None, store: str | None, day: datetime | None) 
 
 
 def _outlet(hub: Hub, kind: str, to: Path | None, labels: bool) -> Connector:
-    """Where decisions of a kind go: changes of settings into `hub.toml`, others into files; prices also into the price
-    list, by labels where these are asked for, tours into `shipments`, and rosters into `rostered`."""
+    """Where decisions of a kind go: settings into `hub.toml`, campaigns to members, others into files; prices also into
+    the price list, by labels where these are asked for, tours into `shipments`, rosters into `rostered`."""
     if kind == SETTINGS:
         return HubFile(hub.home)
+    if kind == CAMPAIGNS:
+        return campaign_post(hub, to)
     files = FileConnector(to or hub.home / "outbox")
     if kind == TOURS:
         return Tours(files, hub.tables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +14,14 @@ import typer
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.settings import home
+from aislehub.core.tables import Tables
 from aislehub.core.text import say
 from aislehub.data.ingest import ingest_source
+from aislehub.data.sources import Source
 from aislehub.data.sources.complete_journey import TIMEZONE, CompleteJourney
+from aislehub.data.sources.simulated.browsing import SimulatedBrowsing
+from aislehub.data.sources.simulated.campaigns import SimulatedCampaigns
+from aislehub.data.sources.simulated.consents import SimulatedConsents
 from aislehub.data.sources.simulated.reviews import SimulatedReviews
 from aislehub.serve.commands.day import run
 from aislehub.serve.plan import show_plan
@@ -24,6 +30,12 @@ __all__ = ["DEMO_DAY", "commands", "demo", "load_demo", "prepare_home"]
 
 DEMO_DAY = datetime(2017, 12, 3)
 _MARK = ".demo"
+_SIMULATED: tuple[tuple[str, Callable[[Tables], Source]], ...] = (
+    ("simulated-consents", SimulatedConsents),
+    ("simulated-campaigns", SimulatedCampaigns),
+    ("simulated-browsing", SimulatedBrowsing),
+    ("simulated-reviews", SimulatedReviews),
+)
 _SHARE = 0.005  # of a store's customers that the data hold: its largest store sees 9 receipts a day
 # The article's LSTM, trained before all that the demo rehearses, competes with the house's own models.
 _SETTINGS = f"""[hub]
@@ -74,13 +86,16 @@ def load_demo(hub: Hub) -> None:
     mark = hub.home / _MARK
     if mark.read_text() == "loaded":
         return
-    for loaded in ingest_source(hub, CompleteJourney(), name="complete-journey"):
-        counts = {"new": loaded.new, "known": loaded.known, "rejected": loaded.rejected}
-        print(say("demo.loaded", table=loaded.table, **counts), file=sys.stderr)
-    for loaded in ingest_source(hub, SimulatedReviews(hub.tables), name="simulated-reviews"):
-        counts = {"new": loaded.new, "known": loaded.known, "rejected": loaded.rejected}
-        print(say("demo.loaded", table=loaded.table, **counts), file=sys.stderr)
+    _load(hub, CompleteJourney(), "complete-journey")
+    for name, source in _SIMULATED:  # what the data lack comes in by the same door, marked
+        _load(hub, source(hub.tables), name)
     mark.write_text("loaded")
+
+
+def _load(hub: Hub, source: Source, name: str) -> None:
+    for loaded in ingest_source(hub, source, name=name):
+        counts = {"new": loaded.new, "known": loaded.known, "rejected": loaded.rejected}
+        print(say("demo.loaded", table=loaded.table, **counts), file=sys.stderr)
 
 
 def prepare_home(folder: Path) -> None:

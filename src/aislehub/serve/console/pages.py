@@ -6,6 +6,7 @@ from aislehub.core.pages import Page
 from aislehub.serve.console import (
     accuracy,
     alerts,
+    campaigns,
     data,
     demand,
     prices,
@@ -26,6 +27,7 @@ PAGES = (
     Page("accuracy", "accuracy.title", 21, accuracy.context, "accuracy.html"),
     Page("prices", "prices.title", 22, prices.context, "prices.html"),
     Page("promotions", "promotions.title", 23, promotions.context, "promotions.html"),
+    Page("campaigns", "campaigns.title", 44, campaigns.context, "campaigns.html"),
     Page("rosters", "rosters.title", 24, rosters.context, "rosters.html", "planner"),
     Page("routes", "routes.title", 27, routes.context, "routes.html"),
     Page("recommendations", "recommendations.title", 28, recommendations.context, "recommendations.html"),

@@ -36,6 +36,7 @@ def mount(app: FastAPI) -> None:
     from aislehub.serve.console import (  # fmt: skip
         account,
         alerts,
+        campaigns,
         data,
         demand,
         driver,
@@ -48,13 +49,26 @@ def mount(app: FastAPI) -> None:
         routes,
         today,
         twin,
+        unsubscribe,
         whatif,
     )
 
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     app.include_router(router)
-    planned = (today, demand, whatif, prices, promotions, recommendations, rosters, my_roster, routes, driver)
-    for own in (*planned, alerts, twin, data, privacy, account):
+    planned = (
+        today,
+        demand,
+        whatif,
+        prices,
+        promotions,
+        recommendations,
+        campaigns,
+        rosters,
+        my_roster,
+        routes,
+        driver,
+    )
+    for own in (*planned, unsubscribe, alerts, twin, data, privacy, account):
         app.include_router(own.router)
     for page in pages(app.state.site):
         app.get(f"/{page.path}", include_in_schema=False)(_shown(page))

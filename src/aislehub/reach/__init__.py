@@ -1,0 +1,1 @@
+"""Reach: what is said to members, with their consent, and what that is worth."""
