@@ -31,6 +31,7 @@ from aislehub.core.registry import collect
 from aislehub.core.settings import HubSettings
 from aislehub.serve import auth
 from aislehub.serve.api import application
+from tests.customer.recommend.shop import Shop
 
 DAY = date(2017, 11, 5)
 LONG_AGO = date(2010, 1, 1)
@@ -450,6 +451,13 @@ def priced(hub: Hub) -> Hub:
 def promoted(hub: Hub) -> Hub:
     """The furnished house with a log of draws and a plan of promotions."""
     fill_promotions(hub)
+    return hub
+
+
+@pytest.fixture
+def recommending(hub: Hub) -> Hub:
+    """The furnished house with a small shop's members and the recommender that it has learned."""
+    Shop(hub.home, tables=hub.tables)
     return hub
 
 

@@ -347,6 +347,34 @@ def test_promotions_fit_and_can_be_read(visit: Visit, promoted: Hub, size: str, 
     assert [row["state"] for row in promoted.ledger.find(Filter(kind="promotion_plan"))] == ["approved"]
 
 
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS[:2])
+def test_a_list_answers_to_what_is_done(visit: Visit, recommending: Hub, size: str, lang: str, theme: str) -> None:
+    """A member is found by typing, their list is there by itself; what goes into the cart leaves it, and comes back."""
+    page = visit("admin", size, lang, theme)
+    page.goto("/recommendations")
+    rows = page.locator(".offers > li")
+    expect(rows).to_have_count(10, timeout=30_000)
+    expect(page.locator(".beside-item")).to_be_hidden()
+    page.locator("input[name=customer]").press_sequentially("c0")
+    expect(page.locator("#members option")).to_have_count(10)
+    page.locator("input[name=customer]").fill("c03")
+    page.keyboard.press("Tab")
+    page.wait_for_url("**customer=c03*")
+    first = rows.first.locator(".what strong").text_content()
+    rows.first.locator(".acts button").nth(1).click()
+    expect(page.locator(".cart .badge")).to_contain_text(first)
+    expect(page.locator("#list .note")).to_contain_text(first)
+    expect(rows.first.locator(".what strong")).not_to_have_text(first)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate(UNLABELLED) == []
+    page.locator(".cart button").click()
+    expect(rows.first.locator(".what strong")).to_have_text(first)
+    page.select_option("select[name=place]", "similar")
+    expect(page.locator(".beside-item")).to_be_visible()
+    expect(page.locator("#list h3")).to_contain_text("Item 0")
+
+
 def test_a_price_is_approved_on_the_item_s_page(visit: Visit, priced: Hub) -> None:
     """A change is approved beside its ladder, and another price is asked for with a reason; both are seen at once."""
     page = visit()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
@@ -17,8 +19,10 @@ from aislehub.serve import auth
 from aislehub.serve.api import application
 from aislehub.serve.console.recommendations import few
 from tests.customer.recommend.shop import Shop
+from tests.customer.recommend.test_coverage import LISTS
 
 from .conftest import PASSWORD, make_hub
+from .test_promotions_page import charts
 
 SignIn = Callable[..., TestClient]
 VISIT = "console-0123456789abcdef"
@@ -160,6 +164,25 @@ def test_the_card_is_told(sign_in: SignIn) -> None:
     page = sign_in("admin").get("/recommendations?customer=c07&place=similar").text
     assert "learned 2024-06-30" in page and "was not tried against the base" in page
     assert 'value="c07"' in page and '<option value="similar" selected>' in page
+
+
+def test_what_the_lists_reach_is_told(hub: Hub, sign_in: SignIn) -> None:
+    """Aggregates of the newest lists are for every reader, with the figures that `coverage` counts."""
+    day, reasons = date(2024, 6, 30), json.dumps({"habit": 1.5, "offer": -0.5})
+    rows = [
+        {"day": day, "customer": f"c{n:02}", "rank": rank, "item": f"i{rank:02}", "kind": kind, "reasons": told,
+         "source": "simulated: stock"}
+        for n in range(6) for rank, kind, told in ((1, "again", reasons), (2, "new", None))
+    ]  # fmt: skip
+    hub.registry.contracts["recommendations"] = LISTS
+    hub.tables.write("recommendations", LISTS.check(pa.Table.from_pylist(rows)).good, day)
+    page = sign_in("viewer").get("/recommendations").text
+    found = charts(page)
+    assert "2 items; 40 sold in the last 84 days" in page and "12 places" in page and "bought before: 50\xa0%" in page
+    assert 'Members who object to personalisation</th><td class="figure">fewer than 5<' in page
+    assert "groups" not in found  # nobody said which department an item belongs to
+    assert found["counts"]["values"] == [-0.5, 1.5] and "over 6 first places" in page
+    assert "c00" not in page and 'badge warn"' in page
 
 
 def test_a_handful_of_members_is_not_counted_out() -> None:

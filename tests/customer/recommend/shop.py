@@ -76,7 +76,7 @@ class Shop:
         shape = Shape(trees=20, leaves=7, least=5, models=1)
         ranker = Ranker.fit(ranked.features, bought, np.ones(len(bought)), shape)
         known = Knowledge.of(baskets, DAY, head=30, ridge=5.0)
-        (made := folder / "made").mkdir()
+        (made := folder / "made-recommender").mkdir()
         Recommender(baskets.stores, catalogue, known, ranker=ranker).save(made)
         save_learned(folder / "models", "recommender", made, day=LAST.isoformat(), metrics={}, versions={}, code="",
                      policy="")  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from secrets import token_hex
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -44,6 +45,7 @@ Planner = Annotated[User, Depends(needs("planner"))]
 Admin = Annotated[User, Depends(needs("admin"))]
 Key = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
 router = APIRouter(prefix="/recommendations", include_in_schema=False)
+_reached: dict[Path, tuple[tuple[int, ...], tuple[Coverage | None, Families | None]]] = {}
 
 
 class Wish(BaseModel):
@@ -79,11 +81,10 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     cards = learned_cards(hub.models, MODEL)
     if not cards:
         return {"card": None}
-    day = last_day(hub, "recommendations")
-    reach, told = (coverage(hub.tables, day), families(hub.tables, day)) if day else (None, None)
+    reach, told = _reach(hub)
     objected, made_up = _objected(hub)
     return {
-        "card": cards[-1][0], "wish": _given(query), "places": PLACES, "beside": BESIDE,
+        "card": cards[-1][0], "wish": _given(query), "places": PLACES,
         "stores": names(hub, "stores", "store"), "reach": reach, "families": told, "objected": objected,
         "is_simulated": made_up or bool(reach and reach.is_simulated), "few": few, "new_days": NEW_DAYS,
         "range_days": RANGE_DAYS, "top": TOP, "verdict": _verdict(cards[-1][0]),
@@ -281,6 +282,19 @@ def _known_from(hub: Hub) -> str:
 def few(count: int) -> str:
     """A count of members, but not how many exactly where they are so few that one could be known."""
     return say("recommendations.few", count=FEWEST) if 0 < count < FEWEST else formats.number(count, 0)
+
+
+def _reach(hub: Hub) -> tuple[Coverage | None, Families | None]:
+    """Figures of the newest lists, counted again when lists or sales have changed."""
+    day = last_day(hub, "recommendations")
+    if day is None:
+        return None, None
+    versions = tuple(hub.tables.version(table) for table in ("recommendations", "sales_lines"))
+    held = _reached.get(hub.home)
+    if held is None or held[0] != versions:
+        held = versions, (coverage(hub.tables, day), families(hub.tables, day))
+        _reached[hub.home] = held
+    return held[1]
 
 
 def _objected(hub: Hub) -> tuple[dict[str, int], bool]:
