@@ -47,7 +47,7 @@ def test_every_number_states_its_unit(contract: Contract) -> None:
 
 @pytest.mark.parametrize("contract", FACTS, ids=lambda contract: contract.name)
 def test_every_fact_says_when_it_became_known(contract: Contract) -> None:
-    """Point-in-time reading needs a column to fill `known_at` from; a plan made in the house is known when it comes in."""
+    """Point-in-time reading needs a column to fill `known_at` from; a plan of the house is known when it comes in."""
     assert contract.known_from or contract.name == "campaign_plans"
 
 

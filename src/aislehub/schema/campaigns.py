@@ -19,7 +19,7 @@ CAMPAIGN_PLANS = Contract(
     "One campaign: a segment, an offer, a channel and what is written",
     (
         Column("campaign", "text", "Its name"),
-        Column("segment", "text", "Stage of `customer_profiles` that it is for; empty = all members", required=False),
+        Column("segment", "text", "Segment of `customer_segments` that it is for; empty = all members", required=False),
         Column("offer", "text", "What is offered, in words or as the till's code"),
         Column("channel", "text", "Way to the member: email, webhook (text message or app by a gateway), file",
                values=CHANNELS),

@@ -20,15 +20,14 @@ from aislehub.schema import (
     CAMPAIGN_PLANS,
     CONSENTS,
     CONTACTS,
-    CUSTOMER_PROFILES,
+    CUSTOMER_SEGMENTS,
     CUSTOMERS,
     STORES,
 )
 
 DAY = date(2026, 11, 2)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-FIGURES = [column.name for column in CUSTOMER_PROFILES.columns if column.required and column.type in ("int", "float")]
-CONTRACTS = (CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS, CONSENTS, CONTACTS, CUSTOMER_PROFILES, CUSTOMERS, STORES)
+CONTRACTS = (CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS, CONSENTS, CONTACTS, CUSTOMER_SEGMENTS, CUSTOMERS, STORES)
 
 
 def put(tables: Tables, name: str, rows: list[dict[str, Any]]) -> None:
@@ -117,11 +116,11 @@ def test_a_budget_is_never_exceeded_and_the_control_stays() -> None:
 
 def test_a_segment_narrows() -> None:
     """Only members of the segment at the close of the day are counted."""
-    tables = house(100, "DE", plan(segment="lapsing"))
-    zero = dict.fromkeys(FIGURES, 0)
-    rows = [{"day": DAY, "customer": f"m{n}", "stage": "lapsing"} | zero for n in range(30)]
-    rows += [{"day": DAY, "customer": "m50", "stage": "new"} | zero]
-    tables.write("customer_profiles", pa.Table.from_pylist(rows, schema=CUSTOMER_PROFILES.schema), DAY)
+    tables = house(100, "DE", plan(segment="loyal"))
+    common = {"day": DAY, "score": 1.0, "leading": True}
+    rows = [common | {"customer": f"m{n}", "segment": "loyal"} for n in range(30)]
+    rows += [common | {"customer": "m50", "segment": "new"}]
+    tables.write("customer_segments", pa.Table.from_pylist(rows, schema=CUSTOMER_SEGMENTS.schema), DAY)
     assert set(audience(tables)["customer"]) == {f"m{n}" for n in range(30)}
 
 

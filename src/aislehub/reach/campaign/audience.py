@@ -29,11 +29,11 @@ __all__ = ["campaign_audience", "due"]
 
 
 @step(
-    reads="campaign_plans customers customer_profiles consents stores contacts",
+    reads="campaign_plans customers customer_segments consents stores contacts",
     writes=CAMPAIGN_AUDIENCE,
 )
 def campaign_audience(
-    campaign_plans: ir.Table, customers: ir.Table, customer_profiles: ir.Table, consents: ir.Table, stores: ir.Table,
+    campaign_plans: ir.Table, customers: ir.Table, customer_segments: ir.Table, consents: ir.Table, stores: ir.Table,
     contacts: ir.Table, *, day: date, policy: MessageRules, timezone: str,
 ) -> pd.DataFrame:  # fmt: skip
     """Every member of the segments of campaigns that are due tomorrow, and what becomes of them."""
@@ -44,7 +44,7 @@ def campaign_audience(
     members = _members(customers, stores)
     agreed = _agreed(members, consents.to_pandas(), _begin(tomorrow, timezone), policy.law)
     held = np.array([is_held_back(member, policy.holdout) for member in members["customer"]], dtype=bool)
-    in_segment = customer_profiles.filter(_.day == ibis.literal(day)).select("customer", segment=_.stage).to_pandas()
+    in_segment = customer_segments.filter(_.day == ibis.literal(day)).select("customer", "segment").to_pandas()
     week, today = _written_to(contacts, tomorrow)
     written = members["customer"].map(week).fillna(0).to_numpy(int)
     on_day = members["customer"].map(today).fillna(0).to_numpy(int)

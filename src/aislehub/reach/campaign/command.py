@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import typer
-from ibis import _
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -142,9 +141,7 @@ def plan_campaign(hub: Hub, values: Mapping[str, Any]) -> None:
         raise HubError(
             "campaign.channel", channel=values["channel"], suggestion=did_you_mean(values["channel"], CHANNELS)
         )
-    known = hub.tables.run(lambda t: t.read("customer_profiles").select(segment=_.stage).distinct())[
-        "segment"
-    ].to_pylist()
+    known = hub.tables.run(lambda t: t.read("customer_segments").select("segment").distinct())["segment"].to_pylist()
     if known and values["segment"] and values["segment"] not in known:
         suggestion = did_you_mean(values["segment"], known)
         raise HubError("campaign.segment", segment=values["segment"], suggestion=suggestion)

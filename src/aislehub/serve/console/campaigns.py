@@ -14,6 +14,7 @@ from aislehub.core.ledger import Filter
 from aislehub.core.message import filled
 from aislehub.core.sends import Sends
 from aislehub.core.text import LANGUAGES, say
+from aislehub.customer.segment_command import segment_name
 from aislehub.law.messages import MessageRules
 from aislehub.schema.campaigns import STATUSES
 from aislehub.serve import formats
@@ -85,7 +86,15 @@ def _plans(hub: Hub) -> list[dict[str, Any]]:
     """Every campaign, the latest first, with its texts as members read them."""
     rows = hub.tables.fetch("campaign_plans").to_pylist()
     rows.sort(key=lambda row: (row["starts"], row["campaign"]), reverse=True)
-    return [row | {"texts": _texts(row), "is_simulated": "simulated" in (row["source"] or "")} for row in rows]
+    return [
+        row
+        | {
+            "texts": _texts(row),
+            "to": segment_name(row["segment"]) if row["segment"] else say("campaign.all_members"),
+            "is_simulated": "simulated" in (row["source"] or ""),
+        }
+        for row in rows
+    ]
 
 
 def _texts(plan: Mapping[str, Any]) -> list[dict[str, str]]:

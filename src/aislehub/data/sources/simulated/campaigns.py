@@ -18,7 +18,7 @@ SOURCE = "simulated: example campaign"
 
 @dataclass(frozen=True)
 class SimulatedCampaigns:
-    """Fresh fruit for all members from the first Monday of December 2017 on, by a file for an agency."""
+    """Fresh fruit for price-sensitive members from the first Monday of December 2017 on, by a file for an agency."""
 
     tables: Tables
     seed: int = 0
@@ -27,7 +27,8 @@ class SimulatedCampaigns:
         """The table campaign_plans with one row."""
         known = datetime(2017, 11, 27, 14, tzinfo=UTC)
         row = {
-            "campaign": "fresh-december", "segment": None, "offer": "$2 off fresh fruit and vegetables from $10",
+            "campaign": "fresh-december", "segment": "price_sensitive",
+            "offer": "$2 off fresh fruit and vegetables from $10",
             "channel": "file", "starts": date(2017, 12, 4), "ends": date(2017, 12, 17), "every_days": 7, "control": 0.2,
             "horizon_days": 14, "message_cost": 0.02, "offer_cost": 0.30, "budget": 400.0,
             "subject_en": "A fresh start to December",
