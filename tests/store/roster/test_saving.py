@@ -58,6 +58,14 @@ def test_who_is_there_is_never_missed_more(people: int, more: int, doubt: float,
 def test_the_chance_of_counting_is_no_doubt_about_the_day() -> None:
     """An interval as wide as chance counts make it says nothing of the rate; one twice as wide does."""
     mean = np.array([100.0])
-    chance = 1.645 * np.sqrt(mean)
+    chance = 1.2816 * np.sqrt(mean)  # half the width between a normal distribution's 10 % and 90 % quantiles
     assert spread_of(mean, mean - chance, mean + chance)[0] == pytest.approx(0, abs=1e-2)
     assert spread_of(mean, mean - 2 * chance, mean + 2 * chance)[0] == pytest.approx(np.sqrt(np.log1p(0.03)), rel=1e-2)
+
+
+def test_the_doubt_is_that_of_the_forecast_of_footfall() -> None:
+    """Counts drawn at rates with a known spread: from their 10 % and 90 % quantiles that spread is found again."""
+    rng = np.random.default_rng(0)
+    rates = 1000 * np.exp(0.2 * rng.standard_normal(200_000) - 0.02)
+    low, high = np.quantile(rng.poisson(rates), [0.1, 0.9])[:, None]
+    assert spread_of(np.array([1000.0]), low, high)[0] == pytest.approx(0.2, rel=0.05)

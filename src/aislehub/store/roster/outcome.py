@@ -25,13 +25,13 @@ from aislehub.core.tables import Tables
 from aislehub.store.queueing import FloatArray
 from aislehub.store.roster.breaks import people_there
 from aislehub.store.roster.duty import Duty, duties_of
+from aislehub.store.roster.saving import rate_variance
 from aislehub.store.staffing import Policy, in_quarters, laid_out, queues
 
 __all__ = ["judge_rosters", "judges"]
 
 DRAWS = 100
 HOURS, QUARTERS = 24, 96
-EIGHTY = 2.563  # standard deviations between the 10 % and the 90 % quantile of a normal distribution
 LEAST_SPREAD = 0.1  # of an hour's rate about its forecast, as a share
 
 
@@ -106,7 +106,7 @@ def _drawn(
     rng = np.random.default_rng(seed)
     busier = np.exp(policy.work_spread * rng.standard_normal((DRAWS, 1, 1)) - policy.work_spread**2 / 2)
     unseen = (1 - policy.data_share) / policy.data_share
-    variance = np.maximum(((high - low) / EIGHTY) ** 2 - mean, 0.0) + (LEAST_SPREAD * mean) ** 2
+    variance = rate_variance(mean, low, high) + (LEAST_SPREAD * mean) ** 2
     known = mean > 0
     scale = np.divide(mean, variance, out=np.zeros_like(mean), where=known)
     rate = rng.gamma(np.where(known, mean * scale + came, 1.0), 1 / (scale + 1), size=(DRAWS, *mean.shape))

@@ -16,12 +16,12 @@ from aislehub.store.roster.breaks import people_there
 from aislehub.store.roster.duty import Duty
 from aislehub.store.roster.need import Need
 
-__all__ = ["FloatArray", "Saving", "saving", "spread_of"]
+__all__ = ["FloatArray", "Saving", "rate_variance", "saving", "spread_of"]
 
 FloatArray = NDArray[np.float64]
 DRAWS = 400
 COMMON = 0.5  # of a day's variance that all days of the week share
-NINETY = 3.29  # standard deviations between the 5 % and the 95 % quantile of a normal distribution
+EIGHTY = 2.563  # standard deviations between the 10 % and the 90 % quantile of a normal distribution
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,19 @@ class Saving:
     high: float
 
 
-def spread_of(mean: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Standard deviation of the logarithm of each day's visitors, (days,), from a forecast and its 90 % interval.
+def rate_variance(mean: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """Variance of the rate behind counts of visitors, from their forecast and its 10 % and 90 % quantiles.
 
     The chance of counting is taken out of it, variance = mean: how many are needed at a rate of visitors already allows
     for those who come by chance (Erlang C), and what is counted may be a sample, which scatters more than the whole.
     """
+    return np.asarray(np.maximum(((high - low) / EIGHTY) ** 2 - mean, 0.0))
+
+
+def spread_of(mean: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """Standard deviation of the logarithm of each day's rate, (days,), from its forecast and 10 % and 90 % quantiles."""
     mean = np.maximum(mean, 1e-9)
-    variance = ((high - low) / NINETY) ** 2
-    return np.asarray(np.sqrt(np.log1p(np.maximum(variance - mean, 0.0) / mean**2)))
+    return np.asarray(np.sqrt(np.log1p(rate_variance(mean, low, high) / mean**2)))
 
 
 def saving(
