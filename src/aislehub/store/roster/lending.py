@@ -78,26 +78,29 @@ def loans(
     """Lend people to the stores that are short, the one that misses most hours first."""
     today = ibis.literal(day)
     guests = roster_staff.filter(_.day == today, _.home.notnull()).to_pandas()
+    planned = own_rosters.filter(_.day == today).to_pandas()
+    short = planned[(planned["open_hours"] > 0) & planned["store"].isin(guests["store"])]
     columns = [column.name for column in LOANS.columns if column.name != "day"]
-    if guests.empty:
+    if short.empty:
         return pd.DataFrame(columns=columns)
-    both = sorted({*guests["store"], *guests["home"]})
+    both = sorted({*short["store"], *guests.loc[guests["store"].isin(short["store"]), "home"]})
     weeks = week_sources(
         staffing.filter(_.store.isin(both)), roster_staff.filter(_.store.isin(both)), availability, rostered, stores,
         day=day, policy=policy, timezone=timezone,
     )  # fmt: skip
     by_key = {(week.store, week.subject): week for week in weeks}
-    mine = own_rosters.filter(_.day == today, _.store.isin(both)).to_pandas()
     plans = {
-        (row.store, row.subject): tuple(duties_of({"shifts": json.loads(row.shifts)})) for row in mine.itertuples()
+        (row.store, row.subject): tuple(duties_of({"shifts": json.loads(row.shifts)}))
+        for row in planned[planned["store"].isin(both)].itertuples()
     }
-    open_ = {key: left_open(by_key[key].need, duties) for key, duties in plans.items()}
     given: dict[str, list[Duty]] = {}
     rows = []
-    for store, subject in sorted(plans, key=lambda key: (-open_[key].hours, key)):
+    most_first = short.sort_values(["open_hours", "store", "subject"], ascending=[False, True, True])
+    for store, subject in most_first[["store", "subject"]].itertuples(index=False):
         week = by_key[store, subject]
         offers = list(_offers(week, by_key, plans, guests, given))
-        for lender, duty in lent(open_[store, subject], offers, week.place, policy, told=bool(week.stands)):
+        missing = left_open(week.need, plans[store, subject])
+        for lender, duty in lent(missing, offers, week.place, policy, told=bool(week.stands)):
             given.setdefault(duty.staff, []).append(duty)
             rows.append((store, subject, duty.staff, duty.day, lender.home, json.dumps(duty.document())))
     return pd.DataFrame(rows, columns=columns)

@@ -35,6 +35,7 @@ OWN_ROSTERS = Contract(
         Column("subject", "text", "Monday of the week"),
         Column("shifts", "text", "The shifts, JSON as in the action of `rosters`"),
         Column("dropped", "text", "Shifts that the law took out, the same"),
+        Column("open_hours", "float", "Person-hours that the shifts leave open", "hours", low=0),
     ),
     key="day store subject",
     derived=True,
@@ -53,8 +54,9 @@ def own_rosters(
     ):
         if week.waits and week.staff:
             planned = _planned(week, policy)
-            rows.append((week.store, week.subject, _written(planned.duties), _written(planned.dropped)))
-    return pd.DataFrame(rows, columns=["store", "subject", "shifts", "dropped"])
+            open_hours = left_open(week.need, planned.duties).hours
+            rows.append((week.store, week.subject, _written(planned.duties), _written(planned.dropped), open_hours))
+    return pd.DataFrame(rows, columns=["store", "subject", "shifts", "dropped", "open_hours"])
 
 
 def planned_of(shifts: str, dropped: str) -> Planned:

@@ -43,7 +43,7 @@ def rate_variance(mean: FloatArray, low: FloatArray, high: FloatArray) -> FloatA
 
 
 def spread_of(mean: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Standard deviation of the logarithm of each day's rate, (days,), from its forecast and 10 % and 90 % quantiles."""
+    """Standard deviation of the logarithm of each day's rate, (days,), from its forecast and its quantiles."""
     mean = np.maximum(mean, 1e-9)
     return np.asarray(np.sqrt(np.log1p(rate_variance(mean, low, high) / mean**2)))
 
