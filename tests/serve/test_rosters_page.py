@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
@@ -70,6 +71,20 @@ def test_people_there_stand_beside_people_needed(rostered: Hub, sign_in: SignIn)
     assert sum(monday["there"]["till"]) == 20 and monday["needed"]["shelf"][32:41] == [1] * 8 + [0]
     assert (found["hours"], found["cost"], found["lawful"], found["faults"]) == (47.0, 47 * 15.0, True, [])
     assert found["changes"] == []
+
+
+def test_who_comes_from_another_store_is_shown_with_it(rostered: Hub, sign_in: SignIn) -> None:
+    """Eva of store 777 may work here: her line names her store, those of the store's own people name none."""
+    people = rostered.tables.fetch("roster_staff").to_pylist()
+    people.append(people[0] | {"staff": "eva", "home": "777"})
+    contract = rostered.tables.contract("roster_staff")
+    rows = contract.check(pa.Table.from_pylist(people, contract.schema)).good
+    rostered.tables.write("roster_staff", rows, people[0]["day"])
+    page = sign_in().get("/rosters").text
+    assert {one["staff"]: one["home"] for one in board(page)["people"]} == {
+        "anna": "", "ben": "", "cara": "", "dan": "", "eva": "of store 777"
+    }  # fmt: skip
+    assert "eva <small>of store 777</small>" in page and page.count("of store 777</small>") == 1
 
 
 def test_a_change_is_checked_at_once(rostered: Hub, sign_in: SignIn) -> None:

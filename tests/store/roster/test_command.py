@@ -46,6 +46,35 @@ def test_the_file_is_whole_when_the_result_is_printed(tmp_path: Path, capsys: py
     assert json.loads(file.read_text()) == json.loads(capsys.readouterr().out)["assignments"]
 
 
+def test_what_is_written_can_be_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both JSON forms are read: the file as it was gives no change; with Dee away on day 5 her shift alone is gone."""
+    written, printed, later = (tmp_path / name for name in ("written.json", "printed.json", "later.json"))
+    assert main(["roster", str(EXAMPLE), "--seconds", "5", "--json", "--out", str(written)]) == 0
+    printed.write_text(capsys.readouterr().out)
+    assert main(["roster", str(EXAMPLE), "--seconds", "5", "--keep", str(written), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changes"] == []
+    told = json.loads(EXAMPLE.read_text())
+    told["staff"] = [one | {"days_off": [5]} if one["id"] == "Dee" else one for one in told["staff"]]
+    later.write_text(json.dumps(told))
+    assert main(["roster", str(later), "--seconds", "5", "--keep", str(printed), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["changes"] == [{"person": "Dee", "day": 5, "before": "early", "after": ""}]
+    assert "Dee, day 5: — instead of early." in captured.err
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"cost": 3}', '[{"person": "Ana"}]'])
+def test_what_is_no_roster_cannot_be_kept(
+    text: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    """Exit 1 with one sentence that names the file."""
+    path = tmp_path / "kept.json"
+    if text is not None:
+        path.write_text(text)
+    assert main(["roster", str(EXAMPLE), "--seconds", "5", "--keep", str(path)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and "kept.json" in captured.err and "Traceback" not in captured.err
+
+
 def test_people_see_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     """Without --json or --out a table is printed."""
     assert main(["roster", str(EXAMPLE), "--seconds", "5"]) == 0

@@ -18,8 +18,9 @@ from aislehub.core.errors import HubError
 from aislehub.core.output import print_json, write_table
 from aislehub.core.text import say
 from aislehub.store.roster.cost import Short, shortfalls
-from aislehub.store.roster.document import read_document
+from aislehub.store.roster.document import read_document, read_roster
 from aislehub.store.roster.infeasible import Conflict, conflicts
+from aislehub.store.roster.keep import Change, changes, keeping
 from aislehub.store.roster.nottingham import read_nottingham
 from aislehub.store.roster.problem import Problem
 from aislehub.store.roster.solve import Roster, solve
@@ -29,6 +30,7 @@ __all__ = ["commands", "grid", "read_problem", "roster_command"]
 READERS = {".txt": read_nottingham, ".json": read_document}
 SHOWN_SHORTFALLS = 10
 MOST_PROCESSES = 4
+CHANGE = 10  # between what one person too many (1) and too few (100) cost where a file says nothing else
 
 
 def roster_command(
@@ -37,23 +39,38 @@ def roster_command(
     out: Annotated[
         Path | None, typer.Option(help="Write the roster: .csv, .json, .xlsx, .parquet, or .txt with a line a person")
     ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="A roster to repair, as --json prints it: each change costs --change")
+    ] = None,
+    change: Annotated[
+        int, typer.Option(min=0, help="With --keep: what a change of somebody's day costs beside the file's costs")
+    ] = CHANGE,
     seed: Annotated[int, typer.Option(min=0, help="Of the search")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
 ) -> None:
     """Rosters: who works which shift, the cheapest way that keeps every rule, and how far from the best it can be.
 
+    With --keep a roster is repaired with few changes, when somebody calls in sick say.
+
     Example: aislehub roster tests/store/roster/two_tills.json --seconds 10
     """
     problem = read_problem(file)
-    roster = solve(problem, seconds=seconds, seed=seed, workers=min(os.cpu_count() or 1, MOST_PROCESSES))
+    kept = read_roster(keep) if keep else None
+    if kept is not None:
+        problem = keeping(problem, kept, {person.id: change for person in problem.staff})
+    workers = min(os.cpu_count() or 1, MOST_PROCESSES)
+    roster = solve(problem, seconds=seconds, seed=seed, workers=workers, start=kept or ())
+    changed = None if kept is None or roster.cost is None else changes(kept, roster.assignments)
     against = conflicts(problem) if roster.status == "infeasible" else []
     if out and roster.status != "infeasible":
         _write(problem, roster, out)
     if as_json:
-        _print_json(problem, roster, against)
+        _print_json(problem, roster, against, changed)
     if roster.status == "infeasible":
         raise HubError("roster.infeasible", conflicts=" ".join(map(_sentence, against)))
     _say_shortfalls(problem, roster)
+    if changed is not None:
+        _say_changes(changed)
     if not as_json and not out:
         _print(problem, roster)
 
@@ -91,11 +108,15 @@ def _write(problem: Problem, roster: Roster, path: Path) -> None:
         raise HubError("file.unwritable", file=path, why=error) from error
 
 
-def _print_json(problem: Problem, roster: Roster, against: list[Conflict]) -> None:
+def _print_json(
+    problem: Problem, roster: Roster, against: list[Conflict], changed: list[Change] | None
+) -> None:  # fmt: skip
     document: dict[str, Any] = {"cost": roster.cost, "bound": roster.bound, "status": roster.status,
                                 "assignments": [asdict(one) for one in roster.assignments]}  # fmt: skip
     if against:
         document["conflicts"] = [asdict(one) for one in against]
+    if changed is not None:
+        document["changes"] = [asdict(one) for one in changed]
     short = shortfalls(problem, roster.assignments) if roster.cost is not None else []
     if short:
         document["short"] = [_facts(problem, one) for one in short]
@@ -137,6 +158,14 @@ def _say_shortfalls(problem: Problem, roster: Roster) -> None:
             print(say("roster.short_able" if facts["able"] else "roster.short_nobody", **facts), file=sys.stderr)
     if len(short) > SHOWN_SHORTFALLS:
         print(say("roster.short_more", count=len(short) - SHOWN_SHORTFALLS), file=sys.stderr)
+
+
+def _say_changes(changed: list[Change]) -> None:
+    """What a repair changes, for whom."""
+    print(say("roster.changes", count=len(changed)), file=sys.stderr)
+    for one in changed:
+        told = {"person": one.person, "day": one.day, "before": one.before or "—", "after": one.after or "—"}
+        print(say("roster.change", **told), file=sys.stderr)
 
 
 def _print(problem: Problem, roster: Roster) -> None:

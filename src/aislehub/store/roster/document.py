@@ -1,4 +1,4 @@
-"""Rostering problems as JSON, with times of day: shifts from … until, rest between them, head counts by time.
+"""Rostering problems as JSON, with times of day: shifts from … until, rest between them, head counts by time; rosters.
 
 The form is in docs/rosters.md. Days are counted from 0. A shift that ends at or before its start ends on the next day.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import date, time, timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from aislehub.core.errors import HubError
-from aislehub.store.roster.problem import Cover, Person, Problem, Shift, Wish
+from aislehub.store.roster.problem import Assignment, Cover, Person, Problem, Shift, Wish
 
-__all__ = ["read_document"]
+__all__ = ["read_document", "read_roster"]
 
 DAY = 24 * 60
 
@@ -84,6 +84,15 @@ class _Problem(_Form):
     wishes: list[_Wish] = []
 
 
+class _Roster(BaseModel):
+    """What `--json` prints, of which the assignments are read."""
+
+    assignments: list[Assignment]
+
+
+_ROSTER = TypeAdapter[_Roster | list[Assignment]](_Roster | list[Assignment])
+
+
 def read_document(path: Path) -> Problem:
     """A problem from its file.
 
@@ -93,9 +102,7 @@ def read_document(path: Path) -> Problem:
     try:
         told = _Problem.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise HubError("roster.unreadable", file=path, why=f"{place}: {first['msg']}") from error
+        raise HubError("roster.unreadable", file=path, why=_first(error)) from error
     return Problem(
         days=told.days,
         shifts=tuple(_shift(told, shift) for shift in told.shifts),
@@ -104,6 +111,29 @@ def read_document(path: Path) -> Problem:
         wishes=tuple(Wish(**wish.model_dump()) for wish in told.wishes),
         weekends=_weekends(told),
     )
+
+
+def read_roster(path: Path) -> tuple[Assignment, ...]:
+    """A roster as `--json` prints it or `--out` writes it as JSON.
+
+    Raises:
+        HubError: `file.missing`; `file.unreadable`; `roster.no_roster` for what is neither.
+    """
+    if not path.is_file():
+        raise HubError("file.missing", file=path)
+    try:
+        told = _ROSTER.validate_json(path.read_bytes())
+    except OSError as error:
+        raise HubError("file.unreadable", file=path, why=error) from error
+    except ValidationError as error:
+        raise HubError("roster.no_roster", file=path, why=_first(error)) from error
+    return tuple(told.assignments if isinstance(told, _Roster) else told)
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing that a form does not allow, and where."""
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 def _shift(told: _Problem, shift: _Shift) -> Shift:

@@ -18,6 +18,7 @@ import numpy as np
 from aislehub.store.roster.breaks import placed
 from aislehub.store.roster.by_person import planned_by_person
 from aislehub.store.roster.duty import Duty, minute_of
+from aislehub.store.roster.keep import keeping
 from aislehub.store.roster.kinds import DAY_MINUTES, QUARTERS, Kind, all_kinds, useful_kinds
 from aislehub.store.roster.lawful import (
     HouseBreaks,
@@ -78,13 +79,14 @@ def plan_week(
         shifts=tuple(Shift(kind.id, paid[kind], _too_soon(kind, used, rest)) for kind in used),
         staff=tuple(_person(member, need, used, by_day, place, policy, told) for member in staff),
         covers=tuple(_covers(need, used, staff, policy)),
-        wishes=(*_wishes(need, used, staff, policy), *(_changes(need, used, staff, policy, told) if told else ())),
+        wishes=tuple(_wishes(need, used, staff, policy)),
         weekends=_weekends(need.days),
     )
-    known = [duty for duty in told or start if Kind(duty.begins, duty.ends) in used]
-    found = planned_by_person(
-        problem, rounds=policy.effort, seed=policy.seed, start=[_assigned(duty, need) for duty in known]
-    )
+    known = [_assigned(duty, need) for duty in told or start if Kind(duty.begins, duty.ends) in used]
+    if told:
+        costs = {member.staff: round(CENTS * member.hourly_cost * policy.change) for member in staff}
+        problem = keeping(problem, known, costs)
+    found = planned_by_person(problem, rounds=policy.effort, seed=policy.seed, start=known)
     by_id = {kind.id: kind for kind in used}
     given = [
         Duty(need.days[one.day], by_id[one.shift].begins, by_id[one.shift].ends, one.person, one.skill) for one in found
@@ -221,23 +223,6 @@ def _wishes(need: Need, used: Sequence[Kind], staff: Sequence[Member], policy: P
                     if notice.kind in ("wanted", "unwanted") and overlaps(kind, notice, day):
                         found[member.staff, at, kind.id, notice.kind == "wanted"] += round(pay * policy.wish)
     return [Wish(person, day, kind, weight, wanted) for (person, day, kind, wanted), weight in sorted(found.items())]
-
-
-def _changes(
-    need: Need, used: Sequence[Kind], staff: Sequence[Member], policy: Policy, told: Sequence[Duty]
-) -> list[Wish]:
-    """What it costs to take a told shift from somebody, or to call somebody in on a day told free."""
-    kinds = {(duty.staff, duty.day): Kind(duty.begins, duty.ends) for duty in told}
-    found = []
-    for member in staff:
-        weight = round(CENTS * member.hourly_cost * policy.change)
-        for at, day in enumerate(need.days):
-            mine = kinds.get((member.staff, day))
-            if mine is None:
-                found += [Wish(member.staff, at, kind.id, weight, wanted=False) for kind in used]
-            else:
-                found.append(Wish(member.staff, at, mine.id, weight, wanted=True))
-    return found
 
 
 def _lawful(duties: Sequence[Duty], staff: Sequence[Member], place: Place) -> Planned:
