@@ -53,6 +53,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.customer.segment_history",
     "aislehub.customer.segment_command",
     "aislehub.store.roster.outcome",
+    "aislehub.customer.recommend.daily",
     "aislehub.customer.recommend.answer",
     "aislehub.customer.uplift.command",
     "aislehub.customer.federated.command",

@@ -73,7 +73,7 @@ class Shop:
         ranked = early.rank(baskets.before(DAY - 14), np.arange(len(baskets.customers)))
         came = baskets.next_visit(DAY - 14, 14)
         bought = np.isin(ranked.customer * 1000 + ranked.item, came.customer * 1000 + came.item)
-        shape = Shape(trees=20, leaves=7, least=5, models=1)
+        shape = Shape(trees=40, leaves=7, least=5)
         ranker = Ranker.fit(ranked.features, bought, np.ones(len(bought)), shape)
         known = Knowledge.of(baskets, DAY, head=30, ridge=5.0)
         (made := folder / "made-recommender").mkdir()

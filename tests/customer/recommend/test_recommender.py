@@ -147,7 +147,7 @@ def test_a_stored_recommender_is_the_same(tmp_path: Path) -> None:
     for number, one in enumerate((recommender, with_ranker(recommender, baskets))):
         folder = tmp_path / str(number)
         folder.mkdir()
-        one.save(folder)
+        one.save(folder, baskets)
         again = Recommender.load(folder)
         who = np.arange(len(baskets.customers))
         assert np.array_equal(again.rank(baskets, who).score, one.rank(baskets, who).score)

@@ -72,6 +72,11 @@ class BackOff:
     segment: Level
     segments: int
 
+    @cached_property
+    def stores_selling(self) -> IntArray:
+        """Stores that sold each item, (I,)."""
+        return _counted(self.store.shares.indices, len(self.chain))
+
     @classmethod
     def fit(
         cls, baskets: Baskets, day: int, *, days: int = 84, strength: float = 50.0, segment: IntArray | None = None
@@ -107,15 +112,26 @@ class BackOff:
         """Codes of the items of the largest shares, the largest first."""
         asked = (store, count, segment)
         if asked not in self._best:
-            shares = self.scores(store, np.arange(len(self.chain)), segment)
+            codes = np.union1d(self._first[: 4 * count], self._sold(store))
+            shares = self.scores(store, codes, segment)
             order = np.argsort(-shares, kind="stable")[:count]
-            self._best[asked] = order[shares[order] > 0]
+            self._best[asked] = codes[order[shares[order] > 0]]
         return self._best[asked]
 
     @cached_property
     def _best(self) -> dict[tuple[int, int, int], IntArray]:
         """What was asked for before: a few lists a store."""
         return {}
+
+    @cached_property
+    def _first(self) -> IntArray:
+        """Items by their share in the chain."""
+        return np.argsort(-self.chain, kind="stable")
+
+    def _sold(self, store: int) -> IntArray:
+        if store < 0:
+            return self._first[:0]
+        return self.store.shares.indices[slice(*self.store.shares.indptr[store : store + 2])]
 
 
 def _counted(place: IntArray, count: int) -> NDArray[np.int64]:

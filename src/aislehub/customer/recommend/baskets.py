@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
-__all__ = ["Baskets", "Pairs", "read_baskets"]
+__all__ = ["Baskets", "Pairs", "purchases", "read_baskets"]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -175,8 +175,8 @@ class Baskets:
         )  # fmt: skip
 
 
-def read_baskets(sales_lines: Any, items: Any, *, day: date, history_days: int) -> Baskets:
-    """Members' purchases of goods in the last `history_days` up to and including `day`; none in a house without them.
+def purchases(sales_lines: Any, items: Any, *, day: date, history_days: int) -> pa.Table:
+    """Members' lines of goods in the last `history_days` up to and including `day`, as `Baskets.of` takes them.
 
     Fuel, deposits and the like (`is_sellable` false) are nothing to recommend.
     """
@@ -186,7 +186,12 @@ def read_baskets(sales_lines: Any, items: Any, *, day: date, history_days: int) 
         goods.day > ibis.literal(day - timedelta(days=history_days)),
     )  # fmt: skip
     columns = ["customer", "item", "store", "receipt", "day", "quantity", "amount", "discount"]
-    return Baskets.of(goods.select(*columns, time=goods.sold_at).to_pyarrow())
+    return goods.select(*columns, time=goods.sold_at).to_pyarrow()
+
+
+def read_baskets(sales_lines: Any, items: Any, *, day: date, history_days: int) -> Baskets:
+    """The same as arrays; none in a house without members."""
+    return Baskets.of(purchases(sales_lines, items, day=day, history_days=history_days))
 
 
 def _names(values: pa.ChunkedArray, known: Any) -> NDArray[np.object_]:
@@ -216,15 +221,14 @@ def _laid_out(
     quantity: FloatArray, amount: FloatArray, saving: FloatArray,
 ) -> tuple[NDArray[Any], ...]:  # fmt: skip
     """Lines and visits in their order, lines of the same item in a visit as one."""
-    order = np.lexsort((receipt, store, time, day, customer))
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = False
-    for array in (customer, day, store, receipt):
-        new[1:] |= np.diff(array[order]) != 0
-    visit = np.empty(len(order), dtype=np.int64)
-    visit[order] = np.cumsum(new) - 1
-    first = order[new]
-    lines = np.lexsort((visit, item, customer))
+    stores, receipts = int(store.max(initial=-1)) + 2, int(receipt.max(initial=-1)) + 2
+    met, _ = pd.factorize((customer * stores + store + 1) * receipts + receipt + 1)
+    first = np.flatnonzero(~pd.Series(met).duplicated().to_numpy())  # of each visit, in the order met
+    order = np.lexsort((receipt[first], store[first], time[first], day[first], customer[first]))
+    place = np.empty(len(first), dtype=np.int64)
+    place[order] = np.arange(len(first))
+    visit, first = place[met], first[order]
+    lines = np.lexsort((visit, customer * (int(item.max(initial=-1)) + 1) + item))
     starts = np.ones(len(lines), dtype=bool)
     starts[1:] = (np.diff(visit[lines]) != 0) | (np.diff(item[lines]) != 0)
     at = np.flatnonzero(starts)

@@ -26,7 +26,13 @@ __all__ = ["LATELY", "Case", "because", "popular_there"]
 LATELY = 90
 """Days in which purchases are counted for a reason."""
 NOT_POPULAR = {"popularity": 0.0, "trend": 1.0, "store_share": 0.0}
-NOT_OFFERED = dict.fromkeys(("display", "mailer", "discount", "display_next", "mailer_next"), 0.0)
+NOT_OFFERED = dict.fromkeys(
+    (
+        "display", "mailer", "discount", "display_next", "mailer_next", "display_chain", "mailer_chain",
+        "mailer_chain_next",
+    ),
+    0.0,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

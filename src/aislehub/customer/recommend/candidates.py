@@ -25,7 +25,7 @@ __all__ = ["Sizes", "candidates"]
 class Sizes:
     """Candidates at most from each scorer."""
 
-    own: int = 100
+    own: int = 50
     ease: int = 25
     store: int = 20
     content: int = 5

@@ -50,6 +50,8 @@ class Ease:
     @classmethod
     def of_gram(cls, gram: NDArray[np.float64], items: IntArray, ridge: float) -> Ease:
         """Learn from XᵀX, (H, H), which may be a sum over several houses. It is used up."""
+        if not len(items):
+            return cls(items, np.zeros((0, 0)))
         gram[np.diag_indices_from(gram)] += ridge
         factor = linalg.cholesky(gram, overwrite_a=True, check_finite=False)
         inverse, failed = linalg.lapack.dpotri(factor)

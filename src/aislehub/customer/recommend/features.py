@@ -36,7 +36,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "taste": ("content",),
     "offer": (
         "display", "mailer", "discount", "display_next", "mailer_next", "was_offered", "bought_on_offer", "own_saving",
-        "item_saving", "price_change",
+        "item_saving", "price_change", "display_chain", "mailer_chain", "mailer_chain_next", "mailer_chain_before",
+        "item_on_offer",
     ),
     "price": ("price", "price_to_own"),
     "person": ("visits", "visit_gap", "days_since_visit", "visit_over_gap", "basket_size", "repeats", "person_saving"),
@@ -210,6 +211,10 @@ def _offer(known: Knowledge, offers: Offers, past: Baskets, asked: Asked, pair: 
     count = np.maximum(pairs.sum(np.ones(len(past.item))), 1)
     own_price = pairs.sum(past.amount) / np.maximum(pairs.sum(past.quantity), 1e-9)
     price = np.where(np.isnan(known.price), known.usual, known.price)
+    stores = np.maximum(known.backoff.stores_selling[asked.item], 1)
+    now, later, earlier = (
+        [s[asked.item] / stores for s in offers.in_chain(known.day + a, len(past.items))] for a in (2, 9, -5)
+    )
     return {
         "display": _of(soon, offers.display, 0.0),
         "mailer": _of(soon, offers.mailer, 0.0),
@@ -220,6 +225,11 @@ def _offer(known: Knowledge, offers: Offers, past: Baskets, asked: Asked, pair: 
         "bought_on_offer": _of(pair, pairs.sum(then) / count, np.nan),
         "own_saving": _of(pair, pairs.sum(past.saving) / count, np.nan),
         "item_saving": known.saving[asked.item],
+        "display_chain": now[0],
+        "mailer_chain": now[1],
+        "mailer_chain_next": later[1],
+        "mailer_chain_before": earlier[1],
+        "item_on_offer": known.on_offer[asked.item],
         "price_change": (price / np.maximum(known.usual, 0.01))[asked.item],
         "price": price[asked.item],
         "price_to_own": price[asked.item] / np.maximum(_of(pair, own_price, np.nan), 0.01),

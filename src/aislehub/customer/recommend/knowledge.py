@@ -18,6 +18,7 @@ from aislehub.customer.recommend.backoff import BackOff
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
 from aislehub.customer.recommend.content import Content
 from aislehub.customer.recommend.ease import Ease, head_items
+from aislehub.customer.recommend.offers import NO_OFFERS, Offers
 
 __all__ = ["Catalogue", "Knowledge"]
 
@@ -65,6 +66,7 @@ class Knowledge:
         gap: mean days between two purchases of a customer, (I,).
         price, usual: money per unit in the last 14 and 84 days, (I,); NaN = not sold.
         saving: mean share of the shelf value taken off in the last 84 days, (I,).
+        on_offer: share of its purchases of the last 84 days that were made while it was on offer there, (I,).
         first_day: day of the first sale, (I,).
         backoff: shares by store and segment; ease: what is bought by the same customers.
     """
@@ -77,6 +79,7 @@ class Knowledge:
     price: FloatArray
     usual: FloatArray
     saving: FloatArray
+    on_offer: FloatArray
     first_day: IntArray
     backoff: BackOff
     ease: Ease
@@ -84,13 +87,14 @@ class Knowledge:
     @classmethod
     def of(
         cls, baskets: Baskets, day: int, *, head: int, ridge: float, ease: Ease | None = None,
-        segment: IntArray | None = None,
+        segment: IntArray | None = None, offers: Offers = NO_OFFERS,
     ) -> Knowledge:  # fmt: skip
         """Learn from all purchases before a day.
 
         Args:
             head, ridge: of EASE, unless `ease` has been learned before.
             segment: of each customer, (C,), −1 = none.
+            offers: what is announced.
         """
         past, count = baskets.before(day), len(baskets.items)
         quarter, late = past.since(day - 84), past.since(day - 14)
@@ -98,16 +102,18 @@ class Knowledge:
         usual, price = (_price(b, count) for b in (quarter, late))
         sold = np.bincount(quarter.item, minlength=count)
         saving = np.bincount(quarter.item, quarter.saving, minlength=count) / np.maximum(sold, 1)
+        held = offers.at(quarter.visit_store[quarter.visit], quarter.item, quarter.visit_day[quarter.visit]) >= 0
+        on_offer = np.bincount(quarter.item, held, count) / np.maximum(sold, 1)
         again, gap = _again(past, day)
         first_day = np.full(count, day)
         np.minimum.at(first_day, past.item, past.visit_day[past.visit])
         if ease is None:
-            held = past.matrix()
-            codes = head_items(held, head)
-            ease = Ease.fit(held[:, codes], codes, ridge)
+            rows = past.matrix()
+            codes = head_items(rows, head)
+            ease = Ease.fit(rows[:, codes], codes, ridge)
         trend = (now + 1e-4) / (popularity + 1e-4)
         backoff = BackOff.fit(past, day, segment=segment)
-        return cls(day, popularity, trend, again, gap, price, usual, saving, first_day, backoff, ease)
+        return cls(day, popularity, trend, again, gap, price, usual, saving, on_offer, first_day, backoff, ease)
 
     @cached_property
     def fresh(self) -> IntArray:

@@ -52,6 +52,13 @@ class Offers:
         holds = (found >= 0) & (store >= 0) & (self.place[found] == place) & (self.ends[found] >= day)
         return np.where(holds, found, -1)
 
+    def in_chain(self, day: int, items: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """In how many stores each item is shown in a second place, and in the leaflet, on a day, (I,) each."""
+        holds = (self.starts <= day) & (self.ends >= day)
+        item = self.place[holds] % items
+        display, mailer = (np.bincount(item, shown[holds], items) for shown in (self.display, self.mailer))
+        return display.astype(float), mailer.astype(float)
+
     def known_before(self, day: int) -> Offers:
         """Those that had been announced at the opening of a day."""
         return self._only(self.known <= day)

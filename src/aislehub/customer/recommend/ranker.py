@@ -2,7 +2,7 @@
 
 Learned on past moments: at each origin all that was known then describes the candidates, and the basket that came next
 says which were bought. All purchases are kept and a share of the others, whose weight makes up for it, so that scores
-stay probabilities. Several models of different seeds are averaged (LightGBM; Ke et al. 2017, NeurIPS). Which feature
+stay probabilities. Models of several seeds may be averaged (LightGBM; Ke et al. 2017, NeurIPS). Which feature
 moved a score is the trees' own TreeSHAP (Lundberg et al. 2020), summed over families.
 """
 
@@ -24,13 +24,14 @@ __all__ = ["Ranker", "Shape"]
 
 @dataclass(frozen=True)
 class Shape:
-    """How the trees grow."""
+    """How the trees grow. Small ones, one model: their reasons have to be counted while somebody waits."""
 
-    trees: int = 120
-    leaves: int = 31
-    rate: float = 0.08
-    least: int = 50
-    models: int = 2
+    trees: int = 200
+    leaves: int = 15
+    depth: int = 6
+    rate: float = 0.04
+    least: int = 200
+    models: int = 1
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class Ranker:
         models = []
         for number in range(shape.models):
             parameters = {
-                "objective": "binary", "num_leaves": shape.leaves, "learning_rate": shape.rate, "verbosity": -1,
-                "min_data_in_leaf": shape.least, "feature_fraction": 0.6, "bagging_fraction": 0.7, "bagging_freq": 1,
+                "objective": "binary", "num_leaves": shape.leaves, "max_depth": shape.depth,
+                "learning_rate": shape.rate, "verbosity": -1,
+                "min_data_in_leaf": shape.least, "feature_fraction": 0.4, "bagging_fraction": 0.7, "bagging_freq": 1,
                 "lambda_l2": 5.0, "max_bin": 127, "seed": seed + number, "num_threads": 1, "deterministic": True,
                 "force_row_wise": True,
             }  # fmt: skip

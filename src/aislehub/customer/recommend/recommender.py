@@ -27,9 +27,9 @@ from aislehub.customer.recommend.backoff import BackOff, Level
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
 from aislehub.customer.recommend.candidates import Sizes, candidates, rank_within
 from aislehub.customer.recommend.content import Content
-from aislehub.customer.recommend.ease import Ease
 from aislehub.customer.recommend.features import FAMILIES, FEATURES, Asked, describe
-from aislehub.customer.recommend.knowledge import Catalogue, Knowledge
+from aislehub.customer.recommend.forgetting import load_ease, save_ease
+from aislehub.customer.recommend.knowledge import Catalogue, Knowledge, head_matrix
 from aislehub.customer.recommend.offers import NO_OFFERS, Offers
 from aislehub.customer.recommend.ranker import Ranker
 from aislehub.customer.recommend.tifu import Tifu
@@ -56,9 +56,10 @@ class Ranked:
 
     def best(self, count: int, allowed: NDArray[np.bool_] | None = None) -> IntArray:
         """Places of the `count` best allowed candidates of each customer, by customer, the best first."""
-        places = np.arange(len(self.item)) if allowed is None else np.flatnonzero(allowed)
-        order = places[np.lexsort((self.item[places], -self.score[places], self.customer[places]))]
-        return order[rank_within(self.customer[order]) < count]
+        if allowed is None:
+            return best_places(self.customer, self.item, self.score, count)
+        places = np.flatnonzero(allowed)
+        return places[best_places(self.customer[places], self.item[places], self.score[places], count)]
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,22 @@ class Recommender:
         """The recommender whose EASE never saw a customer, given which head items they held, (H,)."""
         return replace(self, known=self.known.with_ease(self.known.ease.without(row)))
 
-    def save(self, folder: Path) -> None:
-        """Into the folder of a learned model."""
+    def save(self, folder: Path, baskets: Baskets | None = None) -> None:
+        """Into the folder of a learned model.
+
+        Args:
+            baskets: what EASE was learned from, so that it can forget each of them (`forgetting`).
+        """
         known, backoff = self.known, self.known.backoff
+        names, rows = np.zeros(0, object), sparse.csr_matrix((0, len(known.ease.items)))
+        if baskets is not None:
+            held = head_matrix(baskets, known.ease)
+            who = np.flatnonzero(np.diff(held.indptr) > 0)
+            names, rows = baskets.customers[who], held[who]
+        save_ease(folder, known.ease, names, rows)
         values = {part.name: getattr(known, part.name) for part in fields(known)}
         arrays: dict[str, Any] = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         np.savez(folder / "known.npz", **arrays, chain=backoff.chain)
-        np.save(folder / "ease_inverse.npy", known.ease.inverse)
-        np.save(folder / "ease_items.npy", known.ease.items)
         for name, level in (("store", backoff.store), ("segment", backoff.segment)):
             sparse.save_npz(folder / f"{name}_shares.npz", level.shares, compressed=False)
             np.save(folder / f"{name}_missing.npy", level.missing)
@@ -167,7 +176,7 @@ class Recommender:
         ]
         arrays: dict[str, Any] = dict(np.load(folder / "known.npz"))
         backoff = BackOff(arrays["chain"], levels[0], levels[1], about["segments"])
-        ease = Ease(np.load(folder / "ease_items.npy"), np.load(folder / "ease_inverse.npy"))
+        ease = load_ease(folder)
         given = {name: value for name, value in arrays.items() if name != "chain"}
         known = Knowledge(day=about["day"], backoff=backoff, ease=ease, **given)
         groups = np.load(folder / "groups.npz")
@@ -179,6 +188,12 @@ class Recommender:
             np.array(about["stores"], dtype=object), catalogue, known, Tifu(**about["tifu"]), Sizes(**about["sizes"]),
             ranker if ranker.models else None,
         )  # fmt: skip
+
+
+def best_places(customer: IntArray, item: IntArray, score: FloatArray, count: int) -> IntArray:
+    """Places of the `count` best items of each customer, by customer, the best first."""
+    order = np.lexsort((item, -score, customer))
+    return order[rank_within(customer[order]) < count]
 
 
 def base_scores(features: NDArray[np.float32], tifu: Tifu) -> FloatArray:

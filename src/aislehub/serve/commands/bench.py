@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +26,9 @@ def bench(
     name: Annotated[str, typer.Argument(help="Which benchmark: a file in benchmarks/")],
     data: Annotated[Path | None, typer.Option(help="Your own data instead of the benchmark's")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the rows to a file, .json by suffix")] = None,
+    events: Annotated[
+        Path | None, typer.Option(help="`recommend` on your purchases: a CSV or Parquet file of customer, item, time")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small part, to see that it runs")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
 ) -> None:
@@ -32,7 +36,11 @@ def bench(
 
     Example: aislehub bench replenish --quick
     """
-    rows = _load(name).run(data, quick=quick)
+    module = _load(name)
+    more = {} if events is None else {"events": events}
+    if more and "events" not in inspect.signature(module.run).parameters:
+        raise HubError("bench.no_events", name=name)
+    rows = module.run(data, quick=quick, **more)
     if out:
         write_table(pd.DataFrame(rows), out)
     if as_json:

@@ -1,0 +1,85 @@
+"""What may be recommended, and what it brings: the range, the stock of each store, and money per unit.
+
+An item that has run out in a customer's store is not recommended there. Where no figure of its stock is known, as for
+what a store sells too seldom to be replenished by forecast, nothing is held against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aislehub.customer.recommend.baskets import FloatArray, IntArray
+from aislehub.customer.recommend.recommender import Recommender
+
+__all__ = ["Shelf", "Terms"]
+
+STOCK_DAYS = 7
+"""Age in days from which a figure of the stock says nothing any more."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Which items have run out where: sorted numbers store × items + item; and whether that was made up."""
+
+    items: int
+    out: IntArray
+    source: str
+
+    @classmethod
+    def of(cls, stock: Any, supply_state: Any, recommender: Recommender, day: date) -> Shelf:
+        """From the day's state of supply, and the last counts of what it does not list."""
+        last = stock.filter(stock.day <= ibis.literal(day), stock.day > ibis.literal(day - timedelta(days=STOCK_DAYS)))
+        newest = last.group_by("store", "item").agg(on_hand=last.on_hand.argmax(last.day)).to_pandas()
+        state = supply_state.filter(supply_state.day == ibis.literal(day))
+        listed = state.select("store", "item", "on_hand", "source").to_pandas()
+        every = pd.concat([listed, newest]).drop_duplicates(["store", "item"])
+        gone = every[every["on_hand"].astype(float) <= 0]
+        store = pd.Index(recommender.stores).get_indexer(gone["store"])
+        item = pd.Index(recommender.catalogue.items).get_indexer(gone["item"])
+        known = (store >= 0) & (item >= 0)
+        count = len(recommender.catalogue.items)
+        made_up = listed["source"].astype(str).str.contains("simulated: .*stock").any()
+        out = np.sort((store * count + item)[known].astype(np.int64))
+        return cls(count, out, "simulated: stock" if made_up else "facts")
+
+    def has(self, store: IntArray, item: IntArray) -> NDArray[np.bool_]:
+        """Whether each item is not known to have run out in a store, (q,); −1 = unknown store."""
+        if not len(self.out):
+            return np.ones(len(item), dtype=bool)
+        place = store * self.items + item
+        at = np.minimum(np.searchsorted(self.out, place), len(self.out) - 1)
+        return (store < 0) | (self.out[at] != place)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Of each item, (I,): whether it is in the range tomorrow, what a unit brings, and how that was counted."""
+
+    listed: NDArray[np.bool_]
+    brings: FloatArray
+    counted: NDArray[np.object_]
+
+    @classmethod
+    def of(cls, items: Any, recommender: Recommender, day: date) -> Terms:
+        """Money a unit: the usual price without tax, less cost where that is known."""
+        names = ("item", "price", "cost", "tax_rate", "is_sellable", "listed_from", "delisted_from")
+        rows = items.select(*names).to_pandas().drop_duplicates("item").set_index("item")
+        rows = rows.reindex(recommender.catalogue.items)
+        tomorrow = pd.Timestamp(day + timedelta(days=1))
+        begun = ~(pd.to_datetime(rows["listed_from"]) > tomorrow)
+        ended = pd.to_datetime(rows["delisted_from"]) <= tomorrow
+        sellable = rows["is_sellable"].astype("boolean").fillna(True).to_numpy(dtype=bool)
+        price, cost, tax = (rows[name].astype(float).to_numpy() for name in ("price", "cost", "tax_rate"))
+        seen = recommender.known.usual
+        price = np.where(np.isnan(seen), np.nan_to_num(price), seen) / (1 + np.nan_to_num(tax))
+        known = ~np.isnan(cost)
+        brings = price - np.where(known, cost, 0.0)
+        counted = np.where(known, "contribution", "amount").astype(object)
+        return cls((begun & ~ended).to_numpy() & sellable, brings, counted)
