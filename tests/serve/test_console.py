@@ -89,7 +89,7 @@ def test_navigation_comes_from_the_registry(sign_in: SignIn) -> None:
     paths = [path for path, _ in links]
     assert paths == [
         "today", "demand", "accuracy", "prices", "promotions", "rosters", "routes", "recommendations", "alerts",
-        "range", "experiments", "worth", "scenarios", "twin", "data",
+        "campaigns", "range", "experiments", "worth", "scenarios", "twin", "data",
     ]  # fmt: skip
     assert links[paths.index("range")][1]
     assert "Whole milk 1 L" in page and "All items" in page

@@ -17,7 +17,7 @@ def test_a_sum_of_integers_is_the_sum_of_numbers(vectors):
     """Encoded vectors add up to the encoded sum, to half a step a vector; nothing wraps at the bound."""
     bits = fractional_bits(1e6, 3)
     total = sum((encode(vector, 1e6, bits) for vector in vectors), start=np.zeros(5, dtype=np.uint64))
-    exact = sum(np.rint(np.ldexp(vector, bits)).astype(object) for vector in vectors)
+    exact = [sum(int(number) for number in np.rint(np.ldexp(column, bits))) for column in vectors.T]
     assert (decode(total, bits) == np.array([float(one) for one in exact]) / 2.0**bits).all()
     assert np.abs(decode(total, bits) - vectors.sum(axis=0)).max() <= 1.5 * 2.0**-bits + 1e-9
 
