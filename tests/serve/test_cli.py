@@ -111,7 +111,7 @@ def test_all_of_a_filter_are_approved_and_sent_once(run: Run, hub: Hub) -> None:
         (["undo", "ID"], "it cannot become"),
         (["decisions", "--state", "lost"], "lost is no state of a decision; known: proposed"),
         (["decisions", "--kind", "order"], "No decisions are of the kind 'order'. Did you mean orders?"),
-        (["decisions", "--kind", "x"], "Known: first_deliveries, model_changes"),
+        (["decisions", "--kind", "x"], "Known: campaigns, first_deliveries, model_changes"),
         (["decisions", "--store", "3677"], "There is no store '3677'. Did you mean 367?"),
         (["approve", "--all", "--kind", "ordres"], "Did you mean orders?"),
         (["approve", "--all", "--store", "none"], "There is no store 'none'."),
