@@ -349,7 +349,7 @@ function scenarios(data, isNarrow) {
   };
 }
 
-// Bars of several series beside each other; `isAcross` lays them down where names are long.
+// Bars of several series beside each other, or in one with `isStacked`; `isAcross` lays them down where names are long.
 function groups(data, isNarrow) {
   const names = { type: "category", data: data.names, ...axisStyle(), splitLine: { show: false } };
   const values = { type: "value", ...axisStyle() };
@@ -362,7 +362,7 @@ function groups(data, isNarrow) {
     ...frame(data, 40),
     legend: { top: 4, textStyle: { color: colour("ink") } },
     ...(data.isAcross ? across : { xAxis: names, yAxis: values }),
-    series: data.series.map(({ name, tone, values }) => ({ name, type: "bar", barMaxWidth: data.isAcross ? 12 : 36, data: values, itemStyle: { color: colour(tone) } })),
+    series: data.series.map(({ name, tone, values }) => ({ name, type: "bar", stack: data.isStacked ? "all" : undefined, barMaxWidth: data.isStacked ? 18 : data.isAcross ? 12 : 36, data: values, itemStyle: { color: colour(tone) } })),
   };
 }
 

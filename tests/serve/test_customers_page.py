@@ -1,0 +1,173 @@
+"""The page Customers: segments and their history without persons, a builder, and one member's profile for admins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from fastapi.testclient import TestClient
+
+from aislehub.core.hub import Hub
+from aislehub.customer import policy
+from aislehub.customer.profile import profiles
+from aislehub.customer.rules import COLUMNS, parse
+from aislehub.data.privacy.reads import reads_of
+from aislehub.schema import CUSTOMER_PROFILES
+from aislehub.serve import auth
+from aislehub.serve.api import application
+from aislehub.serve.console.customers import GROUPS
+from aislehub.serve.console.rule_words import in_words
+from tests.customer.conftest import DAY, GOODS, add, facts, regulars
+
+from .conftest import PASSWORD, make_hub
+
+SignIn = Callable[..., TestClient]
+STEPS = ("customer_segments", "segment_figures", "segment_history")
+
+
+@pytest.fixture(scope="module")
+def segmented(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a house with 120 members in segments, one of whom objected to personalisation."""
+    home = tmp_path_factory.mktemp("segmented")
+    hub = make_hub(home)
+    for name, rows in {"items": GOODS, "stores": [{"store": "1"}], "sales_lines": regulars(120, 300, seed=1)}.items():
+        add(hub.tables, name, rows)
+    said = {"customer": "m0003", "purpose": "personalisation", "granted": False, "at": datetime(2024, 1, 1, tzinfo=UTC)}
+    add(hub.tables, "consents", [said])
+    frame = profiles(facts(hub.tables), DAY, policy.Policy(), hub.tables.timezone).assign(day=DAY)
+    held = CUSTOMER_PROFILES.require(pa.Table.from_pandas(frame, preserve_index=False))
+    hub.tables.write("customer_profiles", held, DAY)
+    for name in STEPS:
+        step = next(step for step in hub.registry.steps if step.writes.name == name)
+        assert step.policy
+        hub.tables.write(name, step.writes.require(step.run(hub.tables, day=DAY, policy=step.policy.load(home))), DAY)
+    for role in auth.ROLES:
+        auth.add_user(hub.state, role, PASSWORD, role, "anna" if role == "staff" else "")
+    hub.close()
+    return home
+
+
+@pytest.fixture
+def hub(segmented: Path, tmp_path: Path, open_house: Callable[[Path, Path], Hub]) -> Iterator[Hub]:
+    """A house of one's own with segments."""
+    hub = open_house(segmented, tmp_path / "home")
+    yield hub
+    hub.close()
+
+
+def group(client: TestClient, rule: str) -> str:
+    """What the builder says of a rule."""
+    answer = client.get("/customers/group", params={"rule": rule})
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def test_a_house_without_segments_says_what_to_do(empty_hub: Hub) -> None:
+    """Before the first business day the page says how segments are made."""
+    with TestClient(application(empty_hub)) as client:
+        client.post("/login", data={"user": "admin", "password": PASSWORD})
+        page = client.get("/customers").text
+    assert "There are no segments yet" in page and "aislehub day DATE" in page
+
+
+def test_segments_stand_with_their_rule_in_words_and_no_member_is_named(hub: Hub, sign_in: SignIn) -> None:
+    """Each segment has its size, its rule in words and its share of spend; no key of a member is on the page."""
+    page = sign_in("viewer").get("/customers").text
+    rows = {row["segment"]: row for row in hub.tables.read("segment_figures").to_pyarrow().to_pylist()}
+    assert "stage of life is active and visits, 90 days is high" in page
+    assert f'<td class="figure">{rows["big_basket"]["members"]}</td>' in page
+    assert "&lt; 5" in page and not re.search(r"m0\d{3}", page)
+
+
+def test_the_check_shows_what_came_after_each_fifth(hub: Hub, sign_in: SignIn) -> None:
+    """The five fifths by past discount have their share of discount then and since, as the history has them."""
+    page = sign_in("viewer").get("/customers").text
+    rows = [r for r in hub.tables.read("segment_history").to_pyarrow().to_pylist() if r["kind"] == "discount_share"]
+    assert len(rows) == 5 and "Does the past foretell anything?" in page
+    for row in rows:
+        assert f"{round(100 * row['discount_since'], 1):g}\xa0%" in page
+
+
+def test_the_builder_tells_the_group_and_nobody_in_it(hub: Hub, sign_in: SignIn) -> None:
+    """A rule gets its size, its thresholds and the command with a holdout; no key of a member."""
+    told = group(sign_in(), "basket_value is high and visits_90 >= 1")
+    profiled = hub.tables.read("customer_profiles").to_pandas()
+    regular = profiled[profiled["visits_365"] >= 4]["basket_value"]
+    least = regular.quantile(0.75)
+    inside = profiled[(profiled["basket_value"] >= least) & (profiled["visits_90"] >= 1) & (profiled.visits_365 >= 4)]
+    assert f"<dd>{len(inside)} <small>" in told and "high from" in told
+    assert "--holdout 0.1 --out list.csv" in told and not re.search(r"m0\d{3}", told)
+
+
+def test_the_builder_is_silent_on_a_handful(hub: Hub, sign_in: SignIn) -> None:
+    """Four members have neither a size nor a mean."""
+    spend = hub.tables.read("customer_profiles").to_pandas()["spend_365"]
+    told = group(sign_in(), f"spend_365 >= {spend.nlargest(4).min() - 0.005:.3f}")
+    assert "fewer than 5 members" in told and "<table" not in told and "<dd>" not in told
+
+
+@pytest.mark.parametrize(("rule", "said"), [("visit_90 > 1", "visits_90"), ("visits_90 >", "cannot be read")])
+def test_a_rule_that_cannot_be_read_gets_a_hint(sign_in: SignIn, rule: str, said: str) -> None:
+    """A misspelt column is answered with the nearest one, a broken rule with the place."""
+    told = group(sign_in(), rule)
+    assert 'role="alert"' in told and said in told
+
+
+def test_what_is_typed_is_shown_and_never_run(sign_in: SignIn) -> None:
+    """Markup in a rule or in the address comes back as text."""
+    client = sign_in("admin")
+    evil = "<script>alert(1)</script>"
+    for page in (group(client, evil), client.get("/customers", params={"rule": evil, "customer": evil}).text,
+                 client.get("/customers/member", params={"customer": evil}).text):  # fmt: skip
+        assert evil not in page and "&lt;script&gt;" in page
+
+
+def test_a_profile_is_for_admins_and_the_look_is_noted(hub: Hub, sign_in: SignIn) -> None:
+    """A planner gets a sentence and refusals; an admin the profile, and the member can learn who looked."""
+    client = sign_in("planner")
+    assert "Profiles of single members are for admins" in client.get("/customers").text
+    assert client.get("/customers/member?customer=m0001").status_code == 403
+    assert client.get("/customers/members?customer=m").status_code == 403
+    assert reads_of(hub.state, ["m0001"]) == []
+    assert "m0001" in sign_in("admin").get("/customers/member?customer=m0001").text
+    assert [(row["who"], row["what"]) for row in reads_of(hub.state, ["m0001"])] == [("admin", "page customers")]
+
+
+def test_a_profile_says_why_each_segment_holds(hub: Hub, sign_in: SignIn) -> None:
+    """Beside a segment stands what the member has and where high begins."""
+    rows = hub.tables.read("customer_segments").to_pandas()
+    key = rows[rows["segment"] == "big_basket"]["customer"].iloc[0]
+    page = sign_in("admin").get(f"/customers/member?customer={key}").text
+    assert "big basket" in page and re.search(r"money a visit is high \(theirs: .+?, high from .+? on\)", page)
+    assert all(column.help.split(";")[0][:30] in page for column in COLUMNS.values() if "'" not in column.help)
+
+
+def test_who_objected_is_put_into_no_segment(sign_in: SignIn) -> None:
+    """The page says so in place of segments; a key that is none is told kindly."""
+    client = sign_in("admin")
+    page = client.get("/customers/member?customer=m0003").text
+    assert "objected to personalisation and is put into no segment" in page
+    assert "no profile of member m9999" in client.get("/customers/member?customer=m9999").text
+
+
+def test_viewers_build_nothing(sign_in: SignIn) -> None:
+    """Rules of one's own are for planners."""
+    client = sign_in("viewer")
+    assert client.get("/customers/group?rule=stage+%3D+new").status_code == 403
+    assert "Planners and admins can try rules" in client.get("/customers").text
+
+
+def test_every_column_of_the_profile_has_its_place() -> None:
+    """No figure is left out of the groups of the page, none stands in two."""
+    assert sorted(name for group in GROUPS.values() for name in group) == sorted(COLUMNS)
+
+
+def test_a_rule_reads_as_it_binds() -> None:
+    """Brackets, not, in and words of the data come out in the reader's words."""
+    told = in_words(parse("(stage in (new, active) or visits_28 >= 3) and not discount_share is empty"), "USD")
+    assert told.startswith("(stage of life is one of new, active or visits, 28 days at least 3) and ")
+    assert told.endswith("not: share of money off is not known")
