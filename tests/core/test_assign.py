@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import chi2_contingency, chisquare
+from scipy.stats import chi2, chi2_contingency, chisquare, ttest_1samp
 
 from aislehub.core.assign import arm
 
@@ -32,6 +32,15 @@ def test_another_salt_is_another_draw() -> None:
     """The arm in one experiment says nothing about the arm in another (independence test, 0.1 % level)."""
     pairs = Counter((arm(unit, ARMS, salt="one"), arm(unit, ARMS, salt="two")) for unit in UNITS)
     assert chi2_contingency([[pairs[first, second] for second in ARMS] for first in ARMS]).pvalue > 0.001
+
+
+def test_shares_spread_over_salts_as_a_fair_lot_does() -> None:
+    """The same 500 units under 400 salts: a tenth on average, and as often far off as chance is (0.1 % level)."""
+    arms, units = {"holdout": 0.1, "send": 0.9}, UNITS[:500]
+    held = [sum(arm(unit, arms, salt=f"salt-{n}") == "holdout" for unit in units) for n in range(400)]
+    assert ttest_1samp(held, 50).pvalue > 0.001
+    spread = sum((count - 50) ** 2 for count in held) / (500 * 0.1 * 0.9)
+    assert chi2.ppf(0.0005, 400) < spread < chi2.ppf(0.9995, 400)
 
 
 def test_neighbours_are_independent() -> None:
