@@ -11,12 +11,11 @@ from aislehub.core.text import say
 from aislehub.serve import auth
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, Site, needs
 from aislehub.serve.weeks import known_staff
 
 __all__ = ["router"]
 
-House = Annotated[Site, Depends(site_of)]
 Anybody = Annotated[User, Depends(needs("staff"))]
 Admin = Annotated[User, Depends(needs("admin"))]
 router = APIRouter(prefix="/account", include_in_schema=False)

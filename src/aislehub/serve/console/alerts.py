@@ -19,7 +19,7 @@ from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render, signed_in
 from aislehub.serve.documents import alert_document
 from aislehub.serve.lookup import names
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, Site, needs
 
 __all__ = ["AlertView", "context", "router"]
 
@@ -28,7 +28,6 @@ GROUP_ROWS, CAUSE_ROWS = 10, 200
 USUAL_DAYS = 7
 CHAIN = "-"
 """Stands for the chain's own alerts, whose store is empty, in the filter."""
-House = Annotated[Site, Depends(site_of)]
 Planner = Annotated[User, Depends(needs("planner"))]
 router = APIRouter(prefix="/alerts", include_in_schema=False)
 

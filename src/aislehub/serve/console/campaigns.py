@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from ibis import _
 
 from aislehub.core.hub import Hub
@@ -21,13 +21,12 @@ from aislehub.serve import formats
 from aislehub.serve.console.shell import render, signed_in
 from aislehub.serve.console.today import View, decision_page, query_of
 from aislehub.serve.documents import measured_document
-from aislehub.serve.site import Site, site_of
+from aislehub.serve.site import House
 
 __all__ = ["context", "router"]
 
 KIND = "campaigns"
 FEW = 5  # members: a smaller group is not told, for it tells about a person
-House = Annotated[Site, Depends(site_of)]
 router = APIRouter(prefix="/campaigns", include_in_schema=False)
 
 

@@ -27,7 +27,7 @@ from aislehub.serve.auth import User
 from aislehub.serve.console.rule_words import figure, in_words, reasons, thresholds
 from aislehub.serve.console.shell import render
 from aislehub.serve.lookup import last_day, rows_of_day
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, needs
 
 __all__ = ["GROUPS", "context", "router"]
 
@@ -51,7 +51,6 @@ FIFTHS = {"discount_share": "discount", "spend_90": "spend"}
 LATE = ("lapsing", "lapsed")
 MOST_MOVES = 15
 SUGGESTIONS = 30
-House = Annotated[Site, Depends(site_of)]
 Planner = Annotated[User, Depends(needs("planner"))]
 Admin = Annotated[User, Depends(needs("admin"))]
 Key = Annotated[str, Query(max_length=80, pattern=r"^[^\x00]*$")]

@@ -20,12 +20,11 @@ from aislehub.data.privacy.reads import note_read
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render, signed_in
 from aislehub.serve.lookup import has_rows, last_day, readiness
-from aislehub.serve.site import Site, caller, needs, site_of
+from aislehub.serve.site import House, caller, needs
 
 __all__ = ["context", "router"]
 
 PREVIEW_ROWS = 500
-House = Annotated[Site, Depends(site_of)]
 router = APIRouter(prefix="/data", include_in_schema=False)
 
 

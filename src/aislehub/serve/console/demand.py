@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import ibis
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from aislehub.core.hub import Hub
 from aislehub.core.reasons import sentence
@@ -19,7 +19,7 @@ from aislehub.serve import formats
 from aislehub.serve.console.shell import render, signed_in
 from aislehub.serve.console.whatif import PROMOTIONS
 from aislehub.serve.lookup import has_rows, last_day, names, rows_of_day
-from aislehub.serve.site import Site, site_of
+from aislehub.serve.site import House
 
 __all__ = ["context", "router"]
 
@@ -67,9 +67,7 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 @router.get("/items")
-def suggest(
-    request: Request, site: Annotated[Site, Depends(site_of)], item: Annotated[str, Query(max_length=80)] = ""
-) -> Response:
+def suggest(request: Request, site: House, item: Annotated[str, Query(max_length=80)] = "") -> Response:
     """Items whose number or name holds what was typed, as options of the search field."""
     signed_in(request)
     known = names(site.hub, "items", "item")

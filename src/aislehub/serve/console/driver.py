@@ -19,14 +19,13 @@ from aislehub.serve import auth, formats
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render
 from aislehub.serve.driven import OUTCOMES, REASONS, Report, Tour, find_tour, take_reports, told_stops
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, needs
 from aislehub.serve.tours import lines, plans, told_tours
 from aislehub.supply.route.written import gpx
 
 __all__ = ["router"]
 
 LEAST_HOURS = 24  # a link for a day that is over, such as the demo's, holds so long from now on
-House = Annotated[Site, Depends(site_of)]
 Planner = Annotated[User, Depends(needs("planner"))]
 Name = Annotated[str, Form(min_length=1, max_length=80)]
 router = APIRouter(include_in_schema=False)

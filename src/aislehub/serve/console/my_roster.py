@@ -19,7 +19,7 @@ from aislehub.serve.auth import User
 from aislehub.serve.calendar_file import calendar_of
 from aislehub.serve.console.shell import render
 from aislehub.serve.lookup import names
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, Site, needs
 from aislehub.serve.weeks import needed, note, notices_of, people_of, person_of, place_of, told
 from aislehub.store.roster.breaches import ABSENT, notices_on
 from aislehub.store.roster.breaks import people_there
@@ -32,7 +32,6 @@ __all__ = ["router"]
 AHEAD = timedelta(days=34)
 FAIR_WEEKS = 4
 LEAST_TEAM = 4  # fewer, and a median tells about a person
-House = Annotated[Site, Depends(site_of)]
 Anybody = Annotated[User, Depends(needs("staff"))]
 Clock = Annotated[str, Form(pattern=r"^(([01]\d|2\d|3[0-5]):[0-5]\d)?$")]
 router = APIRouter(prefix="/my-roster", include_in_schema=False)

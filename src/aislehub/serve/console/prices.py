@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import ibis
 import numpy as np
 import pandas as pd
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter, decision_id
@@ -23,7 +23,7 @@ from aislehub.serve import formats
 from aislehub.serve.console.shell import render, signed_in
 from aislehub.serve.console.today import View, decision_page, decision_sums, query_of
 from aislehub.serve.lookup import has_rows, last_day, names, rows_of_day
-from aislehub.serve.site import Site, site_of
+from aislehub.serve.site import House
 
 __all__ = ["context", "router"]
 
@@ -32,7 +32,6 @@ PLOTTED = 500
 WEEKS = 26
 RIVALS = 4
 Goods = Literal["regular", "clearance"]
-House = Annotated[Site, Depends(site_of)]
 Key = Annotated[str, Query(max_length=80)]
 router = APIRouter(prefix="/prices", include_in_schema=False)
 

@@ -21,12 +21,11 @@ from aislehub.data.privacy.retention import holdings
 from aislehub.schema.consents import PURPOSES
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, needs
 
 __all__ = ["context", "router"]
 
 SHOWN = 100
-House = Annotated[Site, Depends(site_of)]
 Admin = Annotated[User, Depends(needs("admin"))]
 router = APIRouter(prefix="/privacy", include_in_schema=False)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from aislehub.core.hub import Hub
 from aislehub.core.ledger import Filter
@@ -19,7 +19,7 @@ from aislehub.serve import formats
 from aislehub.serve.console.shell import render, signed_in
 from aislehub.serve.console.today import View, decision_page, decision_sums, query_of
 from aislehub.serve.lookup import last_day, names, rows_of_day
-from aislehub.serve.site import Site, site_of
+from aislehub.serve.site import House
 
 __all__ = ["context", "router"]
 
@@ -29,7 +29,6 @@ PLOTTED = 400
 SURE = 0.5  # share of a belief that the chain's own promotions have decided, from which on it is called learned
 STANDING = {"promotion.because_trial": "trial", "promotion.because_no_evidence": "waiting",
             "promotion.because_evidence": "evidence"}  # fmt: skip
-House = Annotated[Site, Depends(site_of)]
 router = APIRouter(prefix="/promotions", include_in_schema=False)
 
 

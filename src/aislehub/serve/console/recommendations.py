@@ -28,7 +28,7 @@ from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render
 from aislehub.serve.intake import take_in
 from aislehub.serve.lookup import has_rows, last_day, names
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, needs
 
 __all__ = ["context", "router"]
 
@@ -39,7 +39,6 @@ SUGGESTIONS = 30
 FEWEST = 5
 """Members below which no count of them is shown."""
 LAST_EVENTS = 5
-House = Annotated[Site, Depends(site_of)]
 Viewer = Annotated[User, Depends(needs("viewer"))]
 Planner = Annotated[User, Depends(needs("planner"))]
 Admin = Annotated[User, Depends(needs("admin"))]

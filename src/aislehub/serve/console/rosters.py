@@ -23,7 +23,7 @@ from aislehub.serve import formats
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import piece, render
 from aislehub.serve.lookup import names
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, needs
 from aislehub.serve.swaps import decide, waiting
 from aislehub.serve.weeks import (
     Week,
@@ -48,7 +48,6 @@ from aislehub.store.staffing import Policy as Staffing
 __all__ = ["board_of", "context", "router"]
 
 CLOCK = r"([01]\d|2\d|3[0-5]):[0-5]\d"
-House = Annotated[Site, Depends(site_of)]
 Planner = Annotated[User, Depends(needs("planner"))]
 router = APIRouter(prefix="/rosters", include_in_schema=False)
 

@@ -23,7 +23,7 @@ from aislehub.serve.console.shell import signed_in
 from aislehub.serve.console.today import decision_page
 from aislehub.serve.driven import timezone_of, told_stops
 from aislehub.serve.lookup import names
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, needs
 from aislehub.serve.tours import days, lines, plans, told_tours
 from aislehub.supply.route.anew import Happened
 from aislehub.supply.route.differences import for_customers, for_drivers
@@ -33,7 +33,6 @@ from aislehub.supply.route.written import geojson, gpx, sheet
 __all__ = ["context", "router"]
 
 MEDIA = {"gpx": "application/gpx+xml", "geojson": "application/geo+json", "csv": "text/csv; charset=utf-8"}
-House = Annotated[Site, Depends(site_of)]
 Planner = Annotated[User, Depends(needs("planner"))]
 Words = Annotated[list[str], Form(default_factory=list, max_length=2000)]
 Short = Annotated[str, Query(max_length=80, pattern=r"^[^\x00]*$")]

@@ -27,7 +27,7 @@ from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render, signed_in
 from aislehub.serve.documents import alert_document, measured_document
 from aislehub.serve.lookup import names
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, Site, needs
 
 __all__ = ["View", "context", "decision_page", "decision_sums", "query_of", "router"]
 
@@ -39,7 +39,6 @@ _MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 Planner = Annotated[User, Depends(needs("planner"))]
-House = Annotated[Site, Depends(site_of)]
 MoveName = Literal["approve", "reject", "override", "undo"]
 router = APIRouter(prefix="/today", include_in_schema=False)
 

@@ -13,7 +13,7 @@ from aislehub.serve import formats
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render, signed_in
 from aislehub.serve.lookup import has_rows
-from aislehub.serve.site import Site, needs, site_of
+from aislehub.serve.site import House, needs
 from aislehub.twin import request as asked
 from aislehub.twin.kept import Kept, ask, find, kept, stop
 
@@ -26,7 +26,6 @@ GOOD = {"profit": 1, "sales": 1, "fill": 1, "waste": -1}
 """Figures of which more is better (1) or worse (−1); of the others it is neither."""
 CURVES = {"units": "units", "memory": "lags", "week": "weekdays", "elasticity": "categories"}
 
-House = Annotated[Site, Depends(site_of)]
 Planner = Annotated[User, Depends(needs("planner"))]
 Name = Annotated[str, Form(max_length=80)]
 router = APIRouter(prefix="/twin", include_in_schema=False)

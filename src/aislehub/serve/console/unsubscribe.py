@@ -7,21 +7,19 @@ programs (RFC 8058), which posts to the same address. The link names a message, 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
 
 import pyarrow as pa
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.sends import Sends
 from aislehub.schema import CONSENTS
 from aislehub.serve.console.shell import render
-from aislehub.serve.site import Site, site_of
+from aislehub.serve.site import House
 
 __all__ = ["router"]
 
-House = Annotated[Site, Depends(site_of)]
 router = APIRouter(prefix="/unsubscribe", include_in_schema=False)
 
 

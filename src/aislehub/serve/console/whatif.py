@@ -10,21 +10,20 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from aislehub.core.errors import HubError
 from aislehub.core.text import say
 from aislehub.demand.explain import Explanation, explain
 from aislehub.demand.whatif import WhatIf, promotion_of, whatif
 from aislehub.serve.console.shell import render, signed_in
-from aislehub.serve.site import Site, site_of
+from aislehub.serve.site import House
 
 __all__ = ["PROMOTIONS", "router"]
 
 PROMOTIONS = {"": "planned", "none": "none", "display": "display", "mailer": "mailer", "display,mailer": "both"}
 """Choices of the form → their texts; the empty one is the plan as it is."""
 
-House = Annotated[Site, Depends(site_of)]
 Key = Annotated[str, Query(max_length=80)]
 router = APIRouter(prefix="/demand", include_in_schema=False)
 
