@@ -138,6 +138,18 @@ def test_nothing_out_of_stock_is_shown(shop: Shop) -> None:
     assert first in shop.shown(customer="c02", store="s0", count=40)
 
 
+def test_what_has_left_the_range_is_not_shown(shop: Shop) -> None:
+    """An item whose last day was yesterday is history, however often it was bought; one that ends later is not."""
+    first, second = shop.shown(customer="c02")[:2]
+    rows = {row["item"]: row for row in shop.tables.fetch("items").to_pylist()}
+    tomorrow = LAST + timedelta(days=1)
+    shop.append("items", [rows[first] | {"delisted_from": tomorrow, "known_at": NOW - timedelta(days=9)},
+                          rows[second] | {"delisted_from": tomorrow + timedelta(days=1),
+                                          "known_at": NOW - timedelta(days=9)}])  # fmt: skip
+    shown = shop.shown(customer="c02", count=40)
+    assert first not in shown and second in shown
+
+
 @pytest.mark.parametrize("why", ["objected", "asked", "unknown"])
 def test_a_list_for_nobody_in_particular_says_so(shop: Shop, why: str) -> None:
     """Who objected, who asks for it, and whom nobody knows get the same list: what sells in the store."""

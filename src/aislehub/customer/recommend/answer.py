@@ -165,19 +165,22 @@ def _fill(
     member: Member, items: IntArray, value: FloatArray, live: Live, *, fit: NDArray[np.bool_] | None = None,
     diversity: float | None = None,
 ) -> IntArray:  # fmt: skip
-    """Places of what is shown: re-ranked, without what is out of stock in the store."""
+    """Places of what is shown: re-ranked, without what has left the range or is out of stock in the store."""
     house, policy = member.house, member.house.policy
     among = np.arange(len(items)) if fit is None else np.flatnonzero(fit)
     places = chosen(
         value[among], house.margin[items[among]], house.kind[items[among]], member.asked.count,
         diversity=policy.diversity if diversity is None else diversity, margin_weight=policy.margin_weight,
-        allowed=lambda place: _in_stock(house, member.store, int(items[among[place]]), live),
+        allowed=lambda place: _is_there(house, member.store, int(items[among[place]]), live),
     )  # fmt: skip
     return among[np.array(places, dtype=np.int64)]
 
 
-def _in_stock(house: Serving, store: int, item: int, live: Live) -> bool:
-    """Whether a store has an item left, with the sales of the last minutes off; unknown stock is taken for some."""
+def _is_there(house: Serving, store: int, item: int, live: Live) -> bool:
+    """Whether an item is in the range and a store has some left, sales of the last minutes off; unknown stock counts as
+    some."""
+    if not house.in_range[item]:
+        return False
     left = house.on_hand(store, item)
     if left is None:
         return True

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from aislehub.customer.recommend.baskets import FloatArray, IntArray
 from aislehub.customer.recommend.recommender import Recommender
 
-__all__ = ["Shelf", "Terms"]
+__all__ = ["Shelf", "Terms", "in_range"]
 
 STOCK_DAYS = 7
 """Age in days from which a figure of the stock says nothing any more."""
@@ -72,14 +72,18 @@ class Terms:
         names = ("item", "price", "cost", "tax_rate", "is_sellable", "listed_from", "delisted_from")
         rows = items.select(*names).to_pandas().drop_duplicates("item").set_index("item")
         rows = rows.reindex(recommender.catalogue.items)
-        tomorrow = pd.Timestamp(day + timedelta(days=1))
-        begun = ~(pd.to_datetime(rows["listed_from"]) > tomorrow)
-        ended = pd.to_datetime(rows["delisted_from"]) <= tomorrow
-        sellable = rows["is_sellable"].astype("boolean").fillna(True).to_numpy(dtype=bool)
         price, cost, tax = (rows[name].astype(float).to_numpy() for name in ("price", "cost", "tax_rate"))
         seen = recommender.known.usual
         price = np.where(np.isnan(seen), np.nan_to_num(price), seen) / (1 + np.nan_to_num(tax))
         known = ~np.isnan(cost)
         brings = price - np.where(known, cost, 0.0)
         counted = np.where(known, "contribution", "amount").astype(object)
-        return cls((begun & ~ended).to_numpy() & sellable, brings, counted)
+        return cls(in_range(rows, day + timedelta(days=1)), brings, counted)
+
+
+def in_range(items: pd.DataFrame, day: date) -> NDArray[np.bool_]:
+    """Which items can be bought on a day, (I,): to be sold at all, and within their first and last day in the range."""
+    begun = ~(pd.to_datetime(items["listed_from"]) > pd.Timestamp(day))
+    ended = pd.to_datetime(items["delisted_from"]) <= pd.Timestamp(day)
+    sellable = items["is_sellable"].astype("boolean").fillna(True)
+    return (begun & ~ended & sellable).to_numpy(dtype=bool)
