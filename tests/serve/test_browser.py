@@ -70,9 +70,12 @@ LOOKS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A real browser; without the system package the tests skip, unless CI=true."""
+    """A real browser; without the system package the tests skip, unless CI=true.
+
+    It ends with this file: playwright holds the thread's event loop, and others want one of their own.
+    """
     program = shutil.which("chromium")
     missing = [] if program else ["chromium"]
     try:
