@@ -50,7 +50,7 @@ def test_the_command_finds_values_keeps_them_and_says_so(
         assert row["priority"] == pytest.approx(max(0.0, value["money"]) * row["feasibility"])
     assert by_name["warehouse_orders"]["value"] is None
     assert by_name["markdowns"]["value"] is None  # nothing in this range spoils, so there is nothing to clear
-    assert by_name["rosters"]["built"] and by_name["recommendations"]["built"] is False
+    assert by_name["rosters"]["built"] and by_name["shelf_vision"]["built"] is False
     assert (first["together"]["stores"], first["together"]["items"], first["together"]["source"]) == (2, 6, "simulated")
     assert 0 < first["together"]["share"] < 1
     assert main(["priorities"]) == 0

@@ -65,9 +65,16 @@ SCENARIOS = (
     Scenario("rosters", "rosters", "roster", ("staff", "sales_lines", "footfall"), needs=("staff",), is_regulated=True),
     Scenario("routes", "routes", "route", ("customer_orders", "vehicles", "distances", "shipments"), needs=("routes",)),
     Scenario(
-        "recommendations", "", "customer", ("sales_lines", "customers", "events"), is_reversible=True, is_regulated=True
+        "recommendations", "recommendations", "customer", ("sales_lines", "customers", "events"), is_reversible=True,
+        is_regulated=True,
     ),
-    Scenario("reviews", "", "customer", ("reviews",), needs=("reviews",), is_reversible=True, is_regulated=True),
+    Scenario(
+        "campaigns", "campaigns", "customer", ("sales_lines", "customers", "consents", "contacts"),
+        needs=("campaign_plans",), is_regulated=True,
+    ),
+    Scenario(
+        "reviews", "range_advice", "customer", ("reviews",), needs=("reviews",), is_reversible=True, is_regulated=True
+    ),
     Scenario(
         "shelf_vision", "", "store", ("sensor_events",), needs=("sensor_events",), is_reversible=True,
         is_regulated=True,
