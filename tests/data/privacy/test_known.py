@@ -14,7 +14,9 @@ from sqlalchemy import insert
 
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
+from aislehub.core.registry import registry
 from aislehub.core.state import runs
+from aislehub.core.text import has
 from aislehub.data.privacy.known import export_person
 from aislehub.data.privacy.lineage import lineage_of
 from aislehub.data.privacy.reads import last_reads, note_read
@@ -38,6 +40,12 @@ def test_all_of_one_and_nothing_of_another(hub: Hub, tmp_path: Path) -> None:
     assert BEN not in text
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert last_reads(hub.state)[0]["what"] == "export-person"
+
+
+def test_every_table_with_persons_says_why_it_is_kept() -> None:
+    """Whoever asks what is held is told the purpose in their language, and the table's name in words."""
+    named = [name for name, contract in registry().contracts.items() if contract.persons]
+    assert [name for name in named if not (has(f"privacy_purpose.{name}") and has(f"table.{name}"))] == []
 
 
 def test_a_zip_has_a_csv_a_table(hub: Hub, tmp_path: Path) -> None:
