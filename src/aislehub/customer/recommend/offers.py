@@ -54,10 +54,17 @@ class Offers:
 
     def in_chain(self, day: int, items: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """In how many stores each item is shown in a second place, and in the leaflet, on a day, (I,) each."""
-        holds = (self.starts <= day) & (self.ends >= day)
-        item = self.place[holds] % items
-        display, mailer = (np.bincount(item, shown[holds], items) for shown in (self.display, self.mailer))
-        return display.astype(float), mailer.astype(float)
+        if day not in self._counted:
+            holds = (self.starts <= day) & (self.ends >= day)
+            item = self.place[holds] % items
+            display, mailer = (np.bincount(item, shown[holds], items) for shown in (self.display, self.mailer))
+            self._counted[day] = display.astype(float), mailer.astype(float)
+        return self._counted[day]
+
+    @cached_property
+    def _counted(self) -> dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """What `in_chain` counted: an answer asks for the same three days again and again."""
+        return {}
 
     def known_before(self, day: int) -> Offers:
         """Those that had been announced at the opening of a day."""
