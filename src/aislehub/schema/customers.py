@@ -9,7 +9,8 @@ __all__ = ["CUSTOMERS"]
 
 CUSTOMERS = Contract(
     "customers",
-    "One member; the key is random, its link to a person lives in the state database, what they agreed to in `consents`",
+    "One member; the key is random, its link to a person lives in the state database, what they agreed to in "
+    "`consents`",
     (
         Column("customer", "text", "Random key of the member", person=True),
         Column("joined", "date", "First business day as a member", required=False),
