@@ -19,8 +19,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import open_hub
-from aislehub.core.ledger import Filter
 from aislehub.twin.live import told, warmed
 from aislehub.twin.world import World
 

@@ -15,8 +15,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub, open_hub
-from aislehub.core.ledger import Filter
 from aislehub.serve.commands.demo import DEMO_DAY, load_demo, prepare_home
 
 __all__ = ["last_day", "run"]

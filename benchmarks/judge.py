@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.judging import judge_due
-from aislehub.core.ledger import Filter
 from aislehub.proof.judge import worth
 from aislehub.serve.commands.demo import load_demo, prepare_home
 from benchmarks.day import last_day

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.book import Filter
+from aislehub.core.ledger import Ledger
 from aislehub.core.reasons import Reason, to_json
 from aislehub.core.state import open_state
 

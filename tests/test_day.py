@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 import pytest
 from sqlalchemy import select
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub, open_hub
-from aislehub.core.ledger import Filter
 from aislehub.core.reasons import sentence, wrong_facts
 from aislehub.core.state import decisions, moves
 from aislehub.core.text import LANGUAGES

@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from aislehub.connect.campaigns import CampaignPost
 from aislehub.connect.mail import Mail, MailSettings
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.book import Filter
+from aislehub.core.ledger import Ledger
 from aislehub.core.outbox import send_approved
 from aislehub.core.sends import Sends
 from aislehub.core.state import open_state

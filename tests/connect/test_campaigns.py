@@ -20,8 +20,8 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from aislehub.connect.gateway import MessageFile
+from aislehub.core.book import Filter
 from aislehub.core.errors import HubError
-from aislehub.core.ledger import Filter
 from aislehub.law.messages import is_held_back
 from tests.connect.mail_sender import LONG_AGO, NOON, SUNDAY, House, mail
 

@@ -14,10 +14,11 @@ import pytest
 
 from aislehub.connect.files import FileConnector
 from aislehub.connect.prices import PriceList, shown
+from aislehub.core.book import Filter
 from aislehub.core.desk import Desk
 from aislehub.core.errors import HubError
 from aislehub.core.inbox import Inbox
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.ledger import Ledger
 from aislehub.core.outbox import Batch, send_approved
 from aislehub.core.state import open_state
 from aislehub.core.tables import Tables

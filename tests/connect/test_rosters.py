@@ -13,7 +13,8 @@ import pytest
 
 from aislehub.connect.files import FileConnector
 from aislehub.connect.rosters import RosterBook
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.book import Filter
+from aislehub.core.ledger import Ledger
 from aislehub.core.outbox import Batch, send_approved
 from aislehub.core.state import open_state
 from aislehub.core.tables import Tables

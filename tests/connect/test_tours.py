@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from aislehub.connect.files import FileConnector
 from aislehub.connect.tours import Tours, stop_numbers
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.book import Filter
+from aislehub.core.ledger import Ledger
 from aislehub.core.outbox import Batch, send_approved
 from aislehub.core.state import open_state
 from aislehub.core.tables import Tables

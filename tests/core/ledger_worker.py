@@ -17,8 +17,9 @@ from typing import Any
 import pg8000  # noqa: F401 - imported before the forks, so that both start at once
 import pyarrow as pa
 
+from aislehub.core.book import Filter
 from aislehub.core.errors import HubError
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.ledger import Ledger
 from aislehub.core.state import open_state
 
 DAY = date(2017, 11, 5)

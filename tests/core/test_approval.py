@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aislehub.core.approval import Approval, approve_by_rule
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.book import Filter
+from aislehub.core.ledger import Ledger
 from aislehub.core.state import open_state
 
 DAY = date(2017, 11, 5)

@@ -17,10 +17,11 @@ import pytest
 from sqlalchemy import select
 
 from aislehub.core.alerts import AlertFilter, Alerts
+from aislehub.core.book import Filter
 from aislehub.core.day import DayReport
 from aislehub.core.errors import HubError
 from aislehub.core.hub import open_hub
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.ledger import Ledger
 from aislehub.core.models import find_learned
 from aislehub.core.state import alert_days, alert_moves, alerts, decisions, moves, open_state, runs
 from aislehub.core.tables import Tables

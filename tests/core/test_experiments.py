@@ -12,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from aislehub.core.book import Filter
 from aislehub.core.errors import HubError
 from aislehub.core.experiments import Experiments, Trial
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.ledger import Ledger
 from aislehub.core.state import open_state
 
 START = date(2017, 10, 2)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from aislehub.core.book import Filter
 from aislehub.core.errors import HubError
 from aislehub.core.hub import open_hub
-from aislehub.core.ledger import Filter
 from aislehub.core.state import runs
 
 DAY = date(2017, 11, 5)

@@ -10,8 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from aislehub.core.book import Filter
+from aislehub.core.decision import decision_id
 from aislehub.core.judging import WAIT, Measured, judge_due
-from aislehub.core.ledger import Filter, Ledger, decision_id
+from aislehub.core.ledger import Ledger
 from aislehub.core.state import open_state
 from aislehub.core.tables import Tables
 

@@ -25,8 +25,10 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete, func, select
 
+from aislehub.core.book import Filter
+from aislehub.core.decision import MOVES, decision_id
 from aislehub.core.errors import HubError
-from aislehub.core.ledger import MOVES, Filter, Ledger, Proposed, decision_id
+from aislehub.core.ledger import Ledger, Proposed
 from aislehub.core.state import decisions, moves, open_state
 
 DAY = date(2017, 11, 5)

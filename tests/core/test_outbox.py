@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from aislehub.connect.files import FileConnector
+from aislehub.core.book import Filter
 from aislehub.core.errors import HubError
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.ledger import Ledger
 from aislehub.core.outbox import Batch, send_approved
 from aislehub.core.state import batches, open_state
 

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pytest
 
 from aislehub import schema
+from aislehub.core.book import Filter
 from aislehub.core.day import run_day
 from aislehub.core.errors import HubError
 from aislehub.core.experiments import Experiments, Trial
 from aislehub.core.hub import Hub, open_hub
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.ledger import Ledger
 from aislehub.core.registry import collect
 from aislehub.core.state import open_state
 from aislehub.core.tables import Tables

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import open_hub
 from aislehub.core.judging import Together
-from aislehub.core.ledger import Filter
 from aislehub.core.tables import Tables
 from aislehub.proof.judge import FEW_STORES, adoption, changes, span, spans, worth
 from aislehub.schema.stores import STORES

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub, open_hub
-from aislehub.core.ledger import Filter
 from aislehub.core.registry import registry
 from aislehub.core.text import has
 from aislehub.proof.feasibility import House, Policy, feasibility

@@ -23,8 +23,8 @@ from fastapi.testclient import TestClient
 from aislehub.capabilities import MODULES
 from aislehub.core.alerts import AlertFilter
 from aislehub.core.answers import answer
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 from aislehub.core.models import save_learned
 from aislehub.core.pages import Page
 from aislehub.core.registry import collect

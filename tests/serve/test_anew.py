@@ -15,8 +15,9 @@ from fastapi.testclient import TestClient
 
 from aislehub.connect.files import FileConnector
 from aislehub.connect.tours import Tours
+from aislehub.core.book import Filter
+from aislehub.core.decision import carried_out
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter, carried_out
 from aislehub.core.outbox import send_approved
 from aislehub.serve.tours import plans
 from aislehub.supply.route.daily import routes

@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from aislehub.core.alerts import AlertFilter
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 
 Headers = Callable[[str], dict[str, str]]
 

@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from aislehub.core.alerts import AlertFilter
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 
 pytestmark = pytest.mark.browser
 PASSWORD = "correct horse"

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 from aislehub.core.sends import Sends
 from aislehub.reach.campaign.decide import CAMPAIGNS
 from aislehub.schema import CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS

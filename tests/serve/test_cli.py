@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from aislehub import __version__
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 from aislehub.serve.cli import main
 from aislehub.serve.commands.alerts import tell_webhook
 

@@ -14,8 +14,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from aislehub.core.alerts import AlertFilter
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 from aislehub.core.text import language
 from aislehub.serve import formats
 from aislehub.serve.api import application

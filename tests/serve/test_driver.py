@@ -14,9 +14,9 @@ from fastapi.testclient import TestClient
 
 from aislehub.connect.files import FileConnector
 from aislehub.connect.tours import Tours
+from aislehub.core.book import Filter
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 from aislehub.core.outbox import Batch
 from aislehub.serve import auth
 from aislehub.serve.driven import OUTCOMES, REASONS

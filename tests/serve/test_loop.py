@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import open_hub
-from aislehub.core.ledger import Filter
 from aislehub.serve.cli import main
 from aislehub.serve.commands.loop import Result, run_loop
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
+from aislehub.core.book import Filter
+from aislehub.core.decision import carried_out
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter, carried_out
 from aislehub.serve import auth, swaps
 from aislehub.serve.api import application
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 
 SignIn = Callable[..., TestClient]
 

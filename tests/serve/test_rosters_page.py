@@ -12,8 +12,9 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from aislehub.core.book import Filter
+from aislehub.core.decision import carried_out
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter, carried_out
 
 from .conftest import MONDAY, shift
 

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 from fastapi.testclient import TestClient
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 
 SignIn = Callable[..., TestClient]
 EXPORT = "/routes/export.{}?day=2017-11-06&depot=D1"

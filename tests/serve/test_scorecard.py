@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from aislehub import schema
+from aislehub.core.book import Filter
 from aislehub.core.experiments import Trial
 from aislehub.core.hub import open_hub
-from aislehub.core.ledger import Filter
 from aislehub.core.registry import collect, registry
 from aislehub.demand.daily import Policy
 from aislehub.proof import scorecard as room

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from aislehub import schema
+from aislehub.core.book import Filter
 from aislehub.core.day import run_day
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.ledger import Ledger
 from aislehub.core.reasons import sentence, wrong_facts
 from aislehub.core.registry import collect
 from aislehub.core.state import open_state

@@ -6,7 +6,8 @@ from datetime import date
 
 from sqlalchemy import select
 
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.book import Filter
+from aislehub.core.ledger import Ledger
 from aislehub.core.settings import Settings, field
 from aislehub.core.state import decisions, writing
 

@@ -1,118 +1,35 @@
 """The ledger: every decision with its reason, its expected money and, later, its measured money.
 
-States: proposed → approved | rejected | overridden | superseded | expired → sent → done | failed |
-reversed → judged. Each move is a row with who, when and why; nothing is overwritten, undoing is a move
-too, and undoing what was already sent writes a compensating decision.
+Each move of a decision is a row with who, when and why; nothing is overwritten, undoing is a move too, and undoing what
+was already sent writes a compensating decision.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Row,
-    and_,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, select, update
 
+from aislehub.core.book import Book, Filter
+from aislehub.core.decision import ID_DIGITS, MOVES, carried_out, decision_id, overridden
 from aislehub.core.errors import HubError
 from aislehub.core.experiments import Trial
 from aislehub.core.guards import Vet
 from aislehub.core.reasons import Reason, to_json
-from aislehub.core.state import decisions, insert_rows, moves, whole_ids, writing
+from aislehub.core.state import decisions, insert_rows, moves, writing
 
-__all__ = ["CARRIED_OUT", "MOVES", "Filter", "Ledger", "Proposed", "carried_out", "decision_id", "main_field"]
-
-MOVES: dict[str, tuple[str, ...]] = {
-    "proposed": ("approved", "rejected", "overridden", "superseded", "expired"),
-    "approved": ("sent", "proposed", "expired"),
-    "overridden": ("sent", "proposed", "expired"),
-    "rejected": ("proposed",),
-    "superseded": ("proposed",),
-    "expired": (),
-    "sent": ("done", "failed", "reversed"),
-    "failed": ("sent", "reversed", "judged"),
-    "done": ("reversed", "judged"),
-    "reversed": ("judged",),
-    "judged": (),
-}
-
-CARRIED_OUT = ("approved", "overridden", "sent", "done", "failed", "judged", "reversed")
-"""States of a decision that somebody, or a rule, followed."""
+__all__ = ["Ledger", "Proposed"]
 
 _CONTENT = (
     "action", "baseline", "money", "money_low", "money_high", "currency", "horizon_days", "outlay", "reasons",
     "bound", "model", "policy", "source", "arm",
 )  # fmt: skip
-_ID = 16  # hexadecimal digits
 _PORTION = 900  # ids in one statement: databases limit its parameters
-_JSON = ("action", "baseline", "reasons", "versions", "override", "measured")
-
-
-def decision_id(kind: str, day: date, store: str, subject: str) -> str:
-    """16 hexadecimal digits, the same whenever the same thing is decided for the same day."""
-    return hashlib.sha256("\x1f".join([kind, day.isoformat(), store, subject]).encode()).hexdigest()[:_ID]
-
-
-def carried_out(decision: Mapping[str, Any]) -> dict[str, Any]:
-    """The action that counts: the human's where one was chosen, else the proposed one."""
-    return (decision["override"] or {}).get("action") or decision["action"]
-
-
-def main_field(action: Mapping[str, Any]) -> str:
-    """The first numeric field of an action, the one that a single number overrides; empty where it has none."""
-    return next((name for name, value in action.items() if _is_number(value)), "")
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which decisions: every given field narrows."""
-
-    day: date | None = None
-    kind: str | None = None
-    store: str | None = None
-    subject: str | None = None
-    states: tuple[str, ...] = ()
-    ids: tuple[str, ...] | None = None
-    money_at_least: float | None = None
-    money_low_at_least: float | None = None
-    outlay_at_most: float | None = None  # a decision that commits nothing counts as 0
-    subject_has: str = ""
-    without: tuple[str, ...] = ()  # ids
-
-    def where(self) -> ColumnElement[bool]:
-        wanted = {"day": self.day, "kind": self.kind, "store": self.store, "subject": self.subject}
-        parts: list[ColumnElement[bool]] = [decisions.c[name] == v for name, v in wanted.items() if v is not None]
-        if self.states:
-            parts.append(decisions.c.state.in_(self.states))
-        if self.ids is not None:  # an empty selection selects nothing
-            parts.append(decisions.c.id.in_(self.ids))
-        if self.money_at_least is not None:
-            parts.append(decisions.c.money >= self.money_at_least)
-        if self.money_low_at_least is not None:
-            parts.append(decisions.c.money_low >= self.money_low_at_least)
-        if self.outlay_at_most is not None:
-            parts.append(func.coalesce(decisions.c.outlay, 0.0) <= self.outlay_at_most)
-        if self.without:
-            parts.append(decisions.c.id.not_in(self.without))
-        if self.subject_has:
-            parts.append(decisions.c.subject.contains(self.subject_has, autoescape=True))
-        return and_(true(), *parts)
 
 
 @dataclass(frozen=True)
@@ -127,15 +44,14 @@ class Proposed:
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """The decisions of one house.
+class Ledger(Book):
+    """The decisions of one house, to be made and moved.
 
     Attributes:
         run: of the machine, noted at each move.
         guards: kind → what is asked before a decision of it is approved or overridden.
     """
 
-    engine: Engine
     run: str = ""
     guards: Mapping[str, Vet] = field(default_factory=dict)
 
@@ -249,7 +165,7 @@ class Ledger:
     def _guarded(self, which: Filter) -> list[dict[str, Any]]:
         """The decisions that `which` selects, that can be approved, and whose kind has a guard."""
         if which.ids is not None:
-            which = replace(which, ids=tuple(id if len(id) == _ID else self._full(id) for id in which.ids))
+            which = replace(which, ids=tuple(id if len(id) == ID_DIGITS else self._full(id) for id in which.ids))
         able = tuple(state for state, targets in MOVES.items() if "approved" in targets)
         states = tuple(state for state in able if state in which.states) if which.states else able
         kinds = [kind for kind in self.guards if which.kind in (None, kind)] if states else []
@@ -269,7 +185,7 @@ class Ledger:
             raise HubError("ledger.why")
         with writing(self.engine) as connection:
             decision = self.get(id, connection)
-            action = _overridden(decision, to)
+            action = overridden(decision, to)
             why_not = self.objection(decision, action)
             if why_not is not None:
                 raise why_not
@@ -384,16 +300,6 @@ class Ledger:
         """Move those of `ids` that are in one of `states`, inside the caller's transaction; returns how many."""
         return sum(self._move(connection, ids, state, to, who, why) for state in states)
 
-    def outlay_moved_by(self, who: str, day: date, to: str = "approved") -> float:
-        """Outlay of the decisions of `day` that `who` moved to `to` and that were not taken back since."""
-        mine = select(moves.c.decision).where(moves.c.who == who, moves.c.state_to == to)
-        statement = select(func.coalesce(func.sum(decisions.c.outlay), 0.0).label("sum")).where(
-            decisions.c.day == day,
-            decisions.c.id.in_(mine),
-            decisions.c.state.in_(("approved", "sent", "done")),
-        )
-        return float(self._all(statement)[0].sum)
-
     def _move_all(self, which: Filter, to: str, who: str, why: str, expected: int | None = None) -> int:
         """Move what `which` selects. Named ids must all allow it; a filter takes those that do."""
         allowed = [state for state, targets in MOVES.items() if to in targets]
@@ -412,7 +318,7 @@ class Ledger:
 
     def _states(self, connection: Connection, which: Filter, ids: Sequence[str]) -> dict[str, str]:
         """The state of each named decision; a shortened id under its whole one."""
-        whole = [id if len(id) == _ID else self._full(id, connection) for id in ids]
+        whole = [id if len(id) == ID_DIGITS else self._full(id, connection) for id in ids]
         states: dict[str, str] = {}
         for start in range(0, len(whole), _PORTION):
             portion = replace(which, ids=tuple(whole[start : start + _PORTION]))
@@ -457,125 +363,10 @@ class Ledger:
         rows = [common | {"decision": id} for id in ids]
         insert_rows(connection, moves, rows)
 
-    # -- reading ---------------------------------------------------------------------------------
-
-    def get(self, id: str, connection: Connection | None = None) -> dict[str, Any]:
-        """One decision with its JSON fields opened; `id` may be shortened to a unique beginning.
-
-        Raises:
-            HubError: `ledger.unknown`, `ledger.ambiguous`.
-        """
-        statement = select(decisions).where(decisions.c.id == self._full(id, connection))
-        return _opened(self._all(statement, connection)[0])
-
-    def find(
-        self, which: Filter, *, limit: int | None = None, offset: int = 0, order: str = "money",
-        after: tuple[float, str] | None = None,
-    ) -> list[dict[str, Any]]:  # fmt: skip
-        """Decisions, the most money first (`order`: money, outlay, subject).
-
-        Args:
-            after: money and id of the last decision seen, to go on from there in the order of money.
-        """
-        first = decisions.c.subject if order == "subject" else decisions.c[order].desc()
-        statement = select(decisions).where(which.where()).order_by(first, decisions.c.id)
-        if after is not None:
-            money, id = after
-            same_money = and_(decisions.c.money == money, decisions.c.id > id)
-            statement = statement.where(or_(decisions.c.money < money, same_money))
-        return [_opened(row) for row in self._all(statement.limit(limit).offset(offset))]
-
-    def unmeasured(self, kind: str, *, since: date, today: date) -> list[dict[str, Any]]:
-        """Decisions of one kind whose horizon ended from `since` up to `today` and that nobody has measured, by day.
-
-        What was superseded was never in force, and a compensation is measured with what it takes back.
-        """
-        longest = self._all(select(func.max(decisions.c.horizon_days)).where(decisions.c.kind == kind))[0][0] or 0
-        mine = and_(
-            decisions.c.kind == kind, decisions.c.measured.is_(None), decisions.c.compensates.is_(None),
-            decisions.c.state != "superseded", decisions.c.day.between(since - timedelta(days=longest), today),
-        )  # fmt: skip
-        rows = self._all(select(decisions).where(mine).order_by(decisions.c.day, decisions.c.id))
-        ends = ((row, row.day + timedelta(days=row.horizon_days)) for row in rows)
-        return [_opened(row) for row, end in ends if since <= end <= today]
-
-    def measured(self, since: date | None = None, until: date | None = None) -> list[dict[str, Any]]:
-        """What is needed to add up the decisions of those days that were measured, JSON fields opened."""
-        return self._brief(decisions.c.measured.is_not(None), *_between(since, until))
-
-    def decided(self, kind: str, since: date | None = None, until: date | None = None) -> list[dict[str, Any]]:
-        """The same of all decisions of a kind that stood on those days, measured or not."""
-        stood = and_(decisions.c.compensates.is_(None), decisions.c.state != "superseded")
-        return self._brief(decisions.c.kind == kind, stood, *_between(since, until))
-
-    def _brief(self, *which: Any) -> list[dict[str, Any]]:
-        names = (
-            "kind", "day", "store", "subject", "arm", "money", "currency", "horizon_days", "state", "source", "action",
-            "baseline", "override", "measured",
-        )  # fmt: skip
-        return [_opened(row) for row in self._all(select(*(decisions.c[name] for name in names)).where(and_(*which)))]
-
-    def followed(self, since: date | None = None, until: date | None = None) -> list[dict[str, Any]]:
-        """Count of the decisions of those days by kind, state and whether a person changed the action."""
-        groups = (decisions.c.kind, decisions.c.state, decisions.c.override.is_not(None).label("overridden"))
-        mine = and_(decisions.c.compensates.is_(None), *_between(since, until))
-        statement = select(*groups, func.count().label("count")).where(mine).group_by(*groups)
-        return [dict(row._mapping) for row in self._all(statement)]
-
-    def summary(self, which: Filter) -> list[dict[str, Any]]:
-        """Count, money and outlay per kind and state."""
-        groups = (decisions.c.kind, decisions.c.state)
-        sums = [func.sum(decisions.c[name]).label(name) for name in ("money", "money_low", "money_high", "outlay")]
-        statement = select(*groups, func.count().label("count"), *sums).where(which.where()).group_by(*groups)
-        return [dict(row._mapping) for row in self._all(statement)]
-
-    def version(self) -> int:
-        """Number of the last move: another one wherever decisions were made, moved or changed; 0 before the first."""
-        return self._all(select(func.max(moves.c.number)))[0][0] or 0
-
-    def days(self, kind: str | None = None) -> list[date]:
-        """Days with decisions, of one kind where it is named, newest first."""
-        found = select(decisions.c.day).where(Filter(kind=kind).where())
-        return [row.day for row in self._all(found.distinct().order_by(decisions.c.day.desc()))]
-
-    def subjects(self, kind: str, limit: int) -> list[str]:
-        """What decisions of one kind are about, the last in order first: the newest day, of plans of a day."""
-        mine = select(decisions.c.subject).where(decisions.c.kind == kind, decisions.c.compensates.is_(None))
-        return [row.subject for row in self._all(mine.distinct().order_by(decisions.c.subject.desc()).limit(limit))]
-
-    def stores(self, day: date | None = None) -> list[str]:
-        """Stores with decisions, of one day where it is named."""
-        found = select(decisions.c.store).where(Filter(day=day).where())
-        return [row.store for row in self._all(found.distinct().order_by(decisions.c.store))]
-
-    def history(self, id: str) -> list[dict[str, Any]]:
-        """Every move of one decision, oldest first."""
-        statement = select(moves).where(moves.c.decision == self._full(id)).order_by(moves.c.number)
-        return [dict(row._mapping) for row in self._all(statement)]
-
-    def _all(self, statement: Any, connection: Connection | None = None) -> list[Row[Any]]:
-        if connection is not None:
-            return list(connection.execute(statement))
-        with self.engine.connect() as own:
-            return list(own.execute(statement))
-
-    def _full(self, id: str, connection: Connection | None = None) -> str:
-        rows = self._all(whole_ids(decisions.c.id, id), connection)
-        if not rows:
-            raise HubError("ledger.unknown", id=id)
-        if len(rows) > 1:
-            raise HubError("ledger.ambiguous", id=id, count=len(rows))
-        return str(rows[0].id)
-
     @staticmethod
     def _refused(decision: dict[str, Any], to: str) -> HubError:
         possible = ", ".join(MOVES[decision["state"]]) or "—"
         return HubError("ledger.move", id=decision["id"], state=decision["state"], to=to, possible=possible)
-
-
-def _between(since: date | None, until: date | None) -> list[ColumnElement[bool]]:
-    first = [] if since is None else [decisions.c.day >= since]
-    return first if until is None else [*first, decisions.c.day <= until]
 
 
 def _drawn(given: dict[str, Any], trial: Trial | None, day: date, store: str, subject: str) -> dict[str, Any] | None:
@@ -603,33 +394,3 @@ def _drawn(given: dict[str, Any], trial: Trial | None, day: date, store: str, su
 
 def _content(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in _CONTENT)
-
-
-def _opened(row: Row[Any]) -> dict[str, Any]:
-    fields = dict(row._mapping)
-    return fields | {name: json.loads(fields[name]) for name in _JSON if fields.get(name)}
-
-
-def _overridden(decision: Mapping[str, Any], to: float | Mapping[str, Any]) -> dict[str, Any]:
-    """The proposed action with the human's values in it, each a finite number not below 0 where a number stood.
-
-    An action with `least` and `most` is guarded: only its main field may be set, and only between them.
-    """
-    proposed = decision["action"]
-    main = main_field(proposed)
-    guarded = {"least", "most"} <= proposed.keys()
-    known = [main] if guarded else list(proposed)
-    wanted = dict(to) if isinstance(to, Mapping) else {main: to}
-    for name, value in wanted.items():
-        if name not in known:
-            raise HubError("ledger.action_field", field=name, kind=decision["kind"], known=", ".join(known))
-        if _is_number(proposed[name]) and not (_is_number(value) and 0 <= value < 1e12):
-            raise HubError("ledger.action", to=value, field=name)
-        if guarded and not proposed["least"] <= value <= proposed["most"]:
-            limits = {"least": proposed["least"], "most": proposed["most"]}
-            raise HubError("ledger.outside", field=name, to=value, **limits)
-    return dict(proposed) | wanted
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -16,7 +16,9 @@ from typing import Any, Protocol
 
 from sqlalchemy import insert, select, update
 
-from aislehub.core.ledger import Filter, Ledger, carried_out
+from aislehub.core.book import Filter
+from aislehub.core.decision import carried_out
+from aislehub.core.ledger import Ledger
 from aislehub.core.log import logger
 from aislehub.core.state import batches, decisions, writing
 

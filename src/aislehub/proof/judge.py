@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from aislehub.core.decision import CARRIED_OUT
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.judging import Together
-from aislehub.core.ledger import CARRIED_OUT
 from aislehub.core.output import print_json
 from aislehub.core.pages import Page
 from aislehub.core.step import policy_of

@@ -13,9 +13,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aislehub.connect.tours import shipment_of, stop_numbers
+from aislehub.core.decision import carried_out
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import carried_out
 from aislehub.serve import formats
 from aislehub.serve.driven import timezone_of, told_stops
 from aislehub.supply.route.anew import Happened, plan_anew

@@ -21,10 +21,11 @@ from starlette.responses import JSONResponse
 
 from aislehub import __version__
 from aislehub.core.alerts import STATES, AlertFilter
+from aislehub.core.book import Filter
 from aislehub.core.contract import Column
+from aislehub.core.decision import MOVES
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
-from aislehub.core.ledger import MOVES, Filter
 from aislehub.core.tables import Tables
 from aislehub.data.privacy.consent import said, say_word, standing
 from aislehub.data.privacy.identities import keys_of

@@ -16,9 +16,9 @@ import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from aislehub.connect.tours import planned_stops, shipment_of
+from aislehub.core.decision import carried_out
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import carried_out
 from aislehub.serve.lookup import has_rows
 from aislehub.serve.tours import plans
 

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from aislehub.core.alerts import AlertFilter, Recorded
+from aislehub.core.book import Filter
 from aislehub.core.day import DayReport
+from aislehub.core.decision import carried_out
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter, carried_out
 from aislehub.core.reasons import sentence
 from aislehub.core.text import say
 from aislehub.serve import formats

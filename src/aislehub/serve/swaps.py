@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 from sqlalchemy import func, insert, or_, select, update
 
+from aislehub.core.book import Filter
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 from aislehub.core.state import swap_moves, swaps, writing
 from aislehub.serve.weeks import Week, faults_of, keep, week_of
 from aislehub.store.roster.duty import Duty

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from aislehub.core.book import Filter
+from aislehub.core.decision import carried_out
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter, carried_out
 from aislehub.core.reasons import sentence
 from aislehub.serve.lookup import names
 from aislehub.supply.route.written import Line, Point

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from aislehub.core.book import Filter
+from aislehub.core.decision import carried_out
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter, carried_out
 from aislehub.core.reasons import Reason
 from aislehub.serve.lookup import has_rows, last_day, rows_of_day
 from aislehub.store.roster.breaches import Fault, breaches

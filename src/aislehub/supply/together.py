@@ -18,8 +18,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from aislehub.core.decision import CARRIED_OUT
 from aislehub.core.judging import Together
-from aislehub.core.ledger import CARRIED_OUT
 from aislehub.core.tables import Tables
 from aislehub.supply.ages import ages_at, batches_of
 from aislehub.supply.base_stock import FloatArray

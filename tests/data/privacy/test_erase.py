@@ -70,7 +70,7 @@ def test_the_ledger_keeps_its_moves_without_the_name(hub: Hub, tmp_path: Path) -
 
 
 def _all() -> Any:
-    from aislehub.core.ledger import Filter
+    from aislehub.core.book import Filter
 
     return Filter(day=DAY)
 

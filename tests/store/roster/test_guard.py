@@ -13,8 +13,9 @@ import pyarrow as pa
 import pytest
 
 from aislehub.core.approval import Approval, approve_by_rule
+from aislehub.core.book import Filter
 from aislehub.core.errors import HubError
-from aislehub.core.ledger import Filter, Ledger
+from aislehub.core.ledger import Ledger
 from aislehub.core.state import open_state
 from aislehub.schema import AVAILABILITY, ROSTERED
 from aislehub.store.roster.daily import ROSTERS

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from aislehub.core.alerts import AlertFilter
+from aislehub.core.book import Filter
 from aislehub.core.day import DayReport
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
-from aislehub.core.ledger import Filter
 from aislehub.core.output import print_json
 from aislehub.core.text import say
 from aislehub.data.ingest import ingest_inbox

@@ -24,9 +24,10 @@ from aislehub.connect.rosters import KIND as ROSTERS
 from aislehub.connect.rosters import RosterBook
 from aislehub.connect.tours import KIND as TOURS
 from aislehub.connect.tours import Tours
+from aislehub.core.book import Filter
+from aislehub.core.decision import MOVES, carried_out
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
-from aislehub.core.ledger import MOVES, Filter, carried_out
 from aislehub.core.outbox import Connector, send_approved
 from aislehub.core.output import print_json, who, write_table
 from aislehub.core.reasons import sentence, wrong_facts

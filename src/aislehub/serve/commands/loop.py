@@ -23,9 +23,9 @@ import pyarrow as pa
 import typer
 from rich.table import Table
 
+from aislehub.core.book import Filter
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 from aislehub.core.log import new_run, start_log
 from aislehub.core.outbox import Batch, send_approved
 from aislehub.core.output import print_json

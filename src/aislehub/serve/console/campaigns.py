@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from ibis import _
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 from aislehub.core.message import filled
 from aislehub.core.sends import Sends
 from aislehub.core.text import LANGUAGES, say

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Query, Request, Response
 
+from aislehub.core.book import Filter
+from aislehub.core.decision import decision_id
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter, decision_id
 from aislehub.core.text import say
 from aislehub.demand.outlook import is_held
 from aislehub.price.elasticity import sentences_of

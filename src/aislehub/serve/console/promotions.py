@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Request, Response
 
+from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter
 from aislehub.core.text import say
 from aislehub.price.promotion import Policy, weighed
 from aislehub.serve import formats

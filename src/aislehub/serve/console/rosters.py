@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
+from aislehub.core.decision import MOVES
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import MOVES
 from aislehub.core.text import say
 from aislehub.serve import formats
 from aislehub.serve.auth import User

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from aislehub.connect.tours import shipment_of, stop_numbers
+from aislehub.core.book import Filter
+from aislehub.core.decision import carried_out
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import Filter, carried_out
 from aislehub.core.reasons import sentence
 from aislehub.core.text import say
 from aislehub.serve import formats

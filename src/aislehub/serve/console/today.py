@@ -16,9 +16,10 @@ import pandas as pd
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from aislehub.core.alerts import AlertFilter
+from aislehub.core.book import Filter
+from aislehub.core.decision import MOVES, carried_out, main_field
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
-from aislehub.core.ledger import MOVES, Filter, carried_out, main_field
 from aislehub.core.output import write_table
 from aislehub.core.reasons import sentence
 from aislehub.core.text import say

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
+from aislehub.core.decision import carried_out
 from aislehub.core.judging import Measured
-from aislehub.core.ledger import carried_out
 from aislehub.core.tables import Tables
 from aislehub.store.queueing import FloatArray
 from aislehub.store.roster.breaks import people_there

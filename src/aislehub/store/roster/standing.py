@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from aislehub.core.ledger import Filter, carried_out
+from aislehub.core.book import Filter
+from aislehub.core.decision import carried_out
 from aislehub.store.roster.duty import Duty, duties_of
 
 __all__ = ["KIND", "STANDS", "beside"]

@@ -19,8 +19,8 @@ import ibis
 import numpy as np
 from numpy.typing import NDArray
 
+from aislehub.core.decision import carried_out
 from aislehub.core.judging import Measured
-from aislehub.core.ledger import carried_out
 from aislehub.core.tables import Tables
 from aislehub.supply.route.deliveries import seconds_of
 
