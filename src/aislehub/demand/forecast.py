@@ -24,9 +24,10 @@ from aislehub.core.text import say
 from aislehub.demand.backtest import Rehearsal, rehearse
 from aislehub.demand.coherence import Coherence
 from aislehub.demand.hierarchy import Hierarchy, labels_of
+from aislehub.demand.long_table import date_text
 from aislehub.demand.lookalike import with_lookalikes
 from aislehub.demand.models import MODELS, Model, Stored, make_model
-from aislehub.demand.panel import FloatArray, Panel, date_text
+from aislehub.demand.panel import FloatArray, Panel
 from aislehub.demand.spread import Spread
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_QUANTILES", "Forecaster", "forecast"]

@@ -1,9 +1,9 @@
 """The panel: a long table of many series as one matrix, the shape every forecasting model works on.
 
-A long table has a row per series and period (`unique_id, ds, y` and covariates). Models want a matrix, series
-down and periods across, with the future periods beside the past ones so that what is known ahead (prices,
-promotions, calendars) stands in the same columns. Everything that can be wrong with a table is found here,
-once, so that a model never meets it.
+A long table (`long_table.py`) has a row per series and period: `unique_id, ds, y` and covariates. Models want a
+matrix, series down and periods across (`grid.py`), with the future periods beside the past ones so that what is known
+ahead (`covariates.py`: prices, promotions, calendars) stands in the same columns. Everything that can be wrong with a
+table is found before it is a panel, so that a model never meets it.
 
 Rules, stated once:
 
@@ -24,44 +24,40 @@ Rules, stated once:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.tseries.frequencies import to_offset
-from pandas.tseries.offsets import Tick
 from scipy import sparse
 
 from aislehub.core.errors import HubError
+from aislehub.demand.covariates import Plan, constant_of, sorted_covariates
+from aislehub.demand.grid import grid_of, positions_in, refuse_too_large
+from aislehub.demand.long_table import (
+    STOCKOUT,
+    as_numbers,
+    checked_rows,
+    read_flags,
+    read_numbers,
+    refuse_duplicates,
+    zone_of,
+)
 from aislehub.demand.truth import Truth, uncensor
 
-__all__ = ["MAX_CELLS", "FloatArray", "Panel", "date_text"]
+__all__ = ["FloatArray", "Panel"]
 
 FloatArray = NDArray[Any]
 """An array of floats of either width; NaN = unknown."""
 
-MAX_CELLS = 400_000_000
-"""Limit of series × periods: 1.6 GB as 32-bit floats."""
-
 MAX_GROUPS = 4
 _FEW_RETURNS = 0.02
-_STOCKOUT = "stockout"
 _CLOSED_MIN_ROWS = 20
 _CLOSED_MAX_LEVELS = 64
 _CLOSED_MIN_ZEROS = 0.995
-_LEGACY_ALIASES = {"M": "ME", "Q": "QE", "Y": "YE", "A": "YE", "H": "h", "T": "min", "S": "s"}
-_ANCHORED = {
-    "W": [f"W-{day}" for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")],
-    "M": ["ME", "MS", "BME", "BMS"],
-    "Q": [f"{kind}-{month}" for kind in ("QE", "QS") for month in ("MAR", "JAN", "FEB")],
-    "Y": [f"{kind}-{month}" for kind in ("YE", "YS") for month in ("DEC", "JAN", "MAR", "JUN", "SEP")],
-}
 _YEAR = pd.Timedelta(days=365.25)
 
 
@@ -130,23 +126,23 @@ class Panel:
         """
         if horizon < 1:
             raise HubError("demand.horizon", value=horizon)
-        rows = _checked(history, ("unique_id", "ds", "y"), "history")
-        rows["y"] = _numbers(rows["y"], "y")
-        zone = _zone(history["ds"])
+        rows = checked_rows(history, ("unique_id", "ds", "y"), "history")
+        rows["y"] = read_numbers(rows["y"], "y")
+        zone = zone_of(history["ds"])
         past_end = rows.loc[rows["y"].notna(), "ds"].max()
         if pd.isna(past_end):
             raise HubError("demand.empty", table="history")
-        covariates = [name for name in history.columns if name not in ("unique_id", "ds", "y", _STOCKOUT)]
+        covariates = [name for name in history.columns if name not in ("unique_id", "ds", "y", STOCKOUT)]
         if known is None and (rows["ds"] > past_end).any():
             known = rows.loc[rows["ds"] > past_end].drop(columns="y")
         rows = rows.loc[rows["ds"] <= past_end]
 
-        periods, alias = _grid(rows["ds"], freq, horizon)
+        periods, alias = grid_of(rows["ds"], freq, horizon)
         codes, ids = pd.factorize(rows["unique_id"], sort=True)
         shape = (len(ids), len(periods) - horizon)
-        _refuse_too_large(len(ids), len(periods))
-        at = _positions(rows["ds"], periods[: shape[1]])
-        _refuse_duplicates(codes, at, rows, "history")
+        refuse_too_large(len(ids), len(periods))
+        at = positions_in(rows["ds"], periods[: shape[1]])
+        refuse_duplicates(codes, at, rows, "history")
 
         first = np.full(len(ids), shape[1])
         last = np.zeros(len(ids), dtype=int)
@@ -160,14 +156,14 @@ class Panel:
             y = np.maximum(y, 0)
 
         panel = cls(pd.Index(ids), periods, y, freq=alias, timezone=zone)
-        if _STOCKOUT in rows and panel.nonnegative:
+        if STOCKOUT in rows and panel.nonnegative:
             sold_out = np.zeros(shape, dtype=bool)
-            sold_out[codes, at] = _flags(rows[_STOCKOUT], _STOCKOUT)
+            sold_out[codes, at] = read_flags(rows[STOCKOUT], STOCKOUT)
             panel = panel.uncensored(sold_out)
         present = np.zeros(shape, dtype=bool)
         present[codes, at] = True
-        plan = None if known is None else _Plan(known, panel, present)
-        static, ahead, labels, ignored = _covariates(rows, codes, at, panel, plan, covariates)
+        plan = None if known is None else Plan(known, panel, present)
+        static, ahead, labels, ignored = sorted_covariates(rows, codes, at, panel, plan, covariates)
         return replace(
             panel,
             known=ahead,
@@ -198,22 +194,22 @@ class Panel:
         Raises:
             HubError: `demand.too_large`.
         """
-        _refuse_too_large(len(ids), len(periods))
+        refuse_too_large(len(ids), len(periods))
         absent = np.pad(~started, ((0, 0), (0, len(periods) - y.shape[1])))
         constant: dict[str, FloatArray] = {}
         ahead: dict[str, FloatArray] = {}
         labels: dict[str, list[str]] = {}
         for name, given in known.items():
-            values, text = _as_numbers(given) if isinstance(given, pd.Series) else (given, [])
+            values, text = as_numbers(given) if isinstance(given, pd.Series) else (given, [])
             matrix = np.where(absent, np.nan, values).astype(np.float32)
-            alike = _constant(matrix, np.isnan(matrix) & ~absent if text else np.zeros_like(absent))
+            alike = constant_of(matrix, np.isnan(matrix) & ~absent if text else np.zeros_like(absent))
             labels |= {name: text} if text else {}
             if alike is None:
                 ahead[name] = matrix
             else:
                 constant[name] = alike
         for name in static:
-            values, text = _as_numbers(static[name])
+            values, text = as_numbers(static[name])
             constant[name] = values.astype(np.float32)
             labels |= {name: text} if text else {}
         return cls(pd.Index(ids), periods, y, known=ahead, static=constant, labels=labels, freq=freq)
@@ -428,344 +424,3 @@ class Panel:
         for name, values in columns.items():
             table[name] = np.asarray(values, dtype=np.float64).ravel()
         return table
-
-
-def date_text(moment: pd.Timestamp) -> str:
-    """A moment as people write it: without the time where that is midnight."""
-    return str(moment).removesuffix(" 00:00:00")
-
-
-def _checked(table: pd.DataFrame, needed: tuple[str, ...], role: str) -> pd.DataFrame:
-    """A copy with the needed columns present and `ds` as naive times; refuses everything else with its value."""
-    for name in needed:
-        if name not in table.columns:
-            have = [str(column) for column in table.columns]
-            near = get_close_matches(name, have, n=1, cutoff=0.5)
-            raise HubError(
-                "demand.missing_column",
-                column=name,
-                table=role,
-                have=", ".join(have[:20]),
-                near=near[0] if near else "—",
-            )
-    if table.columns.duplicated().any():
-        raise HubError("demand.duplicate_column", column=table.columns[table.columns.duplicated()][0], table=role)
-    if table.empty:
-        raise HubError("demand.empty", table=role)
-    rows = table.copy(deep=False)
-    if "unique_id" in rows and rows["unique_id"].isna().any():
-        raise HubError("demand.no_id", row=_row(rows["unique_id"].isna()), table=role)
-    rows["ds"] = _dates(rows["ds"], role)
-    return rows
-
-
-def _row(bad: pd.Series) -> int:
-    """Number of the first bad row as a reader of the file counts: the header is line 1."""
-    return int(np.flatnonzero(bad.to_numpy())[0]) + 2
-
-
-def _zone(ds: pd.Series) -> Any:
-    return getattr(ds.dtype, "tz", None)
-
-
-def _dates(ds: pd.Series, role: str) -> pd.Series:
-    """Naive times: local wall time for days and longer, UTC for hours (where a clock change repeats an hour)."""
-    if isinstance(ds.dtype, pd.DatetimeTZDtype):
-        times = ds.dt.tz_localize(None)
-        if (times != times.dt.normalize()).any() and times.dt.hour.nunique() > 1:
-            times = ds.dt.tz_convert("UTC").dt.tz_localize(None)
-    elif pd.api.types.is_datetime64_dtype(ds):
-        times = ds
-    else:
-        codes, distinct = pd.factorize(ds)
-        parsed = _parse(pd.Series(distinct))
-        times = pd.Series(np.append(parsed.to_numpy("datetime64[ns]"), np.datetime64("NaT"))[codes], index=ds.index)
-    bad = times.isna()
-    if bad.any():
-        raise HubError("demand.bad_date", value=repr(ds[bad].iloc[0]), row=_row(bad), table=role)
-    return times.astype("datetime64[ns]")
-
-
-def _parse(ds: pd.Series) -> pd.Series:
-    """Dates from text, `date` objects, periods or numbers like 20240131; NaT where none can be read."""
-    text = ds.astype("string").str.strip()
-    if pd.api.types.is_numeric_dtype(ds):
-        text = text.str.removesuffix(".0").where(text.str.fullmatch(r"(19|20)\d{6}(\.0)?"))
-        return pd.to_datetime(text, format="%Y%m%d", errors="coerce")
-    offset = re.compile(r"(?<=\d)\s*(?:Z|UTC|[+-]\d{2}:?\d{2})$")
-    zoned = text.str.contains(r":\d{2}(?:\.\d+)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})$", regex=True, na=False)
-    if zoned.all():
-        text = text.str.replace(offset, "", regex=True)
-    for options in ({"format": "ISO8601"}, {"format": None}, {"format": None, "dayfirst": True}):
-        times = pd.to_datetime(text, errors="coerce", **options)
-        if times.notna().all():
-            return times
-    return pd.to_datetime(text, errors="coerce", format="ISO8601")
-
-
-def _numbers(values: pd.Series, name: str) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce")
-    bad = numbers.isna() & values.notna()
-    if bad.any():
-        raise HubError("demand.bad_number", column=name, value=repr(values[bad].iloc[0]), row=_row(bad))
-    numbers = numbers.astype(np.float64)
-    infinite = np.isinf(numbers)
-    if infinite.any():
-        raise HubError("demand.infinite", column=name, value=str(values[infinite].iloc[0]), row=_row(infinite))
-    return numbers
-
-
-def _flags(values: pd.Series, name: str) -> NDArray[np.bool_]:
-    """0 or 1, false or true; empty = no."""
-    numbers = _numbers(values, name)
-    bad = ~numbers.isin([0, 1]) & numbers.notna()
-    if bad.any():
-        raise HubError("demand.bad_flag", column=name, value=f"{numbers[bad].iloc[0]:g}", row=_row(bad))
-    return numbers.to_numpy() == 1
-
-
-def _refuse_too_large(series: int, periods: int) -> None:
-    if series * periods > MAX_CELLS:
-        raise HubError("demand.too_large", series=series, periods=periods, limit=MAX_CELLS)
-
-
-def _refuse_duplicates(codes: NDArray[np.intp], at: NDArray[np.intp], rows: pd.DataFrame, role: str) -> None:
-    """`codes` and `at` are series and period of each row."""
-    repeated = pd.Series(codes.astype(np.int64) * (at.max(initial=0) + 1) + at).duplicated().to_numpy()
-    if repeated.any():
-        example = rows.iloc[int(np.flatnonzero(repeated)[0])]
-        raise HubError(
-            "demand.duplicate",
-            count=int(repeated.sum()),
-            series=example.get("unique_id", "—"),
-            ds=date_text(example["ds"]),
-            table=role,
-        )
-
-
-def _grid(ds: pd.Series, freq: str | None, horizon: int) -> tuple[pd.DatetimeIndex, str]:
-    """The regular periods from the first to the last date and `horizon` beyond, and their pandas alias."""
-    days = pd.DatetimeIndex(np.sort(ds.unique()))
-    candidates = _aliases(days, freq)
-    for alias in candidates:
-        offset = to_offset(alias)
-        if isinstance(offset, Tick) and (days[-1] - days[0]) / offset > MAX_CELLS:
-            raise HubError("demand.too_large", series=1, periods=int((days[-1] - days[0]) / offset), limit=MAX_CELLS)
-        try:
-            past = pd.date_range(days[0], days[-1], freq=offset)
-            if len(past) and past[0] == days[0] and past[-1] == days[-1] and days.isin(past).all():
-                return past.append(pd.date_range(past[-1], periods=horizon + 1, freq=offset)[1:]), alias
-        except (pd.errors.OutOfBoundsDatetime, OverflowError, MemoryError) as error:
-            raise HubError("demand.horizon_end", value=horizon, freq=alias) from error
-    offset = to_offset(candidates[0])
-    past = pd.date_range(days[0], days[-1], freq=offset)
-    stray = days[~days.isin(past)]
-    raise HubError("demand.off_grid", value=date_text(stray[0] if len(stray) else days[-1]), freq=freq or candidates[0])
-
-
-def _aliases(days: pd.DatetimeIndex, freq: str | None) -> list[str]:
-    """The pandas aliases that could describe these dates, most likely first."""
-    if freq is not None:
-        alias = re.sub(r"[A-Za-z]+$", lambda match: _LEGACY_ALIASES.get(match[0], match[0]), freq.strip())
-        try:
-            offset = to_offset(alias)
-        except (ValueError, TypeError) as error:
-            raise HubError("demand.freq", value=freq) from error
-        if offset is None or offset.n < 1:
-            raise HubError("demand.freq", value=freq)
-        return [offset.freqstr, *_ANCHORED.get(re.sub("[SE]$", "", alias), [])]
-    if len(days) < 3:
-        return ["D", "h", "min", "s"]
-    steps = np.diff(days.asi8)
-    if (steps % pd.Timedelta(days=1).value != 0).any():
-        return [to_offset(pd.Timedelta(int(np.gcd.reduce(steps)), unit="ns")).freqstr]
-    shortest = pd.Timedelta(int(steps.min()), unit="ns").days
-    if shortest >= 364:
-        return [*_ANCHORED["Y"], "D"]
-    if shortest >= 89:
-        return [*_ANCHORED["Q"], "D"]
-    if shortest >= 28:
-        return [*_ANCHORED["M"], *_ANCHORED["W"], "D"]
-    return [*_ANCHORED["W"], "D"] if shortest % 7 == 0 else ["D"]
-
-
-def _positions(ds: pd.Series, periods: pd.DatetimeIndex) -> NDArray[np.intp]:
-    """Column of each row in the grid; −1 where it lies outside."""
-    codes, days = pd.factorize(ds)
-    return periods.get_indexer(pd.DatetimeIndex(days))[codes]
-
-
-def _covariates(
-    rows: pd.DataFrame,
-    codes: NDArray[np.intp],
-    at: NDArray[np.intp],
-    panel: Panel,
-    plan: _Plan | None,
-    names: list[str],
-) -> tuple[dict[str, FloatArray], dict[str, FloatArray], dict[str, list[str]], list[str]]:
-    """Sort the covariates into static and known ahead, as numbers; the rest are ignored, by name."""
-    static: dict[str, FloatArray] = {}
-    ahead: dict[str, FloatArray] = {}
-    labels: dict[str, list[str]] = {}
-    ignored: list[str] = []
-    count = len(panel.ids)
-    for name in names:
-        if plan is not None and name in plan.columns:
-            continue
-        values, text = _as_numbers(rows[name])
-        low, high = np.full(count, np.inf), np.full(count, -np.inf)
-        given = ~np.isnan(values)
-        np.minimum.at(low, codes[given], values[given])
-        np.maximum.at(high, codes[given], values[given])
-        if (low >= high).all():
-            static[name] = np.where(np.isfinite(low), low, np.nan).astype(np.float32)
-            labels |= {name: text} if text else {}
-        else:
-            ignored.append(name)
-    if plan is None:
-        return static, ahead, labels, ignored
-    for name in plan.columns:
-        values, text = plan.matrix(name, rows, codes, at)
-        labels |= {name: text} if text else {}
-        empty = np.isnan(values) & plan.has_row(name in rows, codes, at) if text else np.zeros(values.shape, dtype=bool)
-        constant = _constant(values, empty)
-        if constant is None:
-            ahead[name] = values
-        elif len(constant) == count:
-            static[name] = constant
-    return static, ahead, labels, ignored
-
-
-def _constant(matrix: FloatArray, empty: NDArray[np.bool_]) -> FloatArray | None:
-    """The one value of each row, NaN where it has none; None when a row changes.
-
-    Args:
-        empty: cells whose text was left empty. An empty number is unknown, but an empty text says something (no event,
-            no promotion): beside one label it is a change.
-    """
-    low = np.fmin.reduce(matrix, axis=1)
-    high = np.fmax.reduce(matrix, axis=1)
-    if (empty.any(axis=1) & ~np.isnan(low)).any():
-        return None
-    return low if ((low == high) | np.isnan(low)).all() else None
-
-
-def _as_numbers(values: pd.Series) -> tuple[FloatArray, list[str]]:
-    """Numbers as they are; anything else as codes in the order of its sorted labels, NaN where empty."""
-    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-        numbers = values.astype("float64").to_numpy(np.float64, na_value=np.nan)
-        return np.where(np.isfinite(numbers), numbers, np.nan), []
-    codes, distinct = pd.factorize(values)
-    as_number = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce")
-    if as_number.notna().all() and not isinstance(values.dtype, pd.CategoricalDtype):
-        meaning, labels = as_number.to_numpy(np.float64), []
-    else:
-        words = pd.Series(distinct).astype(str)
-        labels = sorted(set(words))
-        meaning = words.map({label: float(code) for code, label in enumerate(labels)}).to_numpy(np.float64)
-    numbers = np.append(meaning, np.nan)[codes]
-    return np.where(np.isfinite(numbers), numbers, np.nan), labels
-
-
-class _Plan:
-    """What the caller knows ahead: a table by period, or by series and period."""
-
-    def __init__(self, known: pd.DataFrame, panel: Panel, present: NDArray[np.bool_]) -> None:
-        rows = _checked(known, ("ds",), "known")
-        self.columns = [name for name in rows.columns if name not in ("unique_id", "ds", "y", _STOCKOUT)]
-        self._panel, self._per_series = panel, "unique_id" in rows
-        self._shape = (len(panel.ids) if self._per_series else 1, len(panel.periods))
-        series = panel.ids.get_indexer(pd.Index(rows["unique_id"])) if self._per_series else np.zeros(len(rows), int)
-        at = _positions(rows["ds"], panel.periods)
-        inside = (series >= 0) & (at >= 0)
-        self._rows, self._series, self._at = rows.loc[inside], series[inside], at[inside]
-        _refuse_duplicates(self._series, self._at, self._rows, "known")
-        self.unplanned = self._missing(present, reaches_beyond=bool((rows["ds"] > panel.periods[-1]).any()))
-
-    def _missing(self, present: NDArray[np.bool_], reaches_beyond: bool) -> NDArray[np.bool_] | None:
-        """Check that the future is there; the cells without a row when the table skips periods as a habit.
-
-        A complete history asks for a complete plan. Where the history itself leaves out rows, the plan may leave
-        out about as many of those that a series usually has in that slot of the cycle.
-        """
-        past, horizon = present.shape[1], self._panel.horizon
-        given = np.zeros(self._shape, dtype=bool)
-        given[self._series, self._at] = True
-        missing = ~given[:, past:]
-        if not missing.any():
-            return None
-        cycle = self._panel.cycle
-        window = present[:, -8 * cycle :] if past >= 8 * cycle else present[:, past % cycle :]
-        slots = window.reshape(len(present), -1, cycle) if window.shape[1] >= cycle else window[:, :, None]
-        share = slots.mean(axis=1)
-        usual = share >= 0.5
-        habit = 1 - share[usual].mean() if usual.any() else 0.0
-        expected = np.broadcast_to(missing, (len(present), horizon)) & usual[:, np.arange(horizon) % usual.shape[1]]
-        shifted = bool(missing[:, 0].all()) and reaches_beyond
-        skips = self._per_series and not present[:, -8 * cycle :].all()
-        if not skips or shifted or expected.mean() > 2 * habit + 0.01:
-            series, day = np.argwhere(missing)[0]
-            raise HubError(
-                "demand.known_missing",
-                count=int(missing.sum()),
-                needed=missing.size,
-                series=self._panel.ids[series] if self._per_series else "—",
-                ds=date_text(self._panel.future[day]),
-                first=date_text(self._panel.future[0]),
-                last=date_text(self._panel.future[-1]),
-            )
-        return np.hstack([~present & ~given[:, :past] & self._started(present), missing])
-
-    @staticmethod
-    def _started(present: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        return np.logical_or.accumulate(present, axis=1)
-
-    def matrix(
-        self, name: str, history: pd.DataFrame, codes: NDArray[np.intp], at: NDArray[np.intp]
-    ) -> tuple[FloatArray, list[str]]:
-        """(N, T + H) values of one covariate, the history's own values first; (1, T + H) when by period only."""
-        in_history = name in history
-        parts = [self._rows[name], history[name]] if in_history else [self._rows[name]]
-        values, labels = _as_numbers(pd.concat(parts, ignore_index=True))
-        count = len(self._rows)
-        matrix = np.full(self._shape, np.nan, dtype=np.float32)
-        matrix[self._series, self._at] = values[:count]
-        if in_history:
-            past = values[count:]
-            given = ~np.isnan(past)
-            if not self._per_series:
-                matrix = np.repeat(matrix, len(self._panel.ids), axis=0)
-            matrix[codes[given], at[given]] = past[given]
-        if self.unplanned is None:
-            matrix = _fill_gaps(matrix, missing=self._gaps(codes, at) if in_history else None)
-        return matrix, labels
-
-    def has_row(self, in_history: bool, codes: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Cells of a covariate's matrix for which the plan, or the history, has a row."""
-        given = np.zeros(self._shape, dtype=bool)
-        given[self._series, self._at] = True
-        if in_history:
-            given = np.repeat(given, len(self._panel.ids) // len(given), axis=0)
-            given[codes, at] = True
-        return given
-
-    def _gaps(self, codes: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Periods without a row inside a series, which sold 0 under conditions that the table does not state."""
-        present = np.zeros(self._panel.y.shape, dtype=bool)
-        present[codes, at] = True
-        return ~present & self._started(present)
-
-
-def _fill_gaps(matrix: FloatArray, missing: NDArray[np.bool_] | None) -> FloatArray:
-    """Give gap rows the value of their period where all series share it, else the series' last value.
-
-    Left empty, "no value" would mean "sold nothing" to a learner, and every future row has a value.
-    """
-    if missing is None or not missing.any():
-        return matrix
-    past = matrix[:, : missing.shape[1]]
-    low, high = np.fmin.reduce(past, axis=0), np.fmax.reduce(past, axis=0)
-    last = np.maximum.accumulate(np.where(np.isnan(past), 0, np.arange(past.shape[1])), axis=1)
-    carried = np.take_along_axis(past, last, axis=1)
-    filled = np.where(missing & np.isnan(past), np.where(low == high, low, carried), past)
-    return np.hstack([filled, matrix[:, missing.shape[1] :]]).astype(np.float32)
