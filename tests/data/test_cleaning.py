@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislehub.core.contract import Column
-from aislehub.data.cleaning import DateEvidence, NumberEvidence, Style, clean, parse_moment, parse_number
+from aislehub.data.cleaning import Style, clean
+from aislehub.data.written_moments import DateEvidence, parse_moment
+from aislehub.data.written_numbers import NumberEvidence, parse_number
 
 NUMBER = Column("amount", "float", "An amount")
 WHOLE = Column("stop", "int", "A count")

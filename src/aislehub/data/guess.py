@@ -22,11 +22,12 @@ import pyarrow.compute as pc
 
 from aislehub.core.contract import Column, Contract
 from aislehub.core.errors import HubError
-from aislehub.data.cleaning import DateEvidence, DateOrder, Decimal, NumberEvidence, parse_moment, parse_number
 from aislehub.data.layout import Block
 from aislehub.data.mapping import MARKS, ROW, Mapping, fingerprint, normal
 from aislehub.data.reading import Note
 from aislehub.data.sources.m5 import DAILY_TOTAL
+from aislehub.data.written_moments import DateEvidence, DateOrder, parse_moment
+from aislehub.data.written_numbers import Decimal, NumberEvidence, parse_number
 
 __all__ = ["decide_styles", "guess", "knows", "translations"]
 

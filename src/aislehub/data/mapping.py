@@ -24,7 +24,8 @@ from zoneinfo import available_timezones
 from aislehub.core.contract import Contract
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.text import say
-from aislehub.data.cleaning import DateOrder, Decimal
+from aislehub.data.written_moments import DateOrder
+from aislehub.data.written_numbers import Decimal
 
 __all__ = ["MARKS", "ROW", "Mapping", "Terms", "fingerprint", "load_mapping", "normal", "save_mapping", "terms"]
 
