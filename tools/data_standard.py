@@ -22,6 +22,8 @@ ENGLISH = ROOT / "src" / "aislehub" / "text" / "en" / "schema.toml"
 CONTRACTS: tuple[Contract, ...] = tuple(
     contract for contract in (getattr(schema, name) for name in schema.__all__) if contract.is_fact
 )
+# Whose help is read in both languages: also the profile's, which the console shows beside each figure.
+SPOKEN = (*CONTRACTS, schema.CUSTOMER_PROFILES)
 TYPES = {
     "text": "text", "int": "whole number", "float": "number", "bool": "true/false", "date": "business day",
     "time": "instant (UTC)",
@@ -66,7 +68,8 @@ One row a member and day in the table `customer_profiles` ([how it is made](cust
 [rules of segments](customers.md#segments). Each is made of tables of the
 [data-collection standard](data-standard.md); a cell is empty where what it needs is not collected.
 
-每名会员每天一行；除键与来源外，各列都可用于客群规则；所需数据未采集时为空。
+{sentences("zh")["schema.customer_profiles"]}。
+除键与来源外，各列都可用于客群规则；所需数据未采集时为空。
 """
 
 
@@ -83,7 +86,7 @@ def profile_page() -> str:
     chinese = sentences("zh")
     rows = [
         f"| `{column.name}` | {TYPES[column.type]} | {column.unit or '–'} | {limits(column)} | {column.help}"
-        f"<br>{chinese.get(f'profile.{column.name}', '–')} |"
+        f"<br>{chinese[f'schema.customer_profiles.{column.name}']} |"
         for column in schema.CUSTOMER_PROFILES.columns
     ]
     head = ["| column | type | unit | allowed | meaning · 含义 |", "|---|---|---|---|---|"]
@@ -141,7 +144,7 @@ def limits(column: Column) -> str:
 
 def english() -> str:
     """The contracts' help as sentences by code, so that English and Chinese are read the same way."""
-    return "".join(f"{line}\n" for contract in CONTRACTS for line in sentence_lines(contract))
+    return "".join(f"{line}\n" for contract in SPOKEN for line in sentence_lines(contract))
 
 
 def sentence_lines(contract: Contract) -> Iterator[str]:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
+from markupsafe import escape
 
 from aislehub.core.hub import Hub
+from aislehub.core.text import say
 from aislehub.customer import policy
 from aislehub.customer.profile import profiles
 from aislehub.customer.rules import COLUMNS, parse
@@ -143,7 +145,20 @@ def test_a_profile_says_why_each_segment_holds(hub: Hub, sign_in: SignIn) -> Non
     key = rows[rows["segment"] == "big_basket"]["customer"].iloc[0]
     page = sign_in("admin").get(f"/customers/member?customer={key}").text
     assert "big basket" in page and re.search(r"money a visit is high \(theirs: .+?, high from .+? on\)", page)
-    assert all(column.help.split(";")[0][:30] in page for column in COLUMNS.values() if "'" not in column.help)
+
+
+def test_what_each_figure_means_is_said_in_the_readers_language(sign_in: SignIn) -> None:
+    """Each dimension of the profile is explained on the page, in English or in Chinese, never in both at once."""
+    client = sign_in("admin")
+    helped = {}
+    for lang in ("en", "zh"):
+        client.cookies.set("language", lang)
+        page = client.get("/customers/member?customer=m0001").text
+        helped[lang] = re.findall(r'<small class="muted">(.*?)</small>', page)
+        told = [escape(say(f"schema.customer_profiles.{name}", lang)) for name in COLUMNS]
+        assert sorted(re.sub("</?code>", "`", text) for text in helped[lang]) == sorted(map(str, told))
+    assert all(re.search("[一-鿿]", text) for text in helped["zh"])
+    assert not any(re.search("[一-鿿]", text) for text in helped["en"])
 
 
 def test_who_objected_is_put_into_no_segment(sign_in: SignIn) -> None:

@@ -16,16 +16,17 @@ CUSTOMER_PROFILES = Contract(
     "with that day, and a figure without a number is over the last 365",
     (
         Column("customer", "text", "Random key of the member", person=True),
-        # Life and rhythm. A visit is a receipt or order on which something was bought.
+        # Life and rhythm.
         Column("first_bought", "date", "First day with a purchase; empty = never bought", required=False),
         Column("last_bought", "date", "Last day with a purchase; empty = never bought", required=False),
         Column("tenure_days", "int", "Days since they joined or first bought, whichever was earlier; empty = neither "
                "is known", "days", required=False, low=0),
         Column("recency_days", "int", "Days since the last purchase; empty = never bought", "days",
                required=False, low=0),
-        Column("visits_28", "int", "Visits", "visits", low=0),
-        Column("visits_90", "int", "Visits", "visits", low=0),
-        Column("visits_365", "int", "Visits", "visits", low=0),
+        Column("visits_28", "int", "Visits of the last 28 days: receipts and orders on which something was bought",
+               "visits", low=0),
+        Column("visits_90", "int", "Visits of the last 90 days", "visits", low=0),
+        Column("visits_365", "int", "Visits of the last 365 days", "visits", low=0),
         Column("gap_days", "float", "Mean days from one shopping day to the next; empty below two shopping days",
                "days", required=False, low=0),
         Column("gap_sd", "float", "Standard deviation of those days; empty below three shopping days", "days",
@@ -40,10 +41,10 @@ CUSTOMER_PROFILES = Contract(
                required=False, low=0, high=1),
         Column("next_purchase_28", "float", "Chance that they buy within 28 days", "fraction",
                required=False, low=0, high=1),
-        # Money: amounts after all discounts, returns taken off.
-        Column("spend_28", "float", "Money spent", "money"),
-        Column("spend_90", "float", "Money spent", "money"),
-        Column("spend_365", "float", "Money spent", "money"),
+        # Money.
+        Column("spend_28", "float", "Money spent in the last 28 days, after discounts and returns", "money"),
+        Column("spend_90", "float", "Money spent in the last 90 days, after discounts and returns", "money"),
+        Column("spend_365", "float", "Money spent in the last 365 days, after discounts and returns", "money"),
         Column("spend_trend", "float", "Spend of the last 90 days against the 90 before: their difference per their "
                "sum, -1 = stopped, 0 = as before, 1 = all of it is recent; empty = tenure below 90 days",
                "fraction", required=False, low=-1, high=1),

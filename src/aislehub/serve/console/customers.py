@@ -154,7 +154,7 @@ def member(request: Request, site: House, user: Admin, customer: Key = "") -> Re
         ],
         "groups": {
             group: [
-                {"name": word("profile", name), "column": name, "help": COLUMNS[name].help,
+                {"name": word("profile", name), "column": name, "help": say(f"schema.customer_profiles.{name}"),
                  "value": figure(name, profile[name], currency), "above": _above(limits, name, profile)}
                 for name in columns
             ]
