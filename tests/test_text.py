@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import string
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -81,6 +82,7 @@ def words_in_code() -> tuple[frozenset[str], tuple[str, ...]]:
         text = file.read_text(encoding="utf-8")
         constants |= set(re.findall(r"[\"']([\w.]+)[\"']", text))
         beginnings |= set(re.findall(r"[\"']([\w.]+[._])[\"'] *~", text))
+    constants |= set(tomllib.loads((SOURCE / "customer/reviews/aspects.toml").read_text(encoding="utf-8")))
     return frozenset(constants), tuple(
         beginning for beginning in beginnings if re.fullmatch(r"\w+(\.\w+)*\.(\w+_)?", beginning)
     )

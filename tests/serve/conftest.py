@@ -254,6 +254,43 @@ def fill_promotions(hub: Hub) -> None:
     hub.ledger.propose("promotion_plan", DAY, pa.Table.from_pylist([plan]), **told)
 
 
+PRAISE = ("味道很好，价格也实惠", "很新鲜，包装也严实", "Great taste and a fair price.", "Fresh, and well packed.")
+FAULTS = {
+    "1001": ("包装破损，漏液，很失望", "Leaking package."),
+    "1003": ("难吃，口感太差", "Awful taste, never again."),
+}
+REVIEW_TABLES = ("review_aspects", "review_alerts", "range_advice")
+
+
+def fill_reviews(hub: Hub) -> None:
+    """Four items with 14 reviews each: milk that leaks since three weeks, bread that tastes bad and earns nothing."""
+    goods = ("1001", "1002", "1003", "1004")
+    _append(hub, "reviews", [
+        {"review": f"{item}-{n:02}", "item": item, "customer": "c-secret", "source": "simulated: reviews",
+         "text": _review(item, n), "at": datetime(2017, 11, 5, 12, tzinfo=UTC) - timedelta(days=4 * n)}
+        for item in goods for n in range(14)
+    ])  # fmt: skip
+    state = {
+        "store": "367", "on_hand": 9.0, "on_order": 0.0, "orderable": True, "lead_days": 2.0, "lead_days_sd": 0.0,
+        "cover_days": 7.0, "case_pack": 1.0, "moq": 0.0, "presentation_stock": 0.0, "order_cost": 0.0, "price": 4.0,
+        "cost": 2.5, "own_mean": 70.0, "variance_ratio": 1.2, "source": "facts", "day": DAY,
+    }  # fmt: skip
+    _write(hub, "supply_state", [state | {"item": item, "mean_sales": 0.01 if item == "1003" else 10.0}
+                                 for item in goods])  # fmt: skip
+    for table in REVIEW_TABLES:
+        step = next(step for step in hub.registry.steps if step.writes.name == table)
+        assert step.policy
+        policy = step.policy.load(hub.home)
+        hub.tables.write(table, step.writes.require(step.run(hub.tables, day=DAY, policy=policy)), DAY)
+    advice = hub.tables.fetch("range_advice")
+    hub.ledger.propose("range_advice", DAY, advice, currency="USD", model="", policy="0a1b2c", versions={})
+
+
+def _review(item: str, n: int) -> str:
+    is_faulty = item in FAULTS and (n < 6 or item == "1003")
+    return FAULTS[item][n % 2] if is_faulty else PRAISE[n % 4]
+
+
 def _draw(store: str, item: str, starts: date, promoted: int) -> dict[str, Any]:
     """A line on trial whose two arms were equally likely."""
     return {
@@ -458,6 +495,13 @@ def promoted(hub: Hub) -> Hub:
 def recommending(hub: Hub) -> Hub:
     """The furnished house with a small shop's members and the recommender that it has learned."""
     Shop(hub.home, tables=hub.tables)
+    return hub
+
+
+@pytest.fixture
+def reviewed(hub: Hub) -> Hub:
+    """The furnished house with reviews, read, and the advice that follows."""
+    fill_reviews(hub)
     return hub
 
 

@@ -22,7 +22,8 @@ PASSWORD = "correct horse"
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 PAGES = (
     "today", "demand", "prices", "prices?goods=clearance&state=", "accuracy", "accuracy?level=store&store=367",
-    "recommendations", "customers", "alerts", "alerts?state=", "twin", "data", "account", "range", "data/table/items",
+    "recommendations", "customers", "reviews", "reviews/item?item=1001", "alerts", "alerts?state=", "twin", "data",
+    "account", "range", "data/table/items",
 )  # fmt: skip
 
 # Every visible text: the contrast of its colour with the first opaque background behind it, by WCAG 2.2.

@@ -88,8 +88,8 @@ def test_navigation_comes_from_the_registry(sign_in: SignIn) -> None:
     links = re.findall(r'<a href="/(\w+)"( aria-current="page")?>', page.partition("</nav>")[0])
     paths = [path for path, _ in links]
     assert paths == [
-        "today", "demand", "accuracy", "prices", "promotions", "rosters", "routes", "recommendations", "customers",
-        "alerts", "campaigns", "range", "experiments", "worth", "scenarios", "twin", "data",
+        "today", "demand", "accuracy", "prices", "promotions", "rosters", "reviews", "routes", "recommendations",
+        "customers", "alerts", "campaigns", "range", "experiments", "worth", "scenarios", "twin", "data",
     ]  # fmt: skip
     assert links[paths.index("range")][1]
     assert "Whole milk 1 L" in page and "All items" in page

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from aislehub.core.text import say
+from aislehub.core.text import has, say, word
 
 __all__ = ["Check", "Reason", "from_contributions", "sentence", "to_json", "wrong_facts"]
 
@@ -39,8 +39,11 @@ class Reason:
 
 
 def sentence(reason: Mapping[str, Any], lang: str | None = None) -> str:
-    """A stored reason (code, facts, weight) as a sentence."""
-    return say(reason["code"], lang, **{name: _shown(value) for name, value in reason["facts"].items()})
+    """A stored reason (code, facts, weight) as a sentence.
+
+    A fact that names something the texts have a word for is said in that word: `aspect: taste` by `aspect.taste`.
+    """
+    return say(reason["code"], lang, **{name: _shown(name, value, lang) for name, value in reason["facts"].items()})
 
 
 def to_json(reasons: Iterable[Reason], *, leading: int = 0) -> str:
@@ -103,10 +106,10 @@ def _equal(stated: Any, counted: Any) -> bool:
     return bool(stated == counted)
 
 
-def _shown(value: Any) -> Any:
-    """Numbers as people read them: whole where whole, else two digits at most."""
+def _shown(name: str, value: Any, lang: str | None) -> Any:
+    """Names as words; numbers as people read them: whole where whole, else two digits at most."""
     if isinstance(value, float):
         return f"{value:.0f}" if value == round(value) else f"{value:.2f}".rstrip("0").rstrip(".")
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(str(_shown(part)) for part in value)
-    return value
+        return ", ".join(str(_shown(name, part, lang)) for part in value)
+    return word(name, value, lang) if isinstance(value, str) and has(f"{name}.{value}") else value

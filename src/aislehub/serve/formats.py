@@ -131,17 +131,23 @@ def alert_state(alert: Mapping[str, Any]) -> str:
 def action(fields: Mapping[str, Any], kind: str = "") -> str:
     """An action or a baseline in words: by `action.KIND` of the texts where there is one, else its fields.
 
+    A value that the texts have a word for, `advice.drop`, is said in that word and needs no field's name before it.
+
     Example:
         >>> action({"quantity": 24.0, "cases": 2})
         'quantity 24 · cases 2'
         >>> action({"name": "my_rule", "quantity": 12.0}, "orders")
         'Order 12 (my rule)'
+        >>> action({"advice": "fix", "aspect": "packaging"}, "range_advice"), action({"advice": "drop"}, "range_advice")
+        ('fix: packaging', 'drop')
     """
-    shown = {key: _value(value) for key, value in fields.items() if key != "name"}
+    shown = {key: _value(key, value) for key, value in fields.items() if key != "name"}
     if has(f"action.{kind}") and _placeholders(say(f"action.{kind}")) <= shown.keys() and not fields.get("cancel"):
         what = say(f"action.{kind}", **shown)
     else:
-        what = " · ".join(f"{word('field', key)} {value}" for key, value in shown.items())
+        what = " · ".join(
+            value if _is_named(key, fields[key]) else f"{word('field', key)} {value}" for key, value in shown.items()
+        )
     name = word("baseline", str(fields["name"])) if fields.get("name") else ""
     return f"{what} ({name})" if what and name else what or name
 
@@ -150,7 +156,13 @@ def _placeholders(template: str) -> set[str]:
     return {name.split("|")[0] for _, name, _, _ in Formatter().parse(template) if name}
 
 
-def _value(value: Any) -> str:
+def _value(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return say("serve.yes") if value else say("serve.no")
-    return number(value, 2) if isinstance(value, int | float) else str(value)
+    if isinstance(value, int | float):
+        return number(value, 2)
+    return word(key, value) if _is_named(key, value) else str(value)
+
+
+def _is_named(key: str, value: Any) -> bool:
+    return isinstance(value, str) and has(f"{key}.{value}")

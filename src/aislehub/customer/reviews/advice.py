@@ -94,7 +94,7 @@ def range_advice(review_aspects: Any, supply_state: Any, *, day: date, policy: P
         rows.append({
             "store": "", "subject": item, "advice": advice, "aspect": aspect or None, "reviews": len(reviews),
             "complaints": complaints, "action": json.dumps(action),
-            "baseline": json.dumps({"name": "keep", "advice": "keep"}), "money": expected[0],
+            "baseline": json.dumps({"advice": "keep"}), "money": expected[0],
             "money_low": expected[1], "money_high": expected[2], "horizon_days": RECENT_DAYS, "outlay": 0.0,
             "reasons": to_json(reasons), "bound": "none",
             "source": ", ".join(sorted(set(said["source"].dropna()))),

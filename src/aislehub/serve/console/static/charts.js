@@ -384,7 +384,26 @@ function belief(data, isNarrow) {
   };
 }
 
-const KINDS = { demand, waterfall, parts, whatif, weeks, lines, pairs, moves, counts, rungs, forest, prices, scenarios, groups, belief };
+const SHADES = ["accent", "#d1843f", "#9280d6", "#5b8fc7", "muted"];
+
+// Shares of 100 by week, a line each with a dot where there is a week; weeks without one are bridged.
+function shares(data, isNarrow) {
+  const shade = (n) => (SHADES[n].startsWith("#") ? SHADES[n] : colour(SHADES[n]));
+  const told = (points) => points.filter(({ value }) => value !== null && value !== undefined).map(({ seriesIndex: s, dataIndex: n, seriesName }) => `${seriesName} ${data.lines[s].told[n]}`);
+  return {
+    ...frame(data, isNarrow ? 84 : 48),
+    legend: { top: 4, textStyle: { color: colour("ink") }, itemGap: 8 },
+    tooltip: { trigger: "axis", renderMode: "richText", formatter: (points) => [points[0].axisValue, ...told(points)].join("\n") },
+    xAxis: { type: "category", data: data.weeks, ...axisStyle(), splitLine: { show: false } },
+    yAxis: { type: "value", min: 0, max: 100, ...axisStyle(), axisLabel: { color: colour("muted"), formatter: "{value} %" } },
+    series: data.lines.map(({ name, values }, n) => ({
+      name, type: "line", data: values, connectNulls: true, symbol: "circle", symbolSize: 7,
+      lineStyle: { width: 2, color: shade(n) }, itemStyle: { color: shade(n) },
+    })),
+  };
+}
+
+const KINDS = { demand, waterfall, parts, whatif, weeks, lines, pairs, moves, counts, rungs, forest, prices, scenarios, groups, belief, shares };
 
 function draw() {
   for (const chart of drawn.splice(0)) chart.dispose();
