@@ -150,6 +150,20 @@ def test_what_has_left_the_range_is_not_shown(shop: Shop) -> None:
     assert first not in shown and second in shown
 
 
+def test_what_may_not_be_advertised_is_not_shown(shop: Shop) -> None:
+    """Tobacco is shown to nobody, however often it was bought; beer only to a member who bought it."""
+    tobacco, beer = shop.shown(customer="c02")[:2]
+    rows = {row["item"]: row for row in shop.tables.fetch("items").to_pylist()}
+    early = {"known_at": NOW - timedelta(days=9)}
+    shop.append(
+        "items", [rows[tobacco] | {"category": "CIGARETTES"} | early, rows[beer] | {"category": "啤酒"} | early]
+    )
+    shown = shop.shown(customer="c02", count=40)
+    assert tobacco not in shown and beer in shown
+    for other in ({"customer": "c02", "personalised": False}, {"customer": "nobody"}):
+        assert not {tobacco, beer} & set(shop.shown(store="s2", count=40, **other))
+
+
 @pytest.mark.parametrize("why", ["objected", "asked", "unknown"])
 def test_a_list_for_nobody_in_particular_says_so(shop: Shop, why: str) -> None:
     """Who objected, who asks for it, and whom nobody knows get the same list: what sells in the store."""

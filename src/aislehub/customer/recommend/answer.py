@@ -165,9 +165,10 @@ def _fill(
     member: Member, items: IntArray, value: FloatArray, live: Live, *, fit: NDArray[np.bool_] | None = None,
     diversity: float | None = None,
 ) -> IntArray:  # fmt: skip
-    """Places of what is shown: re-ranked, without what has left the range or is out of stock in the store."""
+    """Places of what is shown: re-ranked, without what may not be, has left the range or is out of stock there."""
     house, policy = member.house, member.house.policy
-    among = np.arange(len(items)) if fit is None else np.flatnonzero(fit)
+    may = house.shown[items] & (~house.of_age[items] | np.isin(items, member.bought))
+    among = np.flatnonzero(may if fit is None else may & fit)
     places = chosen(
         value[among], house.margin[items[among]], house.kind[items[among]], member.asked.count,
         diversity=policy.diversity if diversity is None else diversity, margin_weight=policy.margin_weight,
@@ -177,10 +178,7 @@ def _fill(
 
 
 def _is_there(house: Serving, store: int, item: int, live: Live) -> bool:
-    """Whether an item is in the range and a store has some left, sales of the last minutes off; unknown stock counts as
-    some."""
-    if not house.in_range[item]:
-        return False
+    """Whether a store has some left of an item, sales of the last minutes off; unknown stock counts as some."""
     left = house.on_hand(store, item)
     if left is None:
         return True

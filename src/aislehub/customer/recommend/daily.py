@@ -178,7 +178,7 @@ def _rows(
     recommender: Recommender, baskets: Baskets, ranked: Ranked, shelf: Shelf, terms: Terms, policy: Policy
 ) -> pd.DataFrame:
     store = baskets.home_store[ranked.customer]
-    can = terms.listed[ranked.item] & shelf.has(store, ranked.item)
+    can = terms.listed[ranked.item] & (ranked.bought | ~terms.of_age[ranked.item]) & shelf.has(store, ranked.item)
     best = ranked.best(policy.count, can)
     customer, item, score = ranked.customer[best], ranked.item[best], ranked.score[best]
     rank = rank_within(customer) + 1
@@ -214,7 +214,7 @@ def _popular(
     rows = []
     for store in np.unique(place):
         items, share = recommender.popular(int(store), 4 * policy.count)
-        can = terms.listed[items] & shelf.has(np.full(len(items), store), items)
+        can = terms.listed[items] & ~terms.of_age[items] & shelf.has(np.full(len(items), store), items)
         items, share = items[can][: policy.count], share[can][: policy.count]
         mine = objected[np.asarray(place) == store]
         rows.append(pd.DataFrame({

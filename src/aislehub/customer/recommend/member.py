@@ -54,6 +54,11 @@ class Member:
         house = self.house
         return bought_now(of_one(house.baskets, self.code), self.events, house.items, house.price, house.day)
 
+    @property
+    def bought(self) -> IntArray:
+        """Items that they ever bought, as far as what they bought may be looked at."""
+        return np.empty(0, np.int64) if self.why_not else np.unique(self.past.item)
+
     @cached_property
     def looks(self) -> Looks:
         """What they looked at in the last 30 days and since."""

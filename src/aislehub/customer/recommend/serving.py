@@ -21,7 +21,8 @@ from aislehub.customer.recommend.interest import ViewLog, looked_at
 from aislehub.customer.recommend.offers import Offers, offers_of
 from aislehub.customer.recommend.pool import Pool, pools
 from aislehub.customer.recommend.recommender import Recommender
-from aislehub.customer.recommend.shelf import in_range
+from aislehub.customer.recommend.shelf import may_be_shown
+from aislehub.law.advertising import of_age
 from aislehub.law.consent import may_use
 
 __all__ = ["COLUMNS", "READS", "Policy", "Serving", "serving"]
@@ -29,7 +30,7 @@ __all__ = ["COLUMNS", "READS", "Policy", "Serving", "serving"]
 READS = "sales_lines items promotions supply_state customers consents events"
 COLUMNS = {
     "sales_lines": "customer item store receipt day sold_at quantity amount discount",
-    "items": "item name subcategory is_sellable listed_from delisted_from",
+    "items": "item name department category subcategory is_sellable listed_from delisted_from",
     "promotions": "store item starts ends display mailer discount known_at",
     "supply_state": "day store item on_hand price cost source",
     "customers": "customer home_store",
@@ -64,7 +65,7 @@ class Serving:
         baskets: of all members, before `day`; `home`: store of each, (C,), as their visits say.
         ready: pools of the members who shopped last, by code.
         told_store: member → the store they chose themselves, for those without visits.
-        in_range: which items can be bought on `day`, (I,).
+        shown: which items can be bought on `day` and may be recommended, (I,); of_age: only to those who bought them.
         stock: store × items + item → units on hand at the close.
         price, margin: money of a unit, (I,), NaN = unknown.
         name: of each item for people, (I,); `kind_name`: of its subcategory.
@@ -84,7 +85,8 @@ class Serving:
     told_store: Mapping[str, str]
     offers: Offers
     views: ViewLog
-    in_range: NDArray[np.bool_]
+    shown: NDArray[np.bool_]
+    of_age: NDArray[np.bool_]
     stock: Mapping[int, float]
     price: FloatArray
     margin: FloatArray
@@ -141,7 +143,7 @@ def serving(tables: Mapping[str, pa.Table], *, policy: Policy, model: Path | Non
         recommender, policy, day, baskets, baskets.home_store, _ready(recommender, baskets, views, offers, policy),
         items, pd.Index(baskets.customers), stores,
         dict(zip(chosen["customer"], chosen["home_store"], strict=True)), offers, views,
-        in_range(goods, EPOCH + timedelta(days=day)),
+        may_be_shown(goods, EPOCH + timedelta(days=day)), of_age(goods),
         dict(zip(place.tolist(), state["on_hand"].to_numpy(float)[known].tolist(), strict=True)),
         *_worth(state, items), goods["name"].fillna(pd.Series(items, items)).to_numpy(object),
         goods["subcategory"].to_numpy(object), _objected(tables["consents"], day), _sources(state),

@@ -1,7 +1,8 @@
 """What may be recommended, and what it brings: the range, the stock of each store, and money per unit.
 
-An item that has run out in a customer's store is not recommended there. Where no figure of its stock is known, as for
-what a store sells too seldom to be replenished by forecast, nothing is held against it.
+What the law keeps from being advertised is recommended to nobody, alcohol only to those who bought it before. An item
+that has run out in a customer's store is not recommended there. Where no figure of its stock is known, as for what a
+store sells too seldom to be replenished by forecast, nothing is held against it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 
 from aislehub.customer.recommend.baskets import FloatArray, IntArray
 from aislehub.customer.recommend.recommender import Recommender
+from aislehub.law.advertising import COLUMNS, barred, of_age
 
-__all__ = ["Shelf", "Terms", "in_range"]
+__all__ = ["Shelf", "Terms", "may_be_shown"]
 
 STOCK_DAYS = 7
 """Age in days from which a figure of the stock says nothing any more."""
@@ -60,16 +62,22 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Terms:
-    """Of each item, (I,): whether it is in the range tomorrow, what a unit brings, and how that was counted."""
+    """Of each item, (I,).
+
+    Attributes:
+        listed: may be recommended tomorrow; of_age: only to those who bought it before.
+        brings: money a unit; counted: how that was counted.
+    """
 
     listed: NDArray[np.bool_]
+    of_age: NDArray[np.bool_]
     brings: FloatArray
     counted: NDArray[np.object_]
 
     @classmethod
     def of(cls, items: Any, recommender: Recommender, day: date) -> Terms:
         """Money a unit: the usual price without tax, less cost where that is known."""
-        names = ("item", "price", "cost", "tax_rate", "is_sellable", "listed_from", "delisted_from")
+        names = ("item", "price", "cost", "tax_rate", "is_sellable", "listed_from", "delisted_from", *COLUMNS)
         rows = items.select(*names).to_pandas().drop_duplicates("item").set_index("item")
         rows = rows.reindex(recommender.catalogue.items)
         price, cost, tax = (rows[name].astype(float).to_numpy() for name in ("price", "cost", "tax_rate"))
@@ -78,12 +86,12 @@ class Terms:
         known = ~np.isnan(cost)
         brings = price - np.where(known, cost, 0.0)
         counted = np.where(known, "contribution", "amount").astype(object)
-        return cls(in_range(rows, day + timedelta(days=1)), brings, counted)
+        return cls(may_be_shown(rows, day + timedelta(days=1)), of_age(rows), brings, counted)
 
 
-def in_range(items: pd.DataFrame, day: date) -> NDArray[np.bool_]:
-    """Which items can be bought on a day, (I,): to be sold at all, and within their first and last day in the range."""
+def may_be_shown(items: pd.DataFrame, day: date) -> NDArray[np.bool_]:
+    """Which items can be bought on a day and may be recommended at all, (I,)."""
     begun = ~(pd.to_datetime(items["listed_from"]) > pd.Timestamp(day))
     ended = pd.to_datetime(items["delisted_from"]) <= pd.Timestamp(day)
     sellable = items["is_sellable"].astype("boolean").fillna(True)
-    return (begun & ~ended & sellable).to_numpy(dtype=bool)
+    return (begun & ~ended & sellable).to_numpy(dtype=bool) & ~barred(items)
