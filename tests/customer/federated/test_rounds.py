@@ -21,6 +21,7 @@ from aislehub.customer.federated.fixed import encode
 from aislehub.customer.federated.hall import VERSION, open_hall
 from aislehub.customer.federated.party import Session, take_part
 from aislehub.customer.federated.rounds import Summed, secure_sum
+from aislehub.customer.federated.secagg import Contributor
 from aislehub.customer.federated.terms import Answered, Terms
 from aislehub.customer.federated.wire import Message, Stream
 from tests.customer.federated.members import NAMES, Fixed, make_federation
@@ -180,6 +181,70 @@ def test_a_party_that_lies_or_talks_nonsense_is_put_out(federation, answer, code
     assert heard[-1].facts["code"] == code
 
 
+def test_keys_of_an_earlier_round_are_put_out(federation):
+    """A party that sends again what it signed for another round is named and dismissed; the others make the sum."""
+    own, heard = vectors(), []
+    old = Contributor(federation.members["west"], federation.plan(LENGTH)).keys().told()
+
+    async def replayer(port):
+        stream = await connected(federation, "west", port)
+        while True:
+            heard.append(await stream.receive())
+            if heard[-1].kind == "plan":
+                await stream.send(Message("keys", {"keys": old, "members": 100}))
+            if heard[-1].kind in ("refused", "end"):
+                return await stream.close()
+
+    done, _ = sum_with(federation, {name: Fixed(own[name]) for name in NAMES if name != "west"}, others=replayer)
+    assert done.parties == ("east", "north", "south")
+    assert done.fallen["west"].code == heard[-1].facts["code"] == "federated.signature"
+
+
+def test_who_comes_no_more_is_not_waited_for(federation):
+    """Two of four are known to be gone: the coordinator says so at once, though it would wait for a minute."""
+
+    async def wait():
+        async with open_hall(federation.members[COORDINATOR], "127.0.0.1") as hall:
+            asyncio.get_running_loop().call_later(0.1, hall.give_up, "east")
+            asyncio.get_running_loop().call_later(0.2, hall.give_up, "west")
+            await hall.wait(3, 60)
+
+    began = time.monotonic()
+    with pytest.raises(HubError) as refused:
+        asyncio.run(asyncio.wait_for(wait(), 20))
+    assert refused.value.code == "federated.few_came"
+    assert time.monotonic() - began < 10
+
+
+def test_a_coordinator_that_fell_silent_is_called_again(federation):
+    """After the seconds of silence that a party grants, the line counts as lost, and it connects anew."""
+    told = []
+
+    async def quiet():
+        async with open_hall(federation.members[COORDINATOR], "127.0.0.1") as hall:
+            session = asyncio.create_task(
+                take_part(
+                    federation.members["east"], "127.0.0.1", hall.port, Fixed([0.0]), terms=Terms(), silence=0.2,
+                    answered=Answered(federation.folder / "a.json"), tell=lambda code, facts: told.append(code),
+                )
+            )  # fmt: skip
+            while told.count("federated.lost") < 2:
+                await asyncio.sleep(0.02)
+            await hall.end(5)
+            return await session
+
+    assert asyncio.run(asyncio.wait_for(quiet(), 20)).sums == []
+
+
+def test_a_damaged_list_of_answers_is_no_empty_one(tmp_path, federation):
+    """Who cannot read what it has answered answers nothing."""
+    file = tmp_path / "answered.json"
+    file.write_text('{"half": ', encoding="utf-8")
+    with pytest.raises(HubError) as refused:
+        Answered(file).check(federation.plan(LENGTH))
+    assert refused.value.code == "federated.answered_broken"
+
+
 def test_a_second_connection_of_a_party_is_refused_and_the_first_stays(federation):
     """The one who comes second hears why; the first one's numbers are in the sum."""
     own, heard = vectors(), []
@@ -254,7 +319,8 @@ PARTY = textwrap.dedent("""
     from pathlib import Path
     from aislehub.customer.federated.certificates import load_identity
     from aislehub.customer.federated.party import Contribution, take_part
-    from aislehub.customer.federated.terms import Answered, Terms
+    from aislehub.customer.federated.secagg import Contributor
+from aislehub.customer.federated.terms import Answered, Terms
 
     class Goods:
         def about_members(self, task):

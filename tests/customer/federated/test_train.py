@@ -1,5 +1,6 @@
 """A whole training: what comes out is what one house with all rows would have learned."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -124,6 +125,39 @@ def test_a_party_that_sums_other_members_than_it_says_spoils_nothing_unnoticed(f
     refused, _ = federation.meet(works, lambda hall: train(hall, course()))
     assert refused.code == "federated.sizes"
     assert refused.facts["said"] - refused.facts["summed"] == 850
+
+
+@pytest.mark.parametrize(
+    ("task", "code"), [("gram", "implausible"), ("ridge", "no_solution"), ("poisson", "no_solution")]
+)
+def test_a_sum_of_nonsense_is_no_model(federation, chain, task, code, tmp_path):
+    """A party that sums numbers no rows can give, within the bounds: the training ends with a sentence, and nobody gets
+    a model."""
+    works = workshops(chain)
+    honest = works["west"].contribute
+
+    class Liar(Workshop):
+        def contribute(self, plan):
+            made = honest(plan)
+            wrong = np.where(np.arange(plan.length) > 0, -1e6, made.values)
+            return type(made)(wrong, made.members) if plan.task == task else made
+
+    works["west"] = Liar(works["west"].read)
+    refused, ended = federation.meet(works, lambda hall: train(hall, course()))
+    assert refused.code == f"federated.{code}"
+    assert all(session.results == [] for session in ended.values())
+
+
+def test_a_result_that_would_leave_the_catalogue_is_refused(federation, chain):
+    """A coordinator that names a path for a day, or numbers that are no sum of rows, gives no model."""
+    (learned, _), _, _, _ = learn(federation, chain)
+    message = learned.message()
+    away = message.facts | {"card": message.facts["card"] | {"until": "../../elsewhere"}}
+    wrong = replace(learned, half=-learned.half).message()
+    for bad in (Message("result", away, message.body), wrong):
+        with pytest.raises(HubError) as refused:
+            Learned.read(bad)
+        assert refused.value.code == "federated.no_message"
 
 
 def test_a_party_judges_by_its_own_later_days(federation, chain):

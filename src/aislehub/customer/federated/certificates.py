@@ -125,7 +125,8 @@ def load_identity(folder: Path) -> Identity:
     try:
         certificate = _der((folder / "cert.pem").read_bytes())
         key = load_pem_private_key((folder / "key.pem").read_bytes(), None)
-        roster = json.loads((folder / "roster.json").read_text(encoding="utf-8"))
+        _der((folder / "ca.pem").read_bytes())
+        roster = {**json.loads((folder / "roster.json").read_text(encoding="utf-8"))}
     except (OSError, ValueError, TypeError) as error:
         raise HubError("federated.no_identity", folder=folder, why=error) from error
     if not isinstance(key, Ed25519PrivateKey):

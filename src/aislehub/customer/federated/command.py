@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 import tempfile
 import time
+from asyncio.subprocess import Process
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
@@ -42,6 +42,8 @@ __all__ = ["commands"]
 
 _AHEAD = 28  # days by which parties judge what was learned
 _LOCAL = "127.0.0.1"
+_STARTING = 600.0  # seconds that processes of this machine may take to start; one that ends is not waited for
+_ORPHANED = 30  # seconds that they look for a coordinator that is gone
 _HELD = ("stores", "lines", "members", "items", "series")
 _RECALLS = ("recall_alone", "recall_federated", "recall_central")
 _WAPES = ("wape_mean4", "wape_ridge_alone", "wape_ridge", "wape_poisson")
@@ -66,7 +68,7 @@ Seconds = Annotated[float, typer.Option(help="Seconds that a party may take for 
 @federate.callback()
 def on_this_machine(
     context: typer.Context,
-    parties: Annotated[int, typer.Option(help="Franchisees that the stores are dealt out to", min=3, max=50)] = 4,
+    parties: Annotated[int, typer.Option(help="Franchisees that the stores are dealt out to: 3 or more", max=50)] = 4,
     epsilon: Epsilon = 0.0,
     delta: Delta = 1e-5,
     head: Head = None,
@@ -86,17 +88,17 @@ def on_this_machine(
     with open_hub() as hub, tempfile.TemporaryDirectory(prefix="aislehub-federation-") as place:
         folder = Path(place)
         names = party_names(parties)
-        for name, stores in zip(names, deal(hub.tables, parties), strict=True):
-            (folder / f"{name}.stores").write_text("\n".join(stores), encoding="utf-8")
         found(folder / "members", names)
         identity = load_identity(folder / "members" / COORDINATOR)
         course = _course(hub, day, _AHEAD, epsilon, delta, head, clip, seconds)
+        for name, stores in zip(names, deal(hub.tables, parties), strict=True):
+            (folder / f"{name}.stores").write_text("\n".join(stores), encoding="utf-8")
         began = time.perf_counter()
         learned, sums = asyncio.run(_rehearse(hub, identity, course, folder))
         files = [folder / f"{name}.json" for name in names]  # who fell out for good has none
         reports = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
         card = learned.save(hub.models, why=say("federated.why", parties=parties))
-        central = _central(hub, course, learned, folder, names)
+        central = _central(hub, course, learned, folder)
         document = {
             "model": card.id, "parties": reports, "central": central, "card": dict(learned.card),
             "seconds": round(time.perf_counter() - began, 1), "rounds": [_told(done) for done in sums],
@@ -233,21 +235,37 @@ async def _run(hall: Hall, course: Course, wait: float) -> tuple[Learned, list[S
 async def _rehearse(hub: Hub, identity: Identity, course: Course, folder: Path) -> tuple[Learned, list[Summed]]:
     """All of it here: parties as processes of their own, which get the coordinator's address and their folder."""
     async with open_hall(identity, _LOCAL, tell=_tell) as hall:
-        processes = []
+        processes: list[Process] = []
+        watching = []
         try:
             for name in identity.parties:
-                command = [sys.executable, "-m", "aislehub.serve.cli", "--home", str(hub.home), "federate", "join"]
+                command = ["--home", str(hub.home), "federate", "join", "--wait", str(_ORPHANED)]
                 command += ["--at", f"{_LOCAL}:{hall.port}", "--cert", str(folder / "members" / name), "--no-save"]
                 command += ["--stores", str(folder / f"{name}.stores"), "--out", str(folder / f"{name}.json")]
-                processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-            ended = await _run(hall, course, course.seconds)
-            for process in processes:
-                await asyncio.to_thread(process.wait, course.seconds)
+                log = folder / f"{name}.log"
+                with log.open("wb") as file:
+                    process = await asyncio.create_subprocess_exec(
+                        sys.executable, "-m", "aislehub.serve.cli", *command, stdout=file, stderr=file
+                    )
+                processes.append(process)
+                watching.append(asyncio.create_task(_watch(hall, name, process, log)))
+            ended = await _run(hall, course, max(_STARTING, course.seconds))
+            await asyncio.wait(watching, timeout=course.seconds)
         finally:
             for process in processes:
-                if process.poll() is None:
+                if process.returncode is None:
                     process.terminate()
+            await asyncio.gather(*watching)
         return ended
+
+
+async def _watch(hall: Hall, name: str, process: Process, log: Path) -> None:
+    """A process that ends before its time is not waited for, and what it said last is passed on."""
+    code = await process.wait()
+    if not hall.is_over:
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        _tell("federated.ended_early", {"party": name, "code": code, "why": said[-1] if said else "—"})
+        hall.give_up(name)
 
 
 def _course(
@@ -274,20 +292,23 @@ def _last_day(hub: Hub) -> date:
     return last
 
 
-def _central(hub: Hub, course: Course, learned: Learned, folder: Path, names: Sequence[str]) -> dict[str, Any]:
-    """What one house with everybody's rows would have: how far the sums are off, and its recall."""
+def _central(hub: Hub, course: Course, learned: Learned, folder: Path) -> dict[str, Any]:
+    """What one house with the rows of all in the sum would have: how far the sums are off, and its recall."""
     houses = {
         name: read_house(
             hub.tables, course.until, stores=(folder / f"{name}.stores").read_text(encoding="utf-8").split("\n"),
             history_days=course.history_days, ahead_days=course.ahead_days,
         )
-        for name in names
+        for name in learned.card["parties"]
     }  # fmt: skip
     half = np.sum([recommender.gram(house, learned.head, course.clip) for house in houses.values()], axis=0)
     model = recommender.fit(half.copy(), course.ridge)
     recall = {name: float(recommender.recall(house, learned.head, model).mean()) for name, house in houses.items()}
     difference = float(np.abs(half - learned.half).max())
-    return {"largest_difference": difference, "recall": {name: round(one, 5) for name, one in recall.items()}}
+    return {
+        "largest_difference": difference, "difference_is": "noise" if learned.sigma else "rounding",
+        "recall": {name: round(one, 5) for name, one in recall.items()},
+    }  # fmt: skip
 
 
 def _report(identity: Identity, workshop: Workshop, session: Session, results: Sequence[Learned]) -> dict[str, Any]:
@@ -335,15 +356,19 @@ def _address(at: str) -> tuple[str, int]:
 
 
 def _show(document: Mapping[str, Any]) -> None:
-    console, reports = Console(), document["parties"]
-    for report in reports:
-        report["recall_central"] = document["central"]["recall"][report["party"]]
+    console, central = Console(), document["central"]
+    reports = [
+        report | {"recall_central": central["recall"][report["party"]]}
+        for report in document["parties"]
+        if report["party"] in central["recall"]
+    ]
     until = document["card"]["until"]
     title = say("federated.title", parties=len(reports), until=until)
     console.print(_table(title, reports, {**dict.fromkeys(_HELD, "{:,}"), "sent": "{:,}"}))
     console.print(_table(say("federated.recall_title"), reports, dict.fromkeys(_RECALLS, "{:.4f}")))
     console.print(_table(say("federated.forecast_title"), reports, dict.fromkeys(_WAPES, "{:.4f}")))
-    print(say("federated.difference", difference=f"{document['central']['largest_difference']:.1e}"))
+    facts = {"difference": f"{central['largest_difference']:.1e}", "sigma": f"{document['card'].get('sigma', 0.0):.3g}"}
+    print(say(f"federated.difference_{central['difference_is']}", **facts))
     _show_rounds(document)
 
 

@@ -44,7 +44,11 @@ def newton_sums(house: House, coefficients: NDArray[np.float64]) -> NDArray[np.f
 
 
 def solve(sums: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
-    """Coefficients from sums, (FEATURES,)."""
+    """Coefficients from sums, (FEATURES,).
+
+    Raises:
+        LinAlgError: the sums are none of honest parts.
+    """
     matrix = square(sums[: triangle_length(FEATURES)])
     matrix[np.diag_indices(FEATURES)] += ridge
     return np.asarray(linalg.solve(matrix, sums[triangle_length(FEATURES) :], assume_a="pos"))

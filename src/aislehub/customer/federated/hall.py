@@ -23,13 +23,18 @@ _HELLO_SECONDS = 20
 
 @dataclass
 class Hall:
-    """The parties that are connected, by name; anyone on the roster may come, go and come again at any time."""
+    """The parties that are connected, by name; anyone on the roster may come, go and come again at any time.
+
+    Attributes:
+        lost: who is known to come no more, and is not waited for.
+    """
 
     identity: Identity
     port: int = 0
     tap: Tap | None = None
     tell: Callable[[str, Mapping[str, Any]], None] = lambda code, facts: None
     seats: dict[str, Stream] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
     is_over: bool = False
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -38,13 +43,15 @@ class Hall:
         return sorted(name for name, stream in self.seats.items() if stream.is_open)
 
     async def wait(self, least: int, seconds: float) -> list[str]:
-        """Who is there once all of the roster are, or after so many seconds.
+        """Who is there once all of the roster are who may still come, or after so many seconds.
 
         Raises:
             HubError: `federated.few_came`.
         """
-        until = time.monotonic() + seconds
-        while len(self.present()) < len(self.identity.parties) and (left := until - time.monotonic()) > 0:
+        began = time.monotonic()
+        while (missing := {*self.identity.parties} - {*self.present()} - self.lost) and (
+            (left := began + seconds - time.monotonic()) > 0 and len(self.present()) + len(missing) >= least
+        ):
             self._came.clear()
             try:
                 await asyncio.wait_for(self._came.wait(), min(left, 1.0))
@@ -52,9 +59,15 @@ class Hall:
                 continue  # somebody may have gone meanwhile
         here = self.present()
         if len(here) < least:
-            missing = ", ".join(sorted({*self.identity.parties} - {*here}))
-            raise HubError("federated.few_came", came=len(here), least=least, missing=missing, seconds=f"{seconds:.0f}")
+            names = ", ".join(sorted({*self.identity.parties} - {*here}))
+            waited = f"{time.monotonic() - began:.0f}"
+            raise HubError("federated.few_came", came=len(here), least=least, missing=names, seconds=waited)
         return here
+
+    def give_up(self, name: str) -> None:
+        """Somebody will come no more."""
+        self.lost.add(name)
+        self._came.set()
 
     async def ask(
         self, lines: Mapping[str, Stream], questions: Mapping[str, Message], answer: str, seconds: float,

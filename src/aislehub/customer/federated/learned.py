@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -51,6 +52,15 @@ class Learned:
     def ease(self) -> Ease:
         return recommender.fit(self.half, self.ridge, self.sigma)
 
+    def usable(self) -> Self:
+        """Itself, once the recommender could be made.
+
+        Raises:
+            HubError: `federated.no_solution`.
+        """
+        _ = self.ease  # made once, and kept
+        return self
+
     def message(self) -> Message:
         """What every party is sent."""
         file = io.BytesIO()
@@ -73,8 +83,11 @@ class Learned:
             whole = all(np.isfinite(array).all() for array in (half, *arrays.values()))
             if not whole or len(half) != triangle_length(len(head)):
                 raise ValueError("half")
-            return cls(head, half, float(facts["ridge"]), float(facts["sigma"]), arrays, dict(facts["card"]))
-        except (KeyError, TypeError, ValueError, OSError) as error:
+            card = dict(facts["card"])
+            card["until"] = date.fromisoformat(card["until"]).isoformat()  # it names the folder in the catalogue
+            card["clip"], card["parties"] = float(card["clip"]), [str(party) for party in card["parties"]]
+            return cls(head, half, float(facts["ridge"]), float(facts["sigma"]), arrays, card).usable()
+        except (KeyError, TypeError, ValueError, OSError, HubError) as error:
             raise HubError("federated.no_message", party="coordinator") from error
 
     def save(self, models: Path, *, why: str) -> Card:

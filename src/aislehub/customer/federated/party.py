@@ -27,6 +27,8 @@ __all__ = ["Contribution", "Session", "Work", "take_part"]
 
 _MOST_HEAD, _MOST_RESULT = 2**26, 2**30  # bytes: a catalogue of items, a model
 _BETWEEN_TRIES = 0.5  # seconds
+_SILENCE = 3600.0
+"""Seconds without a word of the coordinator, whose host may be gone without saying so; longer than any round."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Session:
 
 async def take_part(
     identity: Identity, host: str, port: int, work: Work, *, terms: Terms, answered: Answered, wait: float = 60.0,
-    tell: Callable[[str, Mapping[str, Any]], None] = lambda code, facts: None,
+    silence: float = _SILENCE, tell: Callable[[str, Mapping[str, Any]], None] = lambda code, facts: None,
 ) -> Session:  # fmt: skip
     """Stay with the coordinator until it says that all is done.
 
@@ -82,6 +84,7 @@ async def take_part(
         terms: what the party insists on.
         answered: the sums that it has been part of.
         wait: seconds without a connection after which it gives up.
+        silence: seconds without a word after which the connection counts as lost.
         tell: gets what happens, as code and facts.
 
     Raises:
@@ -92,7 +95,7 @@ async def take_part(
     lost_since = time.monotonic()
     while True:
         try:
-            stream = await _connect(identity, host, port)
+            stream = await _connect(identity, host, port, silence)
         except (*GONE, TimeoutError) as error:
             if time.monotonic() - lost_since > wait:
                 raise HubError(
@@ -115,12 +118,12 @@ async def take_part(
         await asyncio.sleep(_BETWEEN_TRIES)
 
 
-async def _connect(identity: Identity, host: str, port: int) -> Stream:
+async def _connect(identity: Identity, host: str, port: int, silence: float) -> Stream:
     try:
         reader, writer = await asyncio.open_connection(host, port, ssl=client_tls(identity), limit=2**20)
     except ssl.SSLCertVerificationError as error:
         raise HubError("federated.not_its_coordinator", host=host, port=port) from error
-    stream = Stream(COORDINATOR, reader, writer, most_head=_MOST_HEAD)
+    stream = Stream(COORDINATOR, reader, writer, most_head=_MOST_HEAD, patience=silence)
     certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     if identity.known(certificate) != COORDINATOR:
         await stream.close()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from aislehub.core.errors import HubError
 from aislehub.customer.federated.house import House
 from aislehub.customer.federated.triangle import square, triangle
 from aislehub.customer.recommend.baskets import Baskets
@@ -59,9 +60,15 @@ def fit(half: NDArray[np.float64], ridge: float, sigma: float = 0.0) -> Ease:
         ridge: λ, in members.
         sigma: noise of each number. A symmetric matrix of such noise has eigenvalues up to 2σ√H (Wigner's semicircle).
             The ridge grows by three times that: once keeps what is inverted positive, three times ranked best.
+
+    Raises:
+        HubError: `federated.no_solution` for a sum that is none of honest parts.
     """
     matrix = square(half)
-    return Ease.of_gram(matrix, np.arange(len(matrix)), ridge + 6.0 * sigma * np.sqrt(len(matrix)))
+    try:
+        return Ease.of_gram(matrix, np.arange(len(matrix)), ridge + 6.0 * sigma * np.sqrt(len(matrix)))
+    except np.linalg.LinAlgError as error:
+        raise HubError("federated.no_solution", task="gram") from error
 
 
 def recall(house: House, items: Sequence[str], model: Ease, count: int = 10) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from aislehub.core.errors import HubError
 from aislehub.customer.federated.fixed import Vector, decode
 from aislehub.customer.federated.hall import Hall
 from aislehub.customer.federated.plan import Plan
-from aislehub.customer.federated.secagg import Keys, Revealed, unmask
+from aislehub.customer.federated.secagg import Keys, Revealed, arrived_message, unmask
 from aislehub.customer.federated.shamir import SHARE
 from aislehub.customer.federated.wire import Message, hex_of
 
@@ -86,7 +86,7 @@ async def secure_sum(hall: Hall, plan: Plan, seconds: float) -> Summed:
         return found
 
     asked = _same(lines, "plan", {"plan": plan.told()})
-    told = await ask(asked, "keys", lambda name, message: _read_keys(plan, name, message.facts))
+    told = await ask(asked, "keys", lambda name, message: _read_keys(hall, plan, name, message.facts))
     keys = {name: public for name, (public, _) in told.items()}
     asked = _same(keys, "keys", {"keys": {name: public.told() for name, public in keys.items()}})
     envelopes = await ask(asked, "shares", lambda name, message: _read_envelopes(name, message.facts, keys))
@@ -97,7 +97,9 @@ async def secure_sum(hall: Hall, plan: Plan, seconds: float) -> Summed:
     masked = await ask(asked, "masked", lambda name, message: _read_vector(plan, name, message.body), 8 * plan.length)
     arrived = sorted(masked)
     asked = _same(masked, "arrived", {"parties": arrived})
-    signatures = await ask(asked, "agreed", lambda name, message: hex_of(message.facts["signature"]))
+    signatures = await ask(
+        asked, "agreed", lambda name, message: _read_signature(hall, plan, keys[name], name, arrived, message.facts)
+    )
     signed = {name: signature.hex() for name, signature in signatures.items()}
     asked = _same(signatures, "signatures", {"signatures": signed})
     revealed = await ask(asked, "revealed", lambda name, message: _read_revealed(message.facts))
@@ -111,12 +113,18 @@ def _same(parties: Iterable[str], kind: str, facts: Mapping[str, Any]) -> dict[s
     return dict.fromkeys(parties, message)
 
 
-def _read_keys(plan: Plan, name: str, facts: Mapping[str, Any]) -> tuple[Keys, int]:
+def _read_keys(hall: Hall, plan: Plan, name: str, facts: Mapping[str, Any]) -> tuple[Keys, int]:
+    """Keys that this party made for this round, and its members.
+
+    The others check the signature, too, but would have to leave the round where only the one who lies should.
+    """
     members = facts["members"]
     least = 0 if plan.epsilon else 1  # whoever promises privacy does not say how many they are
     if type(members) is not int or not least <= members <= MOST_MEMBERS:
         raise HubError("federated.size", party=name, members=str(members)[:40], most=MOST_MEMBERS)
-    return Keys.read(facts["keys"]), members
+    keys = Keys.read(facts["keys"])
+    hall.identity.check(name, keys.certificate, keys.signature, keys.message(plan, name))
+    return keys, members
 
 
 def _read_envelopes(name: str, facts: Mapping[str, Any], keys: Mapping[str, Keys]) -> dict[str, bytes]:
@@ -130,6 +138,14 @@ def _read_vector(plan: Plan, name: str, body: bytes) -> Vector:
     if len(body) != 8 * plan.length:
         raise HubError("federated.length", party=name, length=len(body) // 8, wanted=plan.length)
     return np.frombuffer(body, dtype="<u8").astype(np.uint64)
+
+
+def _read_signature(
+    hall: Hall, plan: Plan, keys: Keys, name: str, arrived: Collection[str], facts: Mapping[str, Any]
+) -> bytes:
+    signature = hex_of(facts["signature"])
+    hall.identity.check(name, keys.certificate, signature, arrived_message(plan, arrived))
+    return signature
 
 
 def _read_revealed(facts: Mapping[str, Any]) -> Revealed:

@@ -63,7 +63,7 @@ class Answered:
         """That the sum was not answered before.
 
         Raises:
-            HubError: `federated.answered`.
+            HubError: `federated.answered`, `federated.answered_broken`.
         """
         if not self.again and plan.subject() in self._read():
             raise HubError("federated.answered", task=plan.task, file=self.file)
@@ -76,4 +76,9 @@ class Answered:
         os.replace(fresh, self.file)
 
     def _read(self) -> dict[str, Any]:
-        return json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
+        if not self.file.exists():
+            return {}
+        try:
+            return {**json.loads(self.file.read_text(encoding="utf-8"))}
+        except (ValueError, TypeError) as error:  # nobody can say any more what was answered
+            raise HubError("federated.answered_broken", file=self.file) from error

@@ -65,7 +65,8 @@ async def train(
 
     Raises:
         HubError: `federated.too_few` when a round fails three times, `federated.sizes` and `federated.implausible` when
-            a sum cannot be one of honest parts, `federated.nothing_sold` where no item is left for a recommender.
+            a sum cannot be one of honest parts, `federated.no_solution` when no model comes of it,
+            `federated.nothing_sold` where no item is left for a recommender.
     """
     period = {
         "until": course.until.isoformat(), "history_days": course.history_days, "ahead_days": course.ahead_days
@@ -87,12 +88,13 @@ async def train(
         raise HubError("federated.nothing_sold", items=len(course.items))
     half = await add_up("gram", {"items": head, "clip": course.clip}, noise[1])
     sigma, members = sums[-1].noise(), sums[-1].members
-    ridge = forecast.solve(await add_up("ridge", {}), _SMALL)
+    ridge = _solved("ridge", await add_up("ridge", {}))
     newton: list[float] = []
     for _ in range(_NEWTON_STEPS):
-        newton = forecast.solve(await add_up("poisson", {"coefficients": newton}), _SMALL).tolist()
+        newton = _solved("poisson", await add_up("poisson", {"coefficients": newton})).tolist()
     coefficients = {"ridge": ridge, "poisson": np.array(newton)}
-    learned = Learned(head, half, course.ridge, sigma, coefficients, _card(course, sums[:2], len(head), members, sigma))
+    card = _card(course, sums[:2], len(head), members, sigma)
+    learned = Learned(head, half, course.ridge, sigma, coefficients, card).usable()
     await hall.tell_all(learned.message(), course.seconds)
     return learned, sums
 
@@ -138,6 +140,13 @@ def _doubt(done: Summed) -> None:
     numbers = done.values[1:]
     if TASKS[done.plan.task].about_members and not -slack <= numbers.min() <= numbers.max() <= done.members + slack:
         raise HubError("federated.implausible", task=done.plan.task, members=done.members)
+
+
+def _solved(task: str, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    try:
+        return forecast.solve(sums, _SMALL)
+    except np.linalg.LinAlgError as error:
+        raise HubError("federated.no_solution", task=task) from error
 
 
 def _card(course: Course, sums: Sequence[Summed], head: int, members: int, sigma: float) -> dict[str, Any]:

@@ -30,13 +30,18 @@ class Message:
 
 @dataclass
 class Stream:
-    """One end of a connection; counts what passes."""
+    """One end of a connection; counts what passes.
+
+    Attributes:
+        patience: seconds of silence after which the other end counts as gone; None = as long as it takes.
+    """
 
     name: str
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     tap: Tap | None = None
     most_head: int = 2**20
+    patience: float | None = None
     received: int = 0
     sent: int = 0
 
@@ -52,7 +57,7 @@ class Stream:
 
         Raises:
             HubError: `federated.too_long`, `federated.no_message` for what is none.
-            ConnectionError, asyncio.IncompleteReadError: the other end is gone.
+            ConnectionError, asyncio.IncompleteReadError, TimeoutError: the other end is gone.
         """
         head_length, body_length = _LENGTHS.unpack(await self._read(_LENGTHS.size))
         if head_length > self.most_head or body_length > most_body:
@@ -77,7 +82,7 @@ class Stream:
         return not self.writer.is_closing() and not self.reader.at_eof()
 
     async def _read(self, length: int) -> bytes:
-        read = await self.reader.readexactly(length)
+        read = await asyncio.wait_for(self.reader.readexactly(length), self.patience)
         self.received += length
         if self.tap is not None:
             self.tap(self.name, read)
