@@ -151,6 +151,21 @@ def test_a_snapshot_is_loaded_once_a_version(desk: Desk) -> None:
     assert len(loads) == 2
 
 
+def test_what_is_warmed_is_not_loaded_again(desk: Desk) -> None:
+    """A desk that is warmed loads aside; whoever asks meanwhile waits for that load, and it is the only one."""
+    desk.check_seconds = 3600
+    become_facts(desk, "1")
+    loads = []
+    asked = desk.answers["views"]
+    desk.answers = {"views": replace(asked, prepare=lambda tables: (loads.append(1), by_item(tables))[1])}
+    desk.warm()
+    assert ask(desk) == (1, 0)
+    desk.warm()
+    assert ask(desk) == (1, 0)
+    assert len(loads) == 1
+    desk.close()
+
+
 def test_while_a_new_version_is_loaded_the_old_one_answers(desk: Desk) -> None:
     """A slow load keeps nobody waiting, and what an ingest took from the inbox meanwhile is still counted."""
     loading, may_end = threading.Event(), threading.Event()

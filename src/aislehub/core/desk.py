@@ -125,6 +125,17 @@ class Desk:
         held = self._current(asked)
         return {**asked(request, held.snapshot, held.live), "versions": dict(held.snapshot.versions)}
 
+    def warm(self) -> None:
+        """Load what every answer needs, aside, so that the first who asks does not wait for all of it."""
+        with self._lock:
+            for name, asked in self.answers.items():
+                if name not in self._held and name not in self._loads:
+                    self._loads[name] = self._aside.submit(self._load, asked, None)
+
+    def close(self) -> None:
+        """Load nothing more."""
+        self._aside.shutdown(cancel_futures=True)
+
     def live(self, name: str) -> Live:
         """The events that an answer would take in now."""
         return self._current(self.answers[name]).live

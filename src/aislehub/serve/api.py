@@ -392,8 +392,10 @@ def application(hub: Hub, opened: ExitStack | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        hub.desk.warm()
         with opened or ExitStack():
             yield
+            hub.desk.close()
 
     app = FastAPI(
         title="aislehub", version=__version__, openapi_url=None, docs_url=None, redoc_url=None,

@@ -223,7 +223,8 @@ def test_items_stand_beside_an_item(small: Shop) -> None:
     ("request_", "named"),
     [({"place": "moon"}, "moon"), ({"count": 0}, "count"), ({"count": 51}, "50"), ({"count": True}, "count"),
      ({"store": "s9"}, "s9"), ({"place": "similar"}, "item"), ({"place": "similar", "item": "i99"}, "i99"),
-     ({"place": "basket", "basket": "i01"}, "basket"), ({"personalised": "no"}, "personalised")],
+     ({"place": "basket", "basket": "i01"}, "basket"), ({"personalised": "no"}, "personalised"),
+     ({"customer": ["c01"]}, "customer"), ({"place": "basket", "basket": ["i01"] * 201}, "201")],
 )  # fmt: skip
 def test_a_wrong_request_is_told(small: Shop, request_: dict[str, Any], named: str) -> None:
     """The field, its value and what it may be."""

@@ -19,6 +19,8 @@ BESIDE = ("goes_with", "similar")
 PLACES = ("home", "replenish", "basket", *BESIDE)
 MOST = 50
 """Items in one answer at most."""
+LONGEST = 200
+"""Items in a basket at most."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class Asked:
                 raise HubError("recommend.request", field=name, value=request[name], wanted="true, false")
         if place in BESIDE and not request.get("item"):
             raise HubError("answers.request", field="item")
+        for name in ("customer", "session", "store", "item"):
+            value = request.get(name) or ""
+            if isinstance(value, bool) or not isinstance(value, str | int):
+                raise HubError("recommend.request", field=name, value=request[name], wanted='"…"')
         named = [request["item"]] if place in BESIDE else request.get("basket") or []
         return cls(
             place, str(request.get("customer") or ""), str(request.get("session") or ""),
@@ -76,6 +82,8 @@ def _store(house: Serving, name: Any) -> int:
 def _items(house: Serving, names: Any) -> IntArray:
     if not isinstance(names, list):
         raise HubError("recommend.request", field="basket", value=names, wanted='["item", …]')
+    if len(names) > LONGEST:
+        raise HubError("recommend.request", field="basket", value=len(names), wanted=f"≤ {LONGEST}")
     codes = house.items.get_indexer([str(name) for name in names])
     if (codes < 0).any():
         unknown = str(names[int(np.argmin(codes))])
