@@ -51,6 +51,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.customer.segments",
     "aislehub.customer.segment_figures",
     "aislehub.customer.segment_history",
+    "aislehub.customer.clusters",
     "aislehub.customer.segment_command",
     "aislehub.store.roster.outcome",
     "aislehub.customer.recommend.daily",

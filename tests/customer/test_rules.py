@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislehub.core.errors import HubError
-from aislehub.customer.rules import COLUMNS, Limits, conditions, matches, parse, scores
+from aislehub.customer.rules import COLUMNS, WITH_CLUSTER, Limits, conditions, matches, parse, scores
 from aislehub.schema import CUSTOMER_PROFILES
 
 COUNT = 40
@@ -96,6 +96,20 @@ def test_a_misspelt_column_gets_the_nearest_name():
     """`discount_shar` was meant as `discount_share`."""
     with pytest.raises(HubError, match="discount_share"):
         parse("discount_shar > 0.2")
+
+
+def test_a_cluster_may_be_asked_for_only_where_it_is_said():
+    """A rule that is kept knows no clusters; one that is tried takes a number, not high or low."""
+    with pytest.raises(HubError) as refused:
+        parse("cluster = 2")
+    assert refused.value.code == "segment.column"
+    table = members().assign(cluster=["1", "2", "3", None] * 10)
+    limits = Limits.of(table, low=0.25, high=0.75, least_visits=4)
+    assert matches(parse("cluster in (1, 2)", WITH_CLUSTER), table, limits).sum() == 20
+    assert matches(parse("not cluster = 2", WITH_CLUSTER), table, limits).sum() == 20  # unknown is neither
+    with pytest.raises(HubError) as refused:
+        parse("cluster is high", WITH_CLUSTER)
+    assert refused.value.code == "segment.value"
 
 
 @given(st.text(max_size=60))

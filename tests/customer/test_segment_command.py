@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from aislehub.core.hub import open_hub
+from aislehub.customer.clusters import CUSTOMER_CLUSTERS
 from aislehub.serve.cli import build
 from tests.customer.conftest import DAY, ZONE, add
 from tests.customer.test_segments import profiled  # noqa: F401 - a fixture
@@ -86,3 +87,15 @@ def test_a_group_of_four_has_no_figures(filled: list[str]) -> None:
     least = rows["spend_365"].nlargest(4).min()
     document = json.loads(call("--where", f"spend_365 >= {least - 0.005:.3f}", "--json")[1])["segments"][0]
     assert document["members"] is None and document["fewer_than"] == 5
+
+
+def test_a_cluster_can_be_asked_for_while_it_is_stable(filled: list[str]) -> None:
+    """Who is in it is counted; without a stable clustering the rule is refused, and the answer says where to look."""
+    code, told = call("--where", "cluster = 2")
+    assert code != 0 and "no stable clustering" in told
+    with open_hub() as hub:
+        keys = hub.tables.fetch("customer_profiles", columns=["customer"])["customer"].to_pylist()
+        rows = [{"customer": key, "cluster": str(n % 2 + 1), "day": DAY} for n, key in enumerate(keys)]
+        hub.tables.write("customer_clusters", CUSTOMER_CLUSTERS.require(pa.Table.from_pylist(rows)), DAY)
+    code, told = call("--where", "cluster = 2", "--json")
+    assert code == 0 and json.loads(told)["segments"][0]["members"] == len(keys) // 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from markupsafe import escape
 from aislehub.core.hub import Hub
 from aislehub.core.text import say
 from aislehub.customer import policy
+from aislehub.customer.clusters import CLUSTER_FIGURES, CUSTOMER_CLUSTERS
 from aislehub.customer.profile import profiles
 from aislehub.customer.rules import COLUMNS, parse
 from aislehub.data.privacy.reads import reads_of
@@ -167,6 +169,48 @@ def test_who_objected_is_put_into_no_segment(sign_in: SignIn) -> None:
     page = client.get("/customers/member?customer=m0003").text
     assert "objected to personalisation and is put into no segment" in page
     assert "no profile of member m9999" in client.get("/customers/member?customer=m9999").text
+
+
+def clustered(hub: Hub, stability: float | None, *, kept: bool) -> None:
+    """Figures of a clustering into two halves, as the steps write them."""
+    keys = hub.tables.fetch("customer_profiles", columns=["customer"])["customer"].to_pylist()
+    rows: list[dict[str, object]] = [{"cluster": "all", "members": len(keys), "stability": stability, "clusters": 2}]
+    for number, side in (("1", "high"), ("2", "low")):
+        trait = {"column": "visits_90", "side": side, "mean": 3.0, "all": 2.0}
+        rows.append({"cluster": number, "members": len(keys) // 2, "traits": json.dumps([trait]), "marks": "[]",
+                     "spend_share": 0.5, "spend_90": 9.0, "visits_90": 3.0})  # fmt: skip
+    names = dict.fromkeys(name for row in rows for name in row)
+    told = [{name: row.get(name) for name in names} | {"day": DAY} for row in (rows if kept else rows[:1])]
+    hub.tables.write("cluster_figures", CLUSTER_FIGURES.require(pa.Table.from_pylist(told)), DAY)
+    inside = [{"customer": key, "cluster": str(n % 2 + 1), "day": DAY} for n, key in enumerate(keys)] if kept else []
+    table = pa.Table.from_pylist(inside) if inside else CUSTOMER_CLUSTERS.empty()
+    hub.tables.write("customer_clusters", CUSTOMER_CLUSTERS.require(table), DAY)
+
+
+def test_stable_clusters_are_shown_and_can_be_built_on(hub: Hub, sign_in: SignIn) -> None:
+    """Each has its number, what it is called and a rule to try; the rule counts its members."""
+    clustered(hub, 0.93, kept=True)
+    client = sign_in("planner")
+    page = client.get("/customers").text
+    assert "1: come often" in page and "2: come seldom" in page and "agreement 0.93" in page
+    assert "rule=cluster+%3D+1#builder" in page and "<code>cluster</code>" in page
+    profiled = hub.tables.count("customer_profiles")
+    assert f"<dd>{(profiled + 1) // 2} <small>" in group(client, "cluster = 1")
+
+
+def test_an_unstable_clustering_is_said_in_words(hub: Hub, sign_in: SignIn) -> None:
+    """The figure and what was asked for stand in place of clusters, and a rule that asks for one is refused."""
+    clustered(hub, 0.61, kept=False)
+    client = sign_in("planner")
+    page = client.get("/customers").text
+    assert "No stable grouping" in page and "0.61" in page and "0.8" in page and "<code>cluster</code>" not in page
+    assert "There is no stable clustering" in group(client, "cluster = 1")
+
+
+def test_a_young_house_has_nothing_to_cluster(hub: Hub, sign_in: SignIn) -> None:
+    """Too few regular members: the page says how many it takes."""
+    clustered(hub, None, kept=False)
+    assert "this needs 100 regular members" in sign_in("viewer").get("/customers").text
 
 
 def test_viewers_build_nothing(sign_in: SignIn) -> None:

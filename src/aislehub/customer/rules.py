@@ -21,11 +21,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aislehub.core.contract import Column
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.schema.profiles import CUSTOMER_PROFILES
 
 __all__ = [
+    "CLUSTER",
     "COLUMNS",
+    "WITH_CLUSTER",
     "Both",
     "Condition",
     "Either",
@@ -42,6 +45,10 @@ FloatArray = NDArray[np.float64]
 COLUMNS = {
     column.name: column for column in CUSTOMER_PROFILES.columns if column.name not in ("day", "customer", "source")
 }
+"""What a rule that is kept may ask for."""
+CLUSTER = Column("cluster", "text", "Number of the member's cluster this week", required=False)
+WITH_CLUSTER = {**COLUMNS, CLUSTER.name: CLUSTER}
+"""What a rule that is tried may ask for: a cluster's number may be another next week."""
 LONGEST = 2_000
 DEEPEST = 40
 _TOKEN = re.compile(
@@ -123,8 +130,11 @@ class Limits:
         return 1 - np.searchsorted(values, value, "right") / len(values)
 
 
-def parse(text: str) -> Rule:
+def parse(text: str, columns: Mapping[str, Column] = COLUMNS) -> Rule:
     """A rule from its text.
+
+    Args:
+        columns: those that it may ask for.
 
     Raises:
         HubError: `segment.too_long`, `segment.syntax` (with the place), `segment.column` (with the nearest name),
@@ -132,7 +142,7 @@ def parse(text: str) -> Rule:
     """
     if len(text) > LONGEST:
         raise HubError("segment.too_long", length=len(text), limit=LONGEST)
-    reader = _Reader(text)
+    reader = _Reader(text, columns)
     rule = reader.either(0)
     if reader.kind != "end":
         raise reader.wrong()
@@ -180,7 +190,7 @@ def _holds(rule: Rule, members: pd.DataFrame, limits: Limits) -> pd.Series:
     cells = members[rule.column]
     if rule.sign == "is":
         return _state(rule, members, limits)
-    if COLUMNS[rule.column].type == "date":
+    if WITH_CLUSTER[rule.column].type == "date":
         cells = pd.to_datetime(cells)
     known = cells.notna()
     result = _compared(cells, rule.sign, rule.value)
@@ -219,7 +229,8 @@ def _state(rule: Condition, members: pd.DataFrame, limits: Limits) -> pd.Series:
 class _Reader:
     """One token after the other; `either`, `both`, `one` are the grammar's three levels."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, columns: Mapping[str, Column]) -> None:
+        self.columns = columns
         self.text, self.place, self.next = text, 0, 0
         self.kind, self.token = "", ""
         self.advance()
@@ -278,16 +289,16 @@ class _Reader:
         if self.kind != "word" or self.is_word("and", "or", "in", "is"):
             raise self.wrong()
         name = self.token
-        if name not in COLUMNS:
-            raise HubError("segment.column", column=name, suggestion=did_you_mean(name, COLUMNS))
+        if name not in self.columns:
+            raise HubError("segment.column", column=name, suggestion=did_you_mean(name, self.columns))
         self.advance()
         if self.is_word("is"):
             self.advance()
             state = self.token.lower()
             if self.kind != "word" or state not in _STATES:
                 raise self.wrong()
-            if state in ("high", "low") and COLUMNS[name].type not in ("int", "float"):
-                raise HubError("segment.value", column=name, value=state, allowed=_allowed(name))
+            if state in ("high", "low") and self.columns[name].type not in ("int", "float"):
+                raise HubError("segment.value", column=name, value=state, allowed=_allowed(self.columns[name]))
             self.advance()
             return Condition(name, "is", state)
         if self.is_word("in"):
@@ -306,7 +317,7 @@ class _Reader:
         return Condition(name, sign, self.value(name, sign))
 
     def value(self, name: str, sign: str) -> Any:
-        column, kind, token = COLUMNS[name], self.kind, self.token
+        column, kind, token = self.columns[name], self.kind, self.token
         if kind not in ("number", "day", "text", "word"):
             raise self.wrong()
         found: Any = token[1:-1] if kind == "text" else token
@@ -321,12 +332,11 @@ class _Reader:
         else:
             fits = sign in ("=", "==", "!=") and (not column.values or found in column.values)
         if not fits:
-            raise HubError("segment.value", column=name, value=found, allowed=_allowed(name))
+            raise HubError("segment.value", column=name, value=found, allowed=_allowed(column))
         self.advance()
         return found
 
 
-def _allowed(name: str) -> str:
+def _allowed(column: Column) -> str:
     """What a column may be compared with, in short."""
-    column = COLUMNS[name]
     return ", ".join(column.values) or {"date": "2024-06-30", "text": "= 'abc'"}.get(column.type, "0.5")

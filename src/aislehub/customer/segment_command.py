@@ -18,7 +18,7 @@ from aislehub.core.hub import Hub, open_hub
 from aislehub.core.output import print_json, write_table
 from aislehub.core.tables import end_of_day
 from aislehub.core.text import has, say, word
-from aislehub.customer.rules import Limits, Rule, conditions, matches, parse, scores
+from aislehub.customer.rules import CLUSTER, WITH_CLUSTER, Limits, Rule, conditions, matches, parse, scores
 from aislehub.customer.segment_figures import figures_of
 from aislehub.customer.segments import FEWEST, Policy, limits_of, rules_of
 from aislehub.law.consent import may_use
@@ -72,7 +72,7 @@ def segment(
                 _document(build(hub, rule, when, everyone, policy), one) for one, rule in rules_of(policy).items()
             ]
         else:
-            rule = parse(where) if where else rule_of(name, policy)
+            rule = parse(where, WITH_CLUSTER) if where else rule_of(name, policy)
             found = build(hub, rule, when, everyone, policy)
             notes = _limits(rule, found.limits)
             listed = with_arms(found, holdout, salt or name or where)
@@ -117,7 +117,13 @@ def rule_of(name: str, policy: Policy) -> Rule:
 
 
 def build(hub: Hub, rule: Rule, day: date, everyone: pd.DataFrame, policy: Policy) -> Built:
-    """The members whom a rule holds for."""
+    """The members whom a rule holds for.
+
+    Raises:
+        HubError: `segment.no_clusters` where it asks for a cluster and the clustering of the day is not stable.
+    """
+    if any(one.column == CLUSTER.name for one in conditions(rule)):
+        everyone = _with_clusters(hub, day, everyone)
     said = hub.tables.fetch("consents", as_of=day, columns=["customer", "purpose", "granted", "at"]).to_pandas()
     moment = end_of_day(day, hub.tables.timezone)
     limits = limits_of(everyone[may_use(everyone["customer"].tolist(), "analysis", said, moment)], policy)
@@ -137,6 +143,15 @@ def with_arms(found: Built, holdout: float, salt: str) -> pd.DataFrame:
 def segment_name(name: str) -> str:
     """A built-in segment in the reader's language; one's own as it is called."""
     return say(f"segment.name_{name}") if has(f"segment.name_{name}") else name
+
+
+def _with_clusters(hub: Hub, day: date, everyone: pd.DataFrame) -> pd.DataFrame:
+    """Profiles with the cluster of each member who is listed in one."""
+    listed = hub.tables.read("customer_clusters").filter(_.day == day).select("customer", "cluster")
+    clusters = hub.tables.run(lambda _tables: listed).to_pandas().set_index("customer")["cluster"]
+    if clusters.empty:
+        raise HubError("segment.no_clusters", day=day)
+    return everyone.assign(cluster=clusters.reindex(everyone["customer"]).to_numpy())
 
 
 def _document(found: Built, name: str) -> dict[str, Any]:

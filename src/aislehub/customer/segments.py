@@ -23,7 +23,7 @@ from aislehub.core.errors import HubError
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
 from aislehub.core.tables import end_of_day
-from aislehub.customer.rules import Limits, Rule, matches, parse, scores
+from aislehub.customer.rules import COLUMNS, Limits, Rule, matches, parse, scores
 from aislehub.law.consent import may_use
 from aislehub.schema.segments import CUSTOMER_SEGMENTS
 
@@ -67,10 +67,29 @@ class Policy(Settings, section="segments"):
     least_visits: int = field(
         4, "Visits of a year from which a member counts as regular: compared, and compared with", ge=1, le=100
     )
+    cluster_by: list[str] = field(
+        ["visits_90", "basket_value", "discount_share"], "Figures of the profile that regular members are clustered "
+        "by: few, and telling of different things"
+    )  # fmt: skip
+    cluster_stability: float = field(
+        0.8, "Clusters are shown if made again from other draws of members they agree at least so much (adjusted Rand "
+             "index, 1 = the same)", gt=0, le=1
+    )  # fmt: skip
+    most_clusters: int = field(7, "Clusters at most", ge=3, le=12)
     own: dict[str, str] = field(
         {}, "Own segments, name = rule, e.g. in `[segments.own]`: families = \"basket_items >= 20 and weekend_share is "
             "high\"; one with the name of a built-in segment replaces it, an empty rule takes it away"
     )  # fmt: skip
+
+    @field_validator("cluster_by")
+    @classmethod
+    def _are_figures(cls, names: list[str]) -> list[str]:
+        if not names:
+            raise ValueError("at least one figure of a profile, such as visits_90")
+        for name in names:
+            if name not in COLUMNS or COLUMNS[name].type not in ("int", "float"):
+                raise ValueError(f"{name}: no figure of a profile, such as visits_90")
+        return names
 
     @field_validator("own")
     @classmethod

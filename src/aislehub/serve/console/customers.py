@@ -15,8 +15,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.tables import end_of_day
-from aislehub.core.text import say, word
-from aislehub.customer.rules import COLUMNS, conditions, parse
+from aislehub.core.text import has, say, word
+from aislehub.customer.clusters import LEAST_MEMBERS
+from aislehub.customer.rules import COLUMNS, WITH_CLUSTER, conditions, parse
 from aislehub.customer.segment_command import build, members_on, segment_name
 from aislehub.customer.segment_figures import ALL, MEANS, marks
 from aislehub.customer.segment_history import BACK_DAYS
@@ -68,8 +69,10 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     segments = [_segment(row, currency) for row in rows if row["segment"] != ALL]
     order = {row["segment"]: place for place, row in enumerate(segments)}
     history = rows_of_day(hub, "segment_history", day)
+    clusters = _clusters(hub, day)
     return {
-        "day": day, "everyone": everyone, "fewest": FEWEST, "back": BACK_DAYS, "example": EXAMPLE, "columns": COLUMNS,
+        "clusters": clusters, "day": day, "everyone": everyone, "fewest": FEWEST, "back": BACK_DAYS, "example": EXAMPLE,
+        "columns": WITH_CLUSTER if clusters and clusters["rows"] else COLUMNS,
         "segments": sorted(segments, key=lambda row: (-(row["members"] or 0), order[row["segment"]])),
         "fifths": {kind: _fifths(history, kind, figures) for kind, figures in FIFTHS.items()},
         "moves": _moves(history), "charts": _charts(segments, everyone, history, order),
@@ -85,11 +88,11 @@ def group(request: Request, site: House, user: Planner, rule: Annotated[str, Que
         return render(request, "customers_group.html", error=None, found=None)
     hub, currency = site.hub, site.hub.settings.currency
     try:
-        read = parse(rule)
+        read = parse(rule, WITH_CLUSTER)
         day, everyone = members_on(hub, None)
+        built = build(hub, read, day, everyone, Policy.load(hub.home))
     except HubError as error:
         return render(request, "customers_group.html", error=error, found=None)
-    built = build(hub, read, day, everyone, Policy.load(hub.home))
     figures = built.figures()
     listed, members = int(built.listed.sum()), len(built.members)
     own = {one.column for one in conditions(read)}
@@ -172,6 +175,34 @@ def _segment(row: Mapping[str, Any], currency: str) -> dict[str, Any]:
     """A row of the figures with its name, its rule in words and what sets its members apart."""
     told = {"name": segment_name(row["segment"]), "words": in_words(parse(row["rule"]), currency)}
     return {**row, **told, "marks": _marks(row["marks"], currency)}
+
+
+def _clusters(hub: Hub, day: date) -> dict[str, Any] | None:
+    """How stable the clustering is, and the clusters if they are stable; None on a day before there were any."""
+    found = {row["cluster"]: row for row in rows_of_day(hub, "cluster_figures", day)}
+    if ALL not in found:
+        return None
+    policy, currency, everyone = Policy.load(hub.home), hub.settings.currency, found.pop(ALL)
+    return {
+        "stability": everyone["stability"], "count": everyone["clusters"], "least": policy.cluster_stability,
+        "least_members": LEAST_MEMBERS, "members": everyone["members"],
+        "by": say("customers.rule_comma").join(word("profile", name) for name in policy.cluster_by),
+        "rows": [
+            {**row, "traits": _traits(row["traits"]), "marks": _marks(row["traits"], currency)
+             + _marks(row["marks"], currency)}
+            for row in sorted(found.values(), key=lambda row: int(row["cluster"]))
+        ],
+    }  # fmt: skip
+
+
+def _traits(found: str | None) -> str:
+    """What a cluster is called: the figures in which it differs from the rest, in words."""
+    told = [
+        say(f"cluster.{row['column']}_{row['side']}") if has(f"cluster.{row['column']}_{row['side']}")
+        else say(f"customers.rule_{row['side']}", column=word("profile", row["column"]))
+        for row in json.loads(found or "[]")
+    ]  # fmt: skip
+    return say("customers.rule_comma").join(told) or say("cluster.middling")
 
 
 def _marks(found: str | None, currency: str) -> list[str]:

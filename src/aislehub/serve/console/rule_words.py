@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from aislehub.core.text import say, word
-from aislehub.customer.rules import COLUMNS, Condition, Either, Limits, Not, Rule, conditions
+from aislehub.customer.rules import WITH_CLUSTER, Condition, Either, Limits, Not, Rule, conditions
 from aislehub.serve import formats
 
 __all__ = ["figure", "in_words", "reasons", "thresholds"]
@@ -61,8 +61,8 @@ def figure(column: str, value: Any, currency: str) -> str:
     if isinstance(value, date):
         return formats.day(value)
     if isinstance(value, str):
-        return word("customers", f"{column}_{value}") if COLUMNS[column].values else value
-    unit = COLUMNS[column].unit
+        return word("customers", f"{column}_{value}") if WITH_CLUSTER[column].values else value
+    unit = WITH_CLUSTER[column].unit
     if unit == "fraction":
         return formats.percent(float(value))
     return formats.money(float(value), currency) if unit == "money" else formats.number(float(value), 2)
