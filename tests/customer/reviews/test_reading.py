@@ -76,6 +76,31 @@ def test_languages_are_told_apart() -> None:
     assert said["delivery"] > 0 > said["quality"]
 
 
+def test_an_english_word_beside_chinese_names_an_aspect() -> None:
+    """Who writes "quality很好" and "delivery太慢了" is asked about both, and each is judged by the Chinese around it."""
+    (reading,) = read_reviews(["quality很好,but delivery太慢了"])
+    said = {mention.aspect: mention.polarity for mention in reading.mentions}
+    assert set(said) == {"quality", "delivery"}
+    assert said["quality"] > 0 > said["delivery"]
+
+
+@pytest.mark.parametrize(
+    ("clause", "language", "aspect", "says"),
+    [
+        ("The milk had gone off", "en", "freshness", -1),
+        ("nobody answered my emails", "en", "service", -1),
+        ("They forgot half of my order", "en", "delivery", -1),
+        ("一股塑料味", "zh", "smell", -1),
+        ("用一次就坏", "zh", "quality", -1),
+        ("问了半天没人理", "zh", "service", -1),
+        ("不难吃", "zh", "taste", 1),
+    ],
+)
+def test_everyday_words_name_their_aspect(clause: str, language: str, aspect: str, says: int) -> None:
+    """What customers say without the aspect's own name is found all the same."""
+    assert (aspect, says) in {(term.aspect, term.says) for term in terms(clause, language)}  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
     """100,000 characters of anything are read within a second, and only so many of them are looked at."""

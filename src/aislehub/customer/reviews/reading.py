@@ -26,6 +26,7 @@ LONGEST_QUOTE = 200
 _BLOCK = 2_048
 _MOST_SENTENCES = 60
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_LATIN = re.compile(r"[A-Za-z]{3}")
 _SENTENCE = re.compile(r"[^.!?;\n]{1,2000}[.!?;]*")
 
 
@@ -128,8 +129,17 @@ def _parts(review: int, text: str, language: Language) -> list[_Part]:
     for start, end in clauses(text):
         clause = text[start:end]
         chinese = language == "zh" or (language == "mixed" and bool(_HAN.search(clause)))
-        found.append(_Part(review, start, end, chinese, tuple(terms(clause, "zh" if chinese else "en"))))
+        found.append(_Part(review, start, end, chinese, _named(clause, chinese)))
     return found
+
+
+def _named(clause: str, chinese: bool) -> tuple[Term, ...]:
+    """The aspects that a clause names; a Chinese one may name them by English words ("size太小") as well."""
+    found = tuple(terms(clause, "zh" if chinese else "en"))
+    if not chinese or not _LATIN.search(clause):
+        return found
+    known = {term.aspect for term in found}
+    return found + tuple(term for term in terms(clause, "en") if term.aspect not in known)
 
 
 def _in_chinese(
