@@ -50,6 +50,14 @@ def test_a_quote_that_never_closes_spoils_no_other_row(tmp_path: Path, home: Pat
     assert len(pd.read_csv(out)) == 3
 
 
+def test_headers_in_traditional_characters_are_known(tmp_path: Path, home: Path) -> None:
+    """A Big5 export of a Hong Kong or Taiwan house needs no `--text`."""
+    file, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    file.write_bytes("編號,評價\n1,很甜\n2,太差了\n".encode("big5"))
+    assert main(["reviews", str(file), "--out", str(out)]) == 0
+    assert pd.read_csv(out)["評價"].tolist() == ["很甜", "太差了"]
+
+
 def test_one_column_without_a_delimiter_is_the_text(tmp_path: Path, home: Path) -> None:
     """A list of reviews, a line each, is not cut at its commas, whatever its column is called."""
     file, out = tmp_path / "in.csv", tmp_path / "out.parquet"

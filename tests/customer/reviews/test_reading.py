@@ -77,7 +77,7 @@ def test_languages_are_told_apart() -> None:
 
 
 def test_an_english_word_beside_chinese_names_an_aspect() -> None:
-    """Who writes "quality很好" and "delivery太慢了" is asked about both, and each is judged by the Chinese around it."""
+    """In "quality很好" and "delivery太慢了" both are named, and each is judged by the Chinese beside it."""
     (reading,) = read_reviews(["quality很好,but delivery太慢了"])
     said = {mention.aspect: mention.polarity for mention in reading.mentions}
     assert set(said) == {"quality", "delivery"}

@@ -27,6 +27,7 @@ ADDED = ("language", "sentiment", "aspects")
 NAMES = (
     "review", "reviews", "text", "review text", "comment", "comments", "content", "body", "feedback", "message",
     "评论", "评价", "评论内容", "评价内容", "内容", "留言", "点评", "反馈",
+    "評論", "評價", "評論內容", "評價內容", "內容", "點評", "反饋", "心得",
 )  # fmt: skip
 _CELL = 32_767  # characters that a cell of a workbook holds
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")  # in a workbook
@@ -55,7 +56,7 @@ def reviews(
     )
     write_table(_for_workbook(written, out) if out.suffix.lower() == ".xlsx" else written, out)
     languages = Counter(one.language for one in readings)
-    said = ", ".join(f"{name} {count}" for name, count in languages.most_common())
+    said = ", ".join(f"{name} {count}" for name, count in languages.most_common()) or "-"
     rate = len(texts) / max(spent, 1e-9)
     print(say("reviews.written", count=len(texts), file=out, languages=said, rate=f"{rate:,.0f}"), file=sys.stderr)
 
