@@ -157,7 +157,7 @@ def _popular(member: Member, live: Live) -> _List:
     items, share = house.recommender.popular(store, 8 * MOST)
     places = _fill(member, items, share, live)
     said = member.asked.reasons
-    reasons = [[popular_there(house, store, int(item))] if said else [] for item in items[places]]
+    reasons = [popular_there(house, store, int(item)) if said else [] for item in items[places]]
     return _List(items[places], share[places], reasons, True)
 
 

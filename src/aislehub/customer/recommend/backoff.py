@@ -108,6 +108,13 @@ class BackOff:
                 share = self.segment.refine(segment * len(self.store.missing) + store, items, share)
         return share
 
+    def counted(self, store: int, item: int) -> float:
+        """Share of a store's visits with an item as it was counted, not drawn to the chain's; 0 for an unknown store."""
+        if store < 0 or (missing := float(self.store.missing[store])) == 1:
+            return 0.0
+        drawn, chain = float(self.scores(store, np.array([item]))[0]), float(self.chain[item])
+        return max(0.0, (drawn - missing * chain) / (1 - missing))
+
     def best(self, store: int, count: int, segment: int = -1) -> IntArray:
         """Codes of the items of the largest shares, the largest first."""
         asked = (store, count, segment)

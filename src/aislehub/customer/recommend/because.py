@@ -78,10 +78,10 @@ def because(serving: Serving, case: Case, most: int) -> list[list[Reason]]:
     return reasons
 
 
-def popular_there(serving: Serving, store: int, item: int) -> Reason:
-    """The one reason of a list that was made for nobody in particular."""
-    share = float(serving.recommender.known.backoff.scores(store, np.array([item]))[0])
-    return _popular(serving, store, share, share)
+def popular_there(serving: Serving, store: int, item: int) -> list[Reason]:
+    """The one reason of a list that was made for nobody in particular; none where hardly a basket holds the item."""
+    reason = _popular(serving, store, item, float(serving.recommender.known.backoff.scores(store, np.array([item]))[0]))
+    return [] if reason is None else [reason]
 
 
 def _claims(serving: Serving, case: Case, place: int, most: int) -> list[_Claim]:
@@ -101,9 +101,11 @@ def _claim(serving: Serving, case: Case, place: int, family: str, weight: float)
     if family == "habit" and (count := _visits(serving, past, own)):
         return _Claim(place, Reason("recommend.because.habit", {"count": count, "days": LATELY}, weight), own)
     if family == "due" and own.sum() > 1:
-        days = past.visit_day[past.visit[own]]
-        gap, ago = round(float(days.max() - days.min()) / (len(days) - 1)), int(serving.day - days.max())
-        if gap > 0:
+        days = np.unique(past.visit_day[past.visit[own]])
+        if len(days) > 1:
+            gap, ago = round(float(days[-1] - days[0]) / (len(days) - 1)), int(serving.day - days[-1])
+            if 2 * ago < gap:  # bought so lately speaks against it
+                return None
             return _Claim(place, Reason("recommend.because.due", {"gap": gap, "ago": ago}, weight), own)
     if family == "category" and serving.kind[item] >= 0:
         others = (serving.kind[past.item] == serving.kind[item]) & ~own
@@ -111,9 +113,9 @@ def _claim(serving: Serving, case: Case, place: int, family: str, weight: float)
             facts = {"kind": serving.kind_name[item], "count": count, "days": LATELY}
             return _Claim(place, Reason("recommend.because.kind", facts, weight), others)
     if family == "popular":
-        share = float(case.features[place, FEATURES.index("store_share")])
-        if share > 0:
-            return _Claim(place, _popular(serving, case.store, share, weight), features=NOT_POPULAR)
+        popular = _popular(serving, case.store, item, weight)
+        if popular is not None:
+            return _Claim(place, popular, features=NOT_POPULAR)
     if family in ("together", "taste") and not own.any():
         other = _nearest(serving, past, item, family)
         if other is not None:
@@ -136,11 +138,14 @@ def _visits(serving: Serving, past: Baskets, lines: NDArray[np.bool_]) -> int:
     return len(np.unique(past.visit[late]))
 
 
-def _popular(serving: Serving, store: int, share: float, weight: float) -> Reason:
-    facts: dict[str, Any] = {"share": round(100 * share, 1)}
-    if store < 0:
-        return Reason("recommend.because.popular", facts, weight)
-    return Reason("recommend.because.popular_store", facts | {"store": str(serving.stores[store])}, weight)
+def _popular(serving: Serving, store: int, item: int, weight: float) -> Reason | None:
+    """The share of the store's baskets that hold an item, as counted; of all baskets where the store sold none."""
+    backoff = serving.recommender.known.backoff
+    there, everywhere = (round(100 * share, 1) for share in (backoff.counted(store, item), float(backoff.chain[item])))
+    if there > 0:
+        facts = {"share": there, "store": str(serving.stores[store])}
+        return Reason("recommend.because.popular_store", facts, weight)
+    return Reason("recommend.because.popular", {"share": everywhere}, weight) if everywhere > 0 else None
 
 
 def _nearest(serving: Serving, past: Baskets, item: int, family: str) -> int | None:
