@@ -332,7 +332,7 @@ def _checked(column: Column, raw: pa.ChunkedArray, faults: _Faults, known: set[s
                 code,
                 column,
                 raw,
-                ", ".join(sorted(allowed)[:8]) if column.values else column.ref,
+                ", ".join(sorted(allowed)) if column.values else column.ref,
             )
     if column.valid is not None:
         distinct = pc.unique(values).drop_null()
