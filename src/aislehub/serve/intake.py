@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -15,11 +15,13 @@ from aislehub.data.privacy.suppression import Turned
 
 __all__ = ["take_in"]
 
+_FAST = timedelta(minutes=15)  # how far a sender's clock may be ahead
+
 
 def take_in(
     inbox: Inbox, contract: Contract, events: Sequence[Mapping[str, Any]], turned: Turned | None = None
 ) -> dict[str, Any]:
-    """Keep the good events of a parcel.
+    """Keep the good events of a parcel: those of the contract that have happened.
 
     Args:
         events: objects with the fields of `contract`; `payload` may be an object. `known_at` is not theirs
@@ -35,10 +37,15 @@ def take_in(
     checked = contract.check(pa.table(columns))
     faults = {row["_row"]: json.loads(row["_reasons"]) for row in checked.rejected.to_pylist()}
     kept = [place for place in range(len(events)) if place not in faults]
+    latest = datetime.now(UTC) + _FAST
+    for place, at in zip(kept, checked.good["at"].to_pylist(), strict=True):
+        if at > latest:
+            limit = latest.isoformat(timespec="seconds")
+            faults[place] = [{"code": "serve.event_future", "column": "at", "value": at.isoformat(), "limit": limit}]
     if turned is not None:
         for place, is_gone in zip(kept, turned(contract, checked.good), strict=True):
             if is_gone:
-                faults[place] = [{"code": "reject.erased", "column": "", "value": "", "limit": ""}]
+                faults.setdefault(place, []).append({"code": "reject.erased", "column": "", "value": "", "limit": ""})
     for place, event in enumerate(events):
         for name in event.keys() - set(fields):
             fault = {"code": "serve.event_field", "column": name, "value": "", "limit": ", ".join(fields)}

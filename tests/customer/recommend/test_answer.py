@@ -110,6 +110,14 @@ def test_a_view_changes_the_next_answer_and_is_the_reason(shop: Shop) -> None:
     assert viewed and all(reason["facts"] == {"count": len(kind), "days": 30} for reason in viewed)
 
 
+def test_what_comes_in_late_tells_nothing_of_now(shop: Shop) -> None:
+    """Events of ten years ago that arrive this minute move no score."""
+    before = shop.ask(customer="c04", count=20)["items"]
+    old = {"at": "2007-01-01T00:00:00+00:00", "customer": "c04", "item": before[5]["item"]}
+    shop.happens(*(old | {"kind": kind} for kind in ("view", "view", "purchase", "cart")))
+    assert shop.ask(customer="c04", count=20)["items"] == before
+
+
 def test_looks_of_last_month_count_and_older_ones_do_not(shop: Shop) -> None:
     """The log of events is read as far back as the sentence says."""
     for number, (ago, item) in enumerate([(3, "i05"), (29, "i12"), (40, "i19")]):

@@ -109,7 +109,7 @@ class BackOff:
         return share
 
     def counted(self, store: int, item: int) -> float:
-        """Share of a store's visits with an item as it was counted, not drawn to the chain's; 0 for an unknown store."""
+        """Share of a store's visits with an item, counted and not drawn to the chain's; 0 for an unknown store."""
         if store < 0 or (missing := float(self.store.missing[store])) == 1:
             return 0.0
         drawn, chain = float(self.scores(store, np.array([item]))[0]), float(self.chain[item])

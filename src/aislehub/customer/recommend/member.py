@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 from aislehub.core.answers import Live
 from aislehub.customer.recommend.asked import Asked
 from aislehub.customer.recommend.baskets import Baskets, IntArray
-from aislehub.customer.recommend.interest import Looks
+from aislehub.customer.recommend.interest import VIEW_DAYS, Looks
 from aislehub.customer.recommend.one import bought_now, of_one
-from aislehub.customer.recommend.serving import Serving
+from aislehub.customer.recommend.serving import Serving, day_of
 
 __all__ = ["Member"]
 
@@ -26,7 +27,7 @@ class Member:
     Attributes:
         code: among the members with purchases, −1 = none of them.
         store: where they are: as asked, else where they shop most, else the store they chose; −1 = unknown.
-        events: of this member and this visit since the snapshot, oldest first.
+        events: of this member and this visit that came in since the snapshot, oldest first, none of months ago.
     """
 
     house: Serving
@@ -41,7 +42,8 @@ class Member:
         if asked.session:
             found += [event for event in live.of("session", asked.session) if event.get("customer") != asked.customer]
         code = int(house.customers.get_indexer([asked.customer])[0]) if asked.customer else -1
-        return cls(house, asked, code, found)
+        since = (day_of(house) - timedelta(days=VIEW_DAYS)).isoformat()  # what came in late tells nothing of now
+        return cls(house, asked, code, [event for event in found if str(event["at"]) >= since])
 
     @property
     def has_bought(self) -> bool:
