@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -126,9 +127,12 @@ class DeltaFolder:
     def rewrite(self, name: str, wanted: str, change: Callable[[pa.Table], pa.Table]) -> int:
         """Put what `change` makes of the rows for which `wanted` (SQL) holds in their place, old bytes gone.
 
-        All rows are written anew: Delta's own DELETE would keep the values in the predicate of its log.
+        All rows are written anew: Delta's own DELETE would keep the values in the predicate of its log. What a killed
+        writer has left beside the table goes, too.
         """
         files = self.data(name)
+        if files is None and self.path(name).exists():
+            shutil.rmtree(self.path(name))
         if not files:
             return 0
         engine = _engine()
@@ -141,11 +145,13 @@ class DeltaFolder:
             engine.execute("CREATE TABLE changed AS FROM given")
             engine.unregister("given")
             self._write(name, kept.union(engine.table("changed")).to_arrow_reader(100_000), mode="overwrite")
-        DeltaTable(self.path(name)).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+        table = DeltaTable(self.path(name))
+        table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False, full=True)
         return int(found.num_rows)
 
     def names(self) -> list[str]:
-        return sorted(log.parent.name for log in self.folder.glob("*/_delta_log"))
+        """Every table's folder, also one that a killed first write has left behind."""
+        return sorted(path.name for path in self.folder.glob("*/"))
 
     def _write(self, name: str, rows: pa.Table | pa.RecordBatchReader, **how: Any) -> None:
         """Commit with statistics of `day` alone (they spare a replaced slice from reading the others).

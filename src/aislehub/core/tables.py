@@ -208,13 +208,13 @@ class Tables:
             wanted: SQL that holds for the rows, on the columns of `stored_columns`.
             change: these rows → those to be stored instead.
         """
-        if self._storage.data(name) is None:
+        if name not in self._storage.names():
             return 0
         with self._writing(name):
             return self._storage.rewrite(name, wanted, change)
 
     def stored(self) -> list[str]:
-        """Names of the tables that hold anything, also those whose contract this release no longer has."""
+        """Names of the tables that may hold anything, also those whose contract this release no longer has."""
         return self._storage.names()
 
     def stored_columns(self, name: str) -> dict[str, str]:

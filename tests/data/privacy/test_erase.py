@@ -10,7 +10,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -304,3 +306,36 @@ def test_whatever_keys_look_like_only_one_person_goes(
         rows = hub.tables.matching("sales_lines", "true").to_pylist()
         assert {row["customer"]: row for row in rows} == {key: before[key] for key in keys[1:]}
         assert proof["search"]["found"] == []
+
+
+def test_a_key_is_found_however_a_file_writes_it(hub: Hub, tmp_path: Path) -> None:
+    """NumPy's four bytes a character, packed; a column's dictionary; a list in a column; a spreadsheet's two bytes."""
+    learned = hub.home / "models" / "some" / "1"
+    learned.mkdir(parents=True)
+    (learned / "card.json").write_text("{}")
+    np.savez_compressed(learned / "who.npz", names=np.array([ANN, BEN] * 50))
+    names = pa.array([ANN, BEN] * 50)
+    pq.write_table(pa.table({"x": names.dictionary_encode()}), hub.home / "coded.parquet")
+    pq.write_table(pa.table({"x": pa.array([[ANN], [BEN]] * 50)}), hub.home / "listed.parquet")
+    (hub.home / "sheet.csv").write_bytes(f"customer\n{ANN}\n".encode("utf-16"))
+    with pytest.raises(HubError) as caught:
+        erase_person(hub, ANN, tmp_path / "proof.json", who="test")
+    assert caught.value.facts["files"] == "sheet.csv"  # what cannot be mended is named, the rest is
+    assert not learned.exists()
+    for name, kept in (("coded", [BEN] * 50), ("listed", [[BEN]] * 50)):
+        assert pq.read_table(hub.home / f"{name}.parquet")["x"].to_pylist() == kept
+        assert ANN.encode() not in (hub.home / f"{name}.parquet").read_bytes()
+
+
+def test_what_a_killed_writer_left_goes_too(hub: Hub, tmp_path: Path) -> None:
+    """A file that no version of a table names, and a table whose first write was cut, keep nothing of the person."""
+    folder = hub.tables.folder
+    assert folder is not None
+    rows = pa.table({"customer": [ANN, BEN]})
+    pq.write_table(rows, folder / "sales_lines" / "part-00001-cut.snappy.parquet")
+    (folder / "loans").mkdir()
+    pq.write_table(rows, folder / "loans" / "part-00000-cut.snappy.parquet")
+    before = contents(hub)["sales_lines"]
+    proof = erase_person(hub, ANN, tmp_path / "proof.json", who="test")
+    assert proof["search"]["found"] == [] and holding(hub.home, ANN) == []
+    assert contents(hub)["sales_lines"] == without({"sales_lines": before}, ANN)["sales_lines"]

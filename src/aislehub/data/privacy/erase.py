@@ -91,7 +91,7 @@ def erase_person(
         for _ in range(_PASSES):
             _erase_tables(hub, traces, journal)
             journal.add("events", hub.inbox.erase(lambda e: traces.in_text(json.dumps(e, ensure_ascii=False))))
-            for kind, count in clear_files(hub.home, traces, (proof, journal.path)).items():
+            for kind, count in clear_files(hub.home, traces, others, (proof, journal.path)).items():
                 journal.add(f"files:{kind}", count)
             for name, count in clear_state(hub.state, traces, journal.token).items():
                 journal.add(f"state:{name}", count)

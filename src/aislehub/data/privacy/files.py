@@ -8,6 +8,8 @@ and a learned model that holds the person is removed whole.
 from __future__ import annotations
 
 import gzip
+import io
+import json
 import os
 import shutil
 import zipfile
@@ -35,7 +37,7 @@ class Scan:
     """What a search of every file of the home has found.
 
     Attributes:
-        raw: whether the bytes themselves were searched; a key too short for that is looked for decoded alone.
+        raw: whether the bytes themselves were searched for all keys; one too short is looked for decoded alone.
         found: files that still name the person, below the home.
     """
 
@@ -45,12 +47,18 @@ class Scan:
     found: tuple[str, ...] = field(default=())
 
 
-def clear_files(home: Path, traces: Traces, keep: Sequence[Path] = ()) -> dict[str, int]:
-    """Take the person out of the home's files beside tables and databases; how many of each kind were changed."""
+def clear_files(
+    home: Path, traces: Traces, others: Sequence[str] = (), keep: Sequence[Path] = ()
+) -> dict[str, int]:  # fmt: skip
+    """Take the person out of the home's files beside tables and databases; how many of each kind were changed.
+
+    Arguments as of `scan`.
+    """
     changed: Counter[str] = Counter()
+    needles = traces.needles(others)
     for path in list(_files(home, keep)):
         where = path.relative_to(home).parts[0]
-        if where == "tables" or path.name.endswith(_DATABASES) or not _names(path, traces):
+        if where == "tables" or path.name.endswith(_DATABASES) or not _names(path, traces, needles):
             continue
         if where == "models":
             changed["models"] += _remove_model(home, path)
@@ -76,15 +84,10 @@ def scan(home: Path, traces: Traces, others: Sequence[str] = (), keep: Sequence[
     needles = traces.needles(others)
     found, files, size = [], 0, 0
     for path in _files(home, keep):
-        files, size = files + 1, size + path.stat().st_size
-        is_table = path.suffix == ".parquet"
-        if (
-            _holds(path, needles)
-            or (is_table and _table_names(path, traces))
-            or (not is_table and _names(path, traces))
-        ):
+        files, size = files + 1, size + _size(path)
+        if _names(path, traces, needles):
             found.append(str(path.relative_to(home)))
-    return Scan(files, size, len(needles) == len(traces.words) and not traces.unsure, tuple(sorted(found)))
+    return Scan(files, size, traces.all_in_bytes(others), tuple(sorted(found)))
 
 
 def _files(home: Path, keep: Sequence[Path]) -> Iterator[Path]:
@@ -93,29 +96,64 @@ def _files(home: Path, keep: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _names(path: Path, traces: Traces) -> bool:
-    """Whether a file that is no table names the person: as text, or unpacked."""
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _names(path: Path, traces: Traces, needles: Sequence[bytes]) -> bool:
+    """Whether a file names the person: in its bytes, in its name, as text, unpacked, or in a cell of a table.
+
+    One that another process has put something else in the place of meanwhile holds nothing any more, and rows about
+    the person are refused by now.
+    """
+    try:
+        return _held(path, traces, needles)
+    except FileNotFoundError:
+        return False
+
+
+def _held(path: Path, traces: Traces, needles: Sequence[bytes]) -> bool:
+    if _holds(path, needles) or traces.in_text(path.name):
+        return True
     if path.suffix == ".parquet":
         return _table_names(path, traces)
     if path.name.endswith(_DATABASES):
         return False  # raw bytes are searched, and what they mean by `clear_state`
-    return any(traces.in_text(text) for text in _texts(path))
+    return any(_quick(piece.decode("utf-8", "replace"), traces) or _in(piece, needles) for piece in _pieces(path))
 
 
-def _texts(path: Path) -> Iterator[str]:
+def _pieces(path: Path) -> Iterator[bytes]:
+    """The file's bytes, unpacked, cut at ends of lines."""
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as packed:
-            for name in packed.namelist():
-                yield name
-                yield packed.read(name).decode("utf-8", "replace")
+        yield from _unpacked(path.read_bytes())
         return
     before = b""
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
         while piece := stream.read(_PIECE):
             lines, mark, rest = (before + piece).rpartition(b"\n")
-            yield lines.decode("utf-8", "replace")
+            yield lines
             before = rest if mark else before + piece
-    yield before.decode("utf-8", "replace")
+    yield before
+
+
+def _unpacked(raw: bytes) -> Iterator[bytes]:
+    """What a zip holds, with the names of its files; archives in it, too."""
+    if raw[:2] == b"\x1f\x8b":
+        yield from _unpacked(gzip.decompress(raw))
+    elif zipfile.is_zipfile(io.BytesIO(raw)):
+        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+            for name in packed.namelist():
+                yield name.encode()
+                yield from _unpacked(packed.read(name))
+    else:
+        yield raw
+
+
+def _in(raw: bytes, needles: Sequence[bytes]) -> bool:
+    return any(needle in raw for needle in needles)
 
 
 def _holds(path: Path, needles: Sequence[bytes]) -> bool:
@@ -124,7 +162,7 @@ def _holds(path: Path, needles: Sequence[bytes]) -> bool:
     tail = b""
     with path.open("rb") as stream:
         while needles and (piece := stream.read(_PIECE)):
-            if any(needle in tail + piece for needle in needles):
+            if _in(tail + piece, needles):
                 return True
             tail = piece[-longest:]
     return False
@@ -132,16 +170,28 @@ def _holds(path: Path, needles: Sequence[bytes]) -> bool:
 
 def _table_names(path: Path, traces: Traces) -> bool:
     file = pq.ParquetFile(path)
-    texts = [
-        name for name, kind in zip(file.schema_arrow.names, file.schema_arrow.types, strict=True) if _is_text(kind)
-    ]
-    for batch in file.iter_batches(columns=texts):
-        for name in texts:
-            distinct = batch.column(batch.schema.get_field_index(name)).dictionary_encode().dictionary.to_pylist()
+    shape = zip(file.schema_arrow.names, file.schema_arrow.types, strict=True)
+    for batch in file.iter_batches(columns=[name for name, kind in shape if _may_hold_text(kind)]):
+        for name in batch.schema.names:
+            distinct = _texts(batch.column(name))
             exact = name in traces.fields and not set(traces.keys).isdisjoint(distinct)
-            if exact or any(text and _quick(text, traces) for text in distinct):
+            if exact or any(_quick(text, traces) for text in distinct):
                 return True
     return False
+
+
+def _may_hold_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _may_hold_text(kind.value_type)
+    return _is_text(kind) or bool(pa.types.is_nested(kind))
+
+
+def _texts(column: pa.Array) -> list[str]:
+    """The different texts of a column; a list or a structure as JSON."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not _is_text(kind):
+        return [json.dumps(value, ensure_ascii=False, default=str) for value in column.to_pylist() if value is not None]
+    return [text for text in column.dictionary_encode().dictionary.to_pylist() if text is not None]
 
 
 def _quick(text: str, traces: Traces) -> bool:
@@ -152,7 +202,7 @@ def _quick(text: str, traces: Traces) -> bool:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _is_packed(path: Path) -> bool:
@@ -161,11 +211,15 @@ def _is_packed(path: Path) -> bool:
 
 def _without_rows(path: Path, traces: Traces) -> int:
     rows = pq.read_table(path)
-    kept = [
-        not any(isinstance(cell, str) and (cell in traces.keys or traces.in_text(cell)) for cell in row.values())
-        for row in rows.to_pylist()
-    ]
-    return _replaced(path, lambda fresh: pq.write_table(rows.filter(pa.array(kept)), fresh))
+    kept = [row for row in rows.to_pylist() if not any(_cell_names(cell, traces) for cell in row.values())]
+    # Built anew: rows filtered out would leave their texts in a column's dictionary.
+    return _replaced(path, lambda fresh: pq.write_table(pa.Table.from_pylist(kept, rows.schema), fresh))
+
+
+def _cell_names(cell: object, traces: Traces) -> bool:
+    if isinstance(cell, list | dict):
+        return traces.in_text(json.dumps(cell, ensure_ascii=False, default=str))
+    return isinstance(cell, str) and (cell in traces.keys or traces.in_text(cell))
 
 
 def _without_lines(path: Path, traces: Traces) -> int:

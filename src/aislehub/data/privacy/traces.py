@@ -15,8 +15,9 @@ from typing import Any
 
 from aislehub.core.tables import quoted
 
-__all__ = ["LEAST_BYTES", "Traces", "is_telling"]
+__all__ = ["ENCODINGS", "LEAST_BYTES", "Traces", "is_telling"]
 
+ENCODINGS = ("utf-8", "utf-16-le", "utf-32-le")
 LEAST_BYTES = 6  # four bytes turn up by chance in every hundredth gigabyte of compressed data, six in none
 _LEAST_WORD, _LEAST_NUMBER = 4, 8
 _EDGE = r"(?<![0-9A-Za-z]){}(?![0-9A-Za-z])"
@@ -116,11 +117,19 @@ class Traces:
         return " OR ".join(parts) or "false"
 
     def needles(self, others: Sequence[str] = ()) -> list[bytes]:
-        """What to look for in raw bytes: words of `LEAST_BYTES` and more that are no part of another person's key."""
-        return [
-            word.encode() for word in self.words
-            if len(word.encode()) >= LEAST_BYTES and not any(word in other and word != other for other in others)
-        ]  # fmt: skip
+        """What to look for in raw bytes: words of `LEAST_BYTES` and more that are no part of another person's key.
+
+        Each in the `ENCODINGS`: NumPy keeps texts four bytes a character, spreadsheets write two.
+        """
+        return [word.encode(coding) for word in self.words if _is_sure(word, others) for coding in ENCODINGS]
+
+    def all_in_bytes(self, others: Sequence[str] = ()) -> bool:
+        """Whether every key and value can be told from other bytes, so that the needles say all."""
+        return not self.unsure and all(_is_sure(word, others) for word in self.words)
+
+
+def _is_sure(word: str, others: Sequence[str]) -> bool:
+    return len(word.encode()) >= LEAST_BYTES and not any(word in other and word != other for other in others)
 
 
 _JSON = frozenset({"raw", "reasons", "facts", "action", "baseline", "payload", "value"})
