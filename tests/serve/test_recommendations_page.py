@@ -168,11 +168,11 @@ def test_the_card_is_told(sign_in: SignIn) -> None:
 
 def test_what_the_lists_reach_is_told(hub: Hub, sign_in: SignIn) -> None:
     """Aggregates of the newest lists are for every reader, with the figures that `coverage` counts."""
-    day, reasons = date(2024, 6, 30), json.dumps({"habit": 1.5, "offer": -0.5})
+    day, shares = date(2024, 6, 30), json.dumps({"habit": 1.5, "offer": -0.5})
     rows = [
-        {"day": day, "customer": f"c{n:02}", "rank": rank, "item": f"i{rank:02}", "kind": kind, "reasons": told,
+        {"day": day, "customer": f"c{n:02}", "rank": rank, "item": f"i{rank:02}", "kind": kind, "shares": told,
          "source": "simulated: stock"}
-        for n in range(6) for rank, kind, told in ((1, "again", reasons), (2, "new", None))
+        for n in range(6) for rank, kind, told in ((1, "again", shares), (2, "new", None))
     ]  # fmt: skip
     hub.registry.contracts["recommendations"] = LISTS
     hub.tables.write("recommendations", LISTS.check(pa.Table.from_pylist(rows)).good, day)

@@ -23,13 +23,13 @@ LISTS = Contract(
         Column("rank", "int", "Place in the list"),
         Column("item", "text", "Item"),
         Column("kind", "text", "Bought before, or not, or chosen for nobody", values=("again", "new", "popular")),
-        Column("reasons", "text", "JSON object: family → log odds", required=False),
+        Column("shares", "text", "JSON object: family → log odds", required=False),
         Column("source", "text", "Where the facts came from", required=False),
     ),
     key="day customer rank",
     derived=True,
 )
-REASONS = (
+SHARES = (
     {"habit": 2.0, "popular": 0.5, "person": 9.0},
     {"habit": -1.0, "popular": 0.5, "person": 9.0},
     {"habit": 2.0, "popular": 1.0, "person": 9.0},
@@ -50,9 +50,9 @@ def tables() -> Tables:
         sold("bob", "kefir", 10), sold("cyd", "milk", 2), sold("cyd", "oats", 5), sold("dan", "old", 200),
     ])  # fmt: skip
     rows = [
-        listed("ann", 1, "milk", "again", REASONS[0]), listed("ann", 2, "oats", "new"),
-        listed("bob", 1, "oats", "again", REASONS[1]), listed("bob", 2, "milk", "new"),
-        listed("cyd", 1, "milk", "again", REASONS[2]), listed("cyd", 2, "kefir", "new"),
+        listed("ann", 1, "milk", "again", SHARES[0]), listed("ann", 2, "oats", "new"),
+        listed("bob", 1, "oats", "again", SHARES[1]), listed("bob", 2, "milk", "new"),
+        listed("cyd", 1, "milk", "again", SHARES[2]), listed("cyd", 2, "kefir", "new"),
         listed("eve", 1, "milk", "popular"), listed("eve", 2, "oats", "popular"),
     ]  # fmt: skip
     yesterday = [listed("ann", 1, "tea", "new", {"taste": 7.0}) | {"day": DAY - timedelta(days=1)}]
@@ -76,10 +76,10 @@ def sold(customer: str, item: str, ago: int) -> dict[str, Any]:
             "line": item, "quantity": 1.0, "amount": 2.0}  # fmt: skip
 
 
-def listed(customer: str, rank: int, item: str, kind: str, reasons: dict[str, float] | None = None) -> dict[str, Any]:
+def listed(customer: str, rank: int, item: str, kind: str, shares: dict[str, float] | None = None) -> dict[str, Any]:
     """A place in a member's list."""
-    told = json.dumps(reasons) if reasons else None
-    return {"day": DAY, "customer": customer, "rank": rank, "item": item, "kind": kind, "reasons": told,
+    told = json.dumps(shares) if shares else None
+    return {"day": DAY, "customer": customer, "rank": rank, "item": item, "kind": kind, "shares": told,
             "source": "facts"}  # fmt: skip
 
 

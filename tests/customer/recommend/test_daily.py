@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from aislehub.core.models import find_learned, save_learned
+from aislehub.core.reasons import sentence
 from aislehub.core.registry import registry
 from aislehub.core.tables import Tables
 from aislehub.customer.recommend.daily import Policy, erase, learn_recommend, recommendations
@@ -22,7 +23,7 @@ from aislehub.customer.recommend.forgetting import load_ease
 from aislehub.customer.recommend.recommender import Recommender
 
 LAST = date(2024, 6, 30)
-POLICY = Policy(head=30, ridge=5.0, customers=100, count=5, reasoned=2)
+POLICY = Policy(head=30, ridge=5.0, customers=100, count=5, weighed=2)
 
 
 def sales(customers: int, days: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -117,8 +118,37 @@ def test_lists_are_whole_and_their_money_is_counted(lived: tuple[Tables, Path, d
     other = rows[(rows["item"] != "i00") & (rows["kind"] == "again")].iloc[0]
     assert other["counted"] == "amount"
     assert other["money"] == pytest.approx(other["score"] * 2.0 * 2.5, rel=1e-6)
-    assert (rows["reasons"].notna() == (rows["rank"] <= 2)).all()
-    assert set(json.loads(rows["reasons"].dropna().iloc[0])) == set(FAMILIES)
+    assert (rows["shares"].notna() == (rows["rank"] <= 2)).all()
+    assert set(json.loads(rows["shares"].dropna().iloc[0])) == set(FAMILIES)
+
+
+def test_every_row_says_why_and_every_fact_is_in_the_log(tmp_path: Path) -> None:
+    """Visits of 90 days, gaps and offers are counted again from the facts; every code has a sentence."""
+    lines = sales(30, 150)
+    tables = house(lines)
+    early = datetime(2024, 6, 1, tzinfo=UTC)
+    add(tables, "promotions", [{"store": "s0", "item": "i05", "promotion": "p", "starts": LAST, "mailer": "front",
+                                "ends": LAST + timedelta(days=6), "known_at": early}])  # fmt: skip
+    rows = day(tables, learn(tables, tmp_path / "made")[0])
+    told = rows.assign(reason=rows["reasons"].map(json.loads)).explode("reason")
+    assert told["reason"].notna().all()
+    for row in told.to_dict("records"):
+        code, facts = row["reason"]["code"].removeprefix("recommend.because."), row["reason"]["facts"]
+        assert "{" not in sentence(row["reason"], "zh")
+        mine = [line for line in lines if (line["customer"], line["item"]) == (row["customer"], row["item"])]
+        own = sorted({line["day"] for line in mine})
+        if code == "habit":
+            assert facts == {"count": sum((LAST - when).days < 90 for when in own), "days": 90}
+        elif code == "due":
+            gap = round((own[-1] - own[0]).days / (len(own) - 1))
+            assert facts == {"gap": gap, "ago": (LAST - own[-1]).days + 1} and 2 * facts["ago"] >= gap
+        elif code == "offer":
+            assert (row["store"], row["item"]) == ("s0", "i05") and facts["what"] == "mailer"
+        else:
+            receipts = {line["receipt"] for line in lines}
+            held = {line["receipt"] for line in lines if line["item"] == row["item"]}
+            assert code == "popular" and not own and facts["share"] == round(100 * len(held) / len(receipts), 1)
+    assert {"habit", "due", "offer"} <= {reason["code"].rpartition(".")[2] for reason in told["reason"]}
 
 
 def test_what_ran_out_is_not_recommended_in_that_store(tmp_path: Path, lived: Any) -> None:

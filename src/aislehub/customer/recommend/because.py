@@ -9,22 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aislehub.core.reasons import Reason
-from aislehub.customer.recommend.baskets import EPOCH, Baskets, FloatArray, IntArray
+from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
+from aislehub.customer.recommend.facts import AHEAD, LATELY, offer_facts
 from aislehub.customer.recommend.features import FEATURES, Asked, describe
 from aislehub.customer.recommend.interest import VIEW_DAYS, Looks, interest, log_odds
 from aislehub.customer.recommend.serving import Serving
 
-__all__ = ["LATELY", "Case", "because", "popular_there"]
+__all__ = ["Case", "because", "popular_there"]
 
-LATELY = 90
-"""Days in which purchases are counted for a reason."""
 NOT_POPULAR = {"popularity": 0.0, "trend": 1.0, "store_share": 0.0}
 NOT_OFFERED = dict.fromkeys(
     (
@@ -167,13 +165,10 @@ def _nearest(serving: Serving, past: Baskets, item: int, family: str) -> int | N
 
 def _offer(serving: Serving, store: int, item: int) -> dict[str, Any] | None:
     """What is announced for the coming days, with its last day."""
-    for ahead in (2, 9):  # the days that the features look at
+    for ahead in AHEAD:
         at = int(serving.offers.at(np.array([store]), np.array([item]), serving.day + ahead)[0])
         if at >= 0:
-            what = ["discount"] if serving.offers.discount[at] > 0 else []
-            what += [name for name in ("display", "mailer") if getattr(serving.offers, name)[at] > 0]
-            days = [EPOCH + timedelta(days=int(edge[at])) for edge in (serving.offers.starts, serving.offers.ends)]
-            return {"what": "+".join(what) or "offer", "from": days[0].isoformat(), "until": days[1].isoformat()}
+            return offer_facts(serving.offers, at)
     return None
 
 

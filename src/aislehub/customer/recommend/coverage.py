@@ -108,12 +108,12 @@ def families(tables: Tables, day: date) -> Families | None:
     """What spoke for the items in the first places; `person`, which speaks for all items alike, is left out."""
     told = _frame(
         tables,
-        lambda t: _lists(t, day).filter(ibis._.reasons.notnull()).order_by("rank", "customer").select("reasons")
+        lambda t: _lists(t, day).filter(ibis._.shares.notnull()).order_by("rank", "customer").select("shares")
         .limit(SAMPLE),
     )  # fmt: skip
     if told.empty:
         return None
-    shares = pd.DataFrame([json.loads(text) for text in told["reasons"]]).drop(columns="person", errors="ignore")
+    shares = pd.DataFrame([json.loads(text) for text in told["shares"]]).drop(columns="person", errors="ignore")
     weight = shares.mean().sort_values(ascending=False)
     loudest = shares.idxmax(axis=1).value_counts(normalize=True).reindex(weight.index, fill_value=0.0)
     return Families(len(told), weight.to_dict(), (shares > 0).mean().to_dict(), loudest.to_dict())

@@ -21,16 +21,18 @@ import numpy as np
 import pandas as pd
 
 from aislehub.core.contract import Column, Contract
+from aislehub.core.reasons import to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import learn, step
 from aislehub.core.tables import end_of_day
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, purchases, read_baskets
 from aislehub.customer.recommend.candidates import Sizes, rank_within
+from aislehub.customer.recommend.facts import popular, stated
 from aislehub.customer.recommend.features import FEATURES
 from aislehub.customer.recommend.forgetting import forget
 from aislehub.customer.recommend.gate import NO_EVIDENCE, evidence
 from aislehub.customer.recommend.knowledge import Catalogue
-from aislehub.customer.recommend.offers import day_number, read_offers
+from aislehub.customer.recommend.offers import Offers, day_number, read_offers
 from aislehub.customer.recommend.ranker import Ranker, Shape
 from aislehub.customer.recommend.recommender import Ranked, Recommender
 from aislehub.customer.recommend.shelf import Shelf, Terms
@@ -59,7 +61,9 @@ RECOMMENDATIONS = Contract(
         Column("money", "float", "Chance × usual quantity × what a unit brings", unit="money"),
         Column("counted", "text", "What a unit brings: contribution = price without tax less cost; amount = price, "
                "where no cost is known", values=("contribution", "amount")),
-        Column("reasons", "text", "JSON object: family of features → its share of the score in log odds (TreeSHAP); "
+        Column("reasons", "text", "JSON list: facts that can be counted again in the log, each with the code of its "
+               "sentence"),
+        Column("shares", "text", "JSON object: family of features → its share of the score in log odds (TreeSHAP); "
                "of the first ranks", required=False),
         Column("source", "text", "Where the facts came from; says `simulated` when any of them was", required=False),
     ),
@@ -74,8 +78,8 @@ class Policy(Settings, section="recommend"):
     history_days: int = field(400, "Days of purchases that are read", ge=56, le=3650)
     active_days: int = field(84, "Days within which a member bought something to get recommendations", ge=1, le=730)
     count: int = field(10, "Recommendations for each member", ge=1, le=100)
-    reasoned: int = field(1, "Of these, the first ones whose reasons are written; the answer gives those of all",
-                          ge=0, le=100)  # fmt: skip
+    weighed: int = field(1, "Of these, the first ones whose score is shared out among the families of features",
+                         ge=0, le=100)  # fmt: skip
     head: int = field(2000, "Items that EASE knows, those of most buyers", ge=10, le=20_000)
     ridge: float = field(300.0, "Ridge of EASE, in customers", gt=0)
     origins: int = field(5, "Past weeks on which the ranker is learned, one origin each", ge=3, le=52)
@@ -150,19 +154,19 @@ def recommendations(
     customers: ir.Table, consents: ir.Table, *, day: date, policy: Policy, model: Path, timezone: str = "UTC",
 ) -> pd.DataFrame:  # fmt: skip
     """The best candidates of every member who bought something lately."""
-    recommender = Recommender.load(model)
+    today = day_number(day) + 1
+    recommender = Recommender.load(model).on(today)
     lines = purchases(sales_lines, items, day=day, history_days=policy.history_days)
     baskets = allowed(recommender.baskets(lines), "personalisation", consents, day, timezone)
     offers, shelf = read_offers(promotions, baskets), Shelf.of(stock, supply_state, recommender, day)
     terms = Terms.of(items, recommender, day)
-    today = day_number(day) + 1
     active = np.flatnonzero(baskets.last_day >= today - policy.active_days)
     found = []
     for first in range(0, len(active), policy.batch):
         who = active[first : first + policy.batch]
         mine = baskets.of_customers(np.isin(np.arange(len(baskets.customers)), who))
-        ranked = recommender.rank(mine, who, day=today, offers=offers)
-        found.append(_rows(recommender, mine, ranked, shelf, terms, policy))
+        ranked = recommender.rank(mine, who, offers=offers)
+        found.append(_rows(recommender, mine, ranked, offers, shelf, terms, policy))
     found.append(_popular(recommender, consents, customers, shelf, terms, policy, end_of_day(day, timezone)))
     return stacked(found).assign(source=shelf.source)
 
@@ -175,16 +179,19 @@ def allowed(baskets: Baskets, purpose: str, consents: ir.Table, day: date, timez
 
 
 def _rows(
-    recommender: Recommender, baskets: Baskets, ranked: Ranked, shelf: Shelf, terms: Terms, policy: Policy
-) -> pd.DataFrame:
+    recommender: Recommender, baskets: Baskets, ranked: Ranked, offers: Offers, shelf: Shelf, terms: Terms,
+    policy: Policy,
+) -> pd.DataFrame:  # fmt: skip
     store = baskets.home_store[ranked.customer]
     can = terms.listed[ranked.item] & (ranked.bought | ~terms.of_age[ranked.item]) & shelf.has(store, ranked.item)
     best = ranked.best(policy.count, can)
     customer, item, score = ranked.customer[best], ranked.item[best], ranked.score[best]
     rank = rank_within(customer) + 1
-    told = best[rank <= policy.reasoned]
-    reasons = np.full(len(best), None, dtype=object)
-    reasons[rank <= policy.reasoned] = _as_json(recommender.contributions(ranked, told))
+    weighed = rank <= policy.weighed
+    shares = np.full(len(best), None, dtype=object)
+    shares[weighed] = _as_json(recommender.contributions(ranked, best[weighed]))
+    known = recommender.known
+    reasons = stated(baskets, offers, known.backoff.chain, customer, item, store[best], known.day)
     names = np.array([*recommender.stores, None], dtype=object)
     return pd.DataFrame(
         {
@@ -196,7 +203,8 @@ def _rows(
             "score": score,
             "money": score * usual_quantity(ranked)[best] * terms.brings[item],
             "counted": terms.counted[item],
-            "reasons": reasons,
+            "reasons": [to_json(facts) for facts in reasons],
+            "shares": shares,
         }
     )
 
@@ -211,7 +219,7 @@ def _popular(
     objected = names[~may_use(list(names), "personalisation", words, at)]
     chosen = customers.select("customer", "home_store").to_pandas().set_index("customer")["home_store"]
     place = pd.Index(recommender.stores).get_indexer(pd.Index(objected).map(chosen)) if len(objected) else []
-    rows = []
+    everywhere, rows = recommender.known.backoff.chain, []
     for store in np.unique(place):
         items, share = recommender.popular(int(store), 4 * policy.count)
         can = terms.listed[items] & ~terms.of_age[items] & shelf.has(np.full(len(items), store), items)
@@ -222,7 +230,9 @@ def _popular(
             "item": np.tile(recommender.catalogue.items[items], len(mine)),
             "store": recommender.stores[store] if store >= 0 else None, "kind": "popular",
             "score": np.tile(share, len(mine)), "money": np.tile(share * terms.brings[items], len(mine)),
-            "counted": np.tile(terms.counted[items], len(mine)), "reasons": None,
+            "counted": np.tile(terms.counted[items], len(mine)),
+            "reasons": np.tile([to_json([popular(float(everywhere[item]))]) for item in items], len(mine)),
+            "shares": None,
         }))  # fmt: skip
     return stacked(rows)
 
@@ -242,7 +252,7 @@ def usual_quantity(ranked: Ranked) -> FloatArray:
 
 
 def _as_json(contributions: Mapping[str, FloatArray]) -> list[str]:
-    """One object a row; `base`, what everybody starts from, is no reason."""
+    """One object a row; `base`, what everybody starts from, is left out."""
     names = [name for name in contributions if name != "base"]
     rows = np.column_stack([contributions[name] for name in names])
     return [json.dumps({n: round(float(v), 4) for n, v in zip(names, row, strict=True)}) for row in rows]
