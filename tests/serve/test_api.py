@@ -242,6 +242,13 @@ def test_an_event_changes_the_next_answer(client: TestClient, bearer: Headers) -
     assert told(client.post("/api/answers/nothing", json={}, headers=headers)) == (404, "answers.unknown")
 
 
+def test_only_an_admin_names_a_person_in_a_question(client: TestClient, bearer: Headers) -> None:
+    """What an answer tells of a member is told to an admin; without a name everybody may ask."""
+    ask = lambda role, body: client.post("/api/answers/recommend", json=body, headers=bearer(role))  # noqa: E731
+    assert told(ask("planner", {"customer": "c1"})) == (403, "serve.named_person")
+    assert told(ask("planner", {})) == told(ask("admin", {"customer": "c1"})) != (403, "serve.named_person")
+
+
 @pytest.mark.parametrize("path", ["/api/nothing", "/api/decisions/", "/api"])
 def test_an_unknown_address_is_a_problem_too(client: TestClient, path: str) -> None:
     """A wrong address below /api is told as problem details."""

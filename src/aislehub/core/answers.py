@@ -88,6 +88,7 @@ class Answer:
     prepare: Prepare | None
     model: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    persons: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -99,7 +100,7 @@ class Answer:
 
 def answer(
     reads: str, needs: str = "", prepare: Prepare | None = None, model: str | None = None,
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None, persons: str = "",
 ) -> Callable[[Callable[..., Mapping[str, Any]]], Answer]:  # fmt: skip
     """Declare an answer.
 
@@ -109,9 +110,11 @@ def answer(
         prepare: makes of the tables what a request looks things up in.
         model: the learned model that it rests on.
         columns: table → the columns it needs of it; the others are not loaded.
+        persons: fields of its request that name a person, of whom the response tells something.
     """
 
     def decorate(function: Callable[..., Mapping[str, Any]]) -> Answer:
-        return Answer(function, tuple(reads.split()), tuple(needs.split()), prepare, model, columns or {})
+        named = tuple(persons.split())
+        return Answer(function, tuple(reads.split()), tuple(needs.split()), prepare, model, columns or {}, named)
 
     return decorate

@@ -376,6 +376,10 @@ def ask(
     site: House, user: Viewer, name: Annotated[str, PathParameter(max_length=80)], request: dict[str, Any]
 ) -> JSONResponse:
     """Ask one of the hub's answers; which there are, and what they need, is in the documentation."""
+    known = site.hub.registry.answers.get(name)
+    named = [field for field in known.persons if request.get(field)] if known else []
+    if named and not user.may("admin"):
+        raise HubError("serve.named_person", answer=name, fields=", ".join(named))
     return JSONResponse(site.hub.desk.ask(name, request))  # plain values: encoding them again would take as long
 
 

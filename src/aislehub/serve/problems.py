@@ -39,6 +39,7 @@ _STATUS = {
     "serve.mapping_unknown": 404,
     "serve.not_found": 404,
     "serve.persons": 403,
+    "serve.named_person": 403,
     "serve.throttled": 429,
     "serve.too_large": 413,
     "state.url": 503,

@@ -41,7 +41,7 @@ class _List:
     is_chance: bool = False
 
 
-@answer(reads=READS, prepare=serving, model="recommender", columns=COLUMNS)
+@answer(reads=READS, prepare=serving, model="recommender", columns=COLUMNS, persons="customer")
 def recommend(request: Mapping[str, Any], snapshot: Snapshot, live: Live) -> dict[str, Any]:
     """What to show now.
 
