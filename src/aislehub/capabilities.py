@@ -58,6 +58,8 @@ MODULES: tuple[str, ...] = (
     "aislehub.customer.recommend.answer",
     "aislehub.customer.uplift.command",
     "aislehub.customer.federated.command",
+    "aislehub.reach.campaign.responses",
+    "aislehub.customer.uplift.daily",
     "aislehub.reach.campaign.audience",
     "aislehub.reach.campaign.decide",
     "aislehub.reach.campaign.outcome",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from aislehub.schema.assignments import ASSIGNMENTS
 from aislehub.schema.calendar import CALENDAR, WEATHER
-from aislehub.schema.campaigns import CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS, CONTACTS
+from aislehub.schema.campaigns import CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS, CAMPAIGN_RESPONSES, CONTACTS
 from aislehub.schema.consents import CONSENTS
 from aislehub.schema.customers import CUSTOMERS
 from aislehub.schema.demand import DEMAND_FORECAST, DEMAND_TOTALS, FORECAST_ACCURACY
@@ -28,6 +28,7 @@ from aislehub.schema.segments import CUSTOMER_SEGMENTS
 from aislehub.schema.sensors import SENSOR_EVENTS
 from aislehub.schema.stock import LEAD_TIMES, RECEIPTS, STOCK, STOCK_AGES
 from aislehub.schema.stores import STORES
+from aislehub.schema.uplift import UPLIFT_SCORES, UPLIFT_STUDIES
 from aislehub.schema.vehicles import DISTANCES, VEHICLES
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "CALENDAR",
     "CAMPAIGN_AUDIENCE",
     "CAMPAIGN_PLANS",
+    "CAMPAIGN_RESPONSES",
     "COMPETITOR_PRICES",
     "CONSENTS",
     "CONTACTS",
@@ -66,6 +68,8 @@ __all__ = [
     "STOCK",
     "STOCK_AGES",
     "STORES",
+    "UPLIFT_SCORES",
+    "UPLIFT_STUDIES",
     "VEHICLES",
     "WEATHER",
 ]

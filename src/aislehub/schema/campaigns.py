@@ -5,14 +5,14 @@ from __future__ import annotations
 from aislehub.core.contract import Column, Contract
 from aislehub.schema.provenance import SOURCE
 
-__all__ = ["CAMPAIGN_AUDIENCE", "CAMPAIGN_PLANS", "CHANNELS", "CONTACTS", "STATUSES"]
+__all__ = ["CAMPAIGN_AUDIENCE", "CAMPAIGN_PLANS", "CAMPAIGN_RESPONSES", "CHANNELS", "CONTACTS", "STATUSES"]
 
 CHANNELS = ("email", "webhook", "file")
 """Ways to a member: mail by the house itself, a signed post to a gateway (text message, app), a file for an agency."""
 
-STATUSES = ("treatment", "control", "holdout", "no_consent", "capped", "over_budget")
+STATUSES = ("treatment", "control", "holdout", "no_consent", "capped", "over_budget", "not_picked")
 """What becomes of a member of the segment: gets it; by lot does not, for comparison; never gets any; has not agreed or
-has objected; was written to often enough; beyond the budget."""
+has objected; was written to often enough; beyond the budget; is not expected to bring what writing costs."""
 
 CAMPAIGN_PLANS = Contract(
     "campaign_plans",
@@ -29,6 +29,9 @@ CAMPAIGN_PLANS = Contract(
                required=False, low=1),
         Column("control", "float", "Share of the audience that by lot gets nothing, for comparison", "fraction",
                low=0, high=0.9),
+        Column("explore", "float", "Share of the audience that is drawn by lot also where earlier sends tell whom to "
+               "write to, so that the next estimate stays possible; empty = 0.2", "fraction", required=False, low=0,
+               high=1),
         Column("horizon_days", "int", "Days after a message over which its effect is counted", "days", low=1, high=365),
         Column("message_cost", "float", "Cost of one message", "money", required=False, low=0),
         Column("offer_cost", "float", "Expected cost of the offer for one member written to: discount times those who "
@@ -51,8 +54,11 @@ CAMPAIGN_AUDIENCE = Contract(
         Column("campaign", "text", "Name of the campaign"),
         Column("customer", "text", "Random key of the member", person=True),
         Column("status", "text", "treatment = gets the message; control = by lot does not; holdout = gets no message "
-               "ever; no_consent = has not agreed, or objected; capped = was written to often enough; over_budget",
+               "ever; no_consent = has not agreed, or objected; capped = was written to often enough; over_budget; "
+               "not_picked = is not expected to bring what writing costs",
                values=STATUSES),
+        Column("drawn", "text", "How those in treatment and control came in: lot, or uplift = expected to bring more "
+               "than writing costs; empty for all others", required=False, values=("lot", "uplift")),
         Column("language", "text", "Language the member reads; empty = unknown", required=False),
         Column("country", "text", "Country of the member's home store; empty = unknown", required=False),
         Column("timezone", "text", "Time zone of that store; empty = the chain's", required=False),
@@ -76,4 +82,23 @@ CONTACTS = Contract(
     ),
     key="campaign day customer",
     known_from="day",
+)  # fmt: skip
+
+CAMPAIGN_RESPONSES = Contract(
+    "campaign_responses",
+    "What one member brought after an earlier send, by lot, of an offer and channel that are due on the next day; of a "
+    "member's rounds the first",
+    (
+        Column("campaign", "text", "Name of the campaign that is due"),
+        Column("earlier", "text", "Name of the campaign that was sent; the same one, where it is an earlier round"),
+        Column("customer", "text", "Random key of the member", person=True),
+        Column("sent", "date", "Business day of the message"),
+        Column("arm", "text", "treatment = written to, control = by lot not", values=("treatment", "control")),
+        Column("money", "float", "Contribution over as many days from that day on as the due campaign is measured "
+               "over; the costs of messages are not in it", "money"),
+        Column("money_before", "float", "Contribution of the `campaigns.pre_days` before", "money"),
+        SOURCE,
+    ),
+    key="day campaign earlier customer",
+    derived=True,
 )  # fmt: skip

@@ -23,11 +23,16 @@ from aislehub.schema import (
     CUSTOMER_SEGMENTS,
     CUSTOMERS,
     STORES,
+    UPLIFT_SCORES,
+    UPLIFT_STUDIES,
 )
 
 DAY = date(2026, 11, 2)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-CONTRACTS = (CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS, CONSENTS, CONTACTS, CUSTOMER_SEGMENTS, CUSTOMERS, STORES)
+CONTRACTS = (
+    CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS, CONSENTS, CONTACTS, CUSTOMER_SEGMENTS, CUSTOMERS, STORES, UPLIFT_SCORES,
+    UPLIFT_STUDIES,
+)  # fmt: skip
 
 
 def put(tables: Tables, name: str, rows: list[dict[str, Any]]) -> None:
@@ -133,7 +138,7 @@ def test_a_campaign_is_due_on_its_rounds(offset: int, every: int | None, last: i
     """The first day, then every so many days up to the last one."""
     end = None if last is None else DAY + timedelta(days=last)
     frame = pd.DataFrame([plan(segment=None, source=None, every_days=every, ends=end, message_cost=None,
-                               offer_cost=None, budget=None)])  # fmt: skip
+                               offer_cost=None, budget=None, explore=None)])  # fmt: skip
     assert (len(due(frame, DAY + timedelta(days=offset))) == 1) is expected
 
 

@@ -34,6 +34,10 @@ class Estimate:
         low, high = np.quantile(draws, [LOW, HIGH])
         return cls(value, float(low), float(high), draws)
 
+    def times(self, factor: float) -> Estimate:
+        """The same in another unit; `factor` is above 0."""
+        return Estimate(factor * self.value, factor * self.low, factor * self.high, factor * self.draws)
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -68,14 +72,22 @@ def curve(
 
 
 def qini(
-    score: FloatArray, treated: NDArray[np.bool_], outcome: FloatArray, *, draws: int = 200, seed: int = 0
-) -> Estimate:
-    """The coefficient, with a bootstrap over units; the ranking is taken as given."""
+    score: FloatArray, treated: NDArray[np.bool_], outcome: FloatArray, *, weight: FloatArray | None = None,
+    member: NDArray[np.int64] | None = None, draws: int = 200, seed: int = 0,
+) -> Estimate:  # fmt: skip
+    """The coefficient, with a bootstrap over members; the ranking is taken as given.
+
+    Args:
+        weight: one over the chance of each unit's own arm, (n,); None = the same for all of an arm.
+        member: number of each unit's member, (n,), where one has several units; None = each unit is one.
+    """
     rng = np.random.default_rng(seed)
     order, ends = _ranked(score)
-    count = len(score)
-    once = _curve(order, ends, treated, outcome, np.ones(count)).area
-    again = [_curve(order, ends, treated, outcome, rng.poisson(1.0, count).astype(float)).area for _ in range(draws)]
+    weight = np.ones(len(score)) if weight is None else weight
+    member = np.arange(len(score)) if member is None else member
+    once = _curve(order, ends, treated, outcome, weight).area
+    drawn = (rng.poisson(1.0, int(member.max()) + 1)[member] for _ in range(draws))
+    again = [_curve(order, ends, treated, outcome, weight * times).area for times in drawn]
     return Estimate.of(once, np.array(again))
 
 

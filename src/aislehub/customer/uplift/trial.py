@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aislehub.core.errors import HubError, did_you_mean
 
-__all__ = ["LEAST", "FloatArray", "Trial", "trial_of"]
+__all__ = ["LEAST", "FloatArray", "Trial", "described", "trial_of"]
 
 FloatArray = NDArray[np.float64]
 LEAST = 100  # members of an arm: with fewer nothing can be said of parts of them
@@ -31,6 +31,7 @@ class Trial:
         outcome: (n,).
         rows: places in the file, (n,).
         left_out: columns that describe nothing: one value only, or nearly as many words as rows.
+        chance: with which each was drawn to be treated, (n,), where it is not the same for all: several sends.
     """
 
     features: FloatArray
@@ -39,17 +40,29 @@ class Trial:
     outcome: FloatArray
     rows: NDArray[np.int64]
     left_out: tuple[str, ...] = ()
+    chance: FloatArray | None = None
 
     @property
     def share(self) -> float:
         """Share of the treated."""
         return float(self.treated.mean())
 
+    @property
+    def chances(self) -> FloatArray:
+        """With which each was drawn to be treated, (n,)."""
+        return np.full(len(self.treated), self.share) if self.chance is None else self.chance
+
+    @property
+    def weights(self) -> FloatArray:
+        """One over the chance of each unit's own arm, (n,): so weighted, arms are alike though chances differ."""
+        return 1 / np.where(self.treated, self.chances, 1 - self.chances)
+
     def part(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Trial:
         """Some of the units."""
         return Trial(
-            self.features[which], self.names, self.treated[which], self.outcome[which], self.rows[which], self.left_out
-        )
+            self.features[which], self.names, self.treated[which], self.outcome[which], self.rows[which],
+            self.left_out, None if self.chance is None else self.chance[which],
+        )  # fmt: skip
 
 
 def trial_of(
@@ -79,15 +92,23 @@ def trial_of(
     if min(counts.values()) < LEAST:
         raise HubError("uplift.few", least=LEAST, **counts)
     columns = list(features) or [name for name in frame.columns if name not in (treatment, outcome)]
-    made = {name: _described(frame[name]) for name in columns if name not in (treatment, outcome)}
-    used = {name: values for name, values in made.items() if values is not None}
-    if not used:
+    values, names, left_out = described(frame, [name for name in columns if name not in (treatment, outcome)])
+    if not names:
         raise HubError("uplift.no_features", column=treatment)
+    return Trial(values[mine], names, is_treated[mine], y.to_numpy()[mine], np.flatnonzero(mine), left_out)
+
+
+def described(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[FloatArray, tuple[str, ...], tuple[str, ...]]:
+    """Columns as numbers.
+
+    Returns:
+        Features (n, k), finite; the column that each comes from, (k,); columns that describe nothing.
+    """
+    made = {name: _described(frame[name]) for name in columns}
+    used = {name: values for name, values in made.items() if values is not None}
     names = tuple(str(name) for name, values in used.items() for _ in range(values.shape[1]))
-    return Trial(
-        np.hstack(list(used.values()))[mine], names, is_treated[mine], y.to_numpy()[mine], np.flatnonzero(mine),
-        tuple(str(name) for name, values in made.items() if values is None),
-    )  # fmt: skip
+    left_out = tuple(str(name) for name, values in made.items() if values is None)
+    return np.hstack([np.empty((len(frame), 0)), *used.values()]), names, left_out
 
 
 def _arms(column: pd.Series, name: str, treated: str, control: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

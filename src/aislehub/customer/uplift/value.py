@@ -15,7 +15,7 @@ from scipy import stats
 from aislehub.customer.uplift.qini import HIGH, Estimate
 from aislehub.customer.uplift.trial import FloatArray, Trial
 
-__all__ = ["policy_value", "scores", "within_budget"]
+__all__ = ["mean_of", "policy_value", "scores", "within_budget"]
 
 Z90 = float(stats.norm.ppf(HIGH))
 
@@ -27,12 +27,12 @@ def scores(trial: Trial, outcomes: FloatArray | None = None) -> FloatArray:
         outcomes: expected without and with the treatment by models that have not seen the unit, (n, 2); None = plain
             inverse probability weighting, around the arms' means.
     """
-    treated, share = trial.treated, trial.share
+    treated, chance = trial.treated, trial.chances
     if outcomes is None:
         means = [float(trial.outcome[~treated].mean()), float(trial.outcome[treated].mean())]
         outcomes = np.tile(means, (len(treated), 1))
     off = trial.outcome - np.where(treated, outcomes[:, 1], outcomes[:, 0])
-    return outcomes[:, 1] - outcomes[:, 0] + np.where(treated, off / share, -off / (1 - share))
+    return outcomes[:, 1] - outcomes[:, 0] + np.where(treated, off / chance, -off / (1 - chance))
 
 
 def policy_value(chosen: NDArray[np.bool_] | FloatArray, scored: FloatArray, cost: float = 0.0) -> Estimate:
@@ -45,6 +45,19 @@ def policy_value(chosen: NDArray[np.bool_] | FloatArray, scored: FloatArray, cos
     """
     parts = np.asarray(chosen, dtype=float) * (scored - cost)
     value, half = float(parts.mean()), Z90 * float(parts.std(ddof=1)) / np.sqrt(len(parts))
+    return Estimate(value, value - half, value + half, np.empty(0))
+
+
+def mean_of(scored: FloatArray, member: NDArray[np.int64]) -> Estimate:
+    """What treating one of these units brings, over their mean; chance is that of members, who may have several.
+
+    Args:
+        scored: of `scores`, (n,).
+        member: number of each unit's member, (n,).
+    """
+    value = float(scored.mean())
+    off = np.bincount(member, scored - value)
+    half = Z90 * float(np.sqrt((off**2).sum())) / len(scored)
     return Estimate(value, value - half, value + half, np.empty(0))
 
 

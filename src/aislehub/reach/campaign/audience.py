@@ -3,12 +3,18 @@
 What keeps a member out comes before the lot and is the same for both arms: consent, the holdout, and how often they
 were written to, where a member whom an earlier lot kept from a message counts as written to. So treatment and control
 differ in the message only. A member keeps the arm over all rounds of a campaign.
+
+Where earlier sends of the offer tell members apart (`uplift_studies`), a share of the audience is still drawn by lot,
+so that the next estimate stays possible, and of the others those are picked whose expected uplift is above the cost of
+the message, the highest first as far as the budget goes. Both keep a control by the same lot. The choice comes before
+that lot, so the arms stay alike.
 """
 
 from __future__ import annotations
 
 import hashlib
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -25,16 +31,20 @@ from aislehub.law.consent import may_use
 from aislehub.law.messages import WEEK, MessageRules, is_held_back
 from aislehub.schema.campaigns import CAMPAIGN_AUDIENCE
 
-__all__ = ["campaign_audience", "due"]
+__all__ = ["EXPLORE", "campaign_audience", "due"]
+
+EXPLORE = 0.2
+"""Share of the audience drawn by lot where a plan does not say it."""
 
 
 @step(
-    reads="campaign_plans customers customer_segments consents stores contacts",
+    reads="campaign_plans customers customer_segments consents stores contacts uplift_studies uplift_scores",
     writes=CAMPAIGN_AUDIENCE,
 )
 def campaign_audience(
     campaign_plans: ir.Table, customers: ir.Table, customer_segments: ir.Table, consents: ir.Table, stores: ir.Table,
-    contacts: ir.Table, *, day: date, policy: MessageRules, timezone: str,
+    contacts: ir.Table, uplift_studies: ir.Table, uplift_scores: ir.Table, *, day: date, policy: MessageRules,
+    timezone: str,
 ) -> pd.DataFrame:  # fmt: skip
     """Every member of the segments of campaigns that are due tomorrow, and what becomes of them."""
     tomorrow = day + timedelta(days=1)
@@ -45,6 +55,7 @@ def campaign_audience(
     agreed = _agreed(members, consents.to_pandas(), _begin(tomorrow, timezone), policy.law)
     held = np.array([is_held_back(member, policy.holdout) for member in members["customer"]], dtype=bool)
     in_segment = customer_segments.filter(_.day == ibis.literal(day)).select("customer", "segment").to_pandas()
+    uplift = _uplift(uplift_studies, uplift_scores, day)
     week, today = _written_to(contacts, tomorrow)
     written = members["customer"].map(week).fillna(0).to_numpy(int)
     on_day = members["customer"].map(today).fillna(0).to_numpy(int)
@@ -57,13 +68,22 @@ def campaign_audience(
         status = np.select([~agreed, held, full], ["no_consent", "holdout", "capped"], "open").astype(object)
         mine = np.flatnonzero(np.asarray(inside))
         free = mine[status[mine] == "open"]
-        status[free] = _by_lot(plan, members["customer"].to_numpy()[free])
-        reached = free[np.isin(status[free].astype(str), ["treatment", "control"])]
+        keys = members["customer"].to_numpy()[free]
+        how = np.full(len(free), "lot", dtype=object)
+        if plan.campaign in uplift:
+            status[free], how = _by_uplift(plan, keys, uplift[plan.campaign].reindex(keys).to_numpy(float))
+        else:
+            status[free] = _by_lot(plan, keys)
+        is_reached = np.isin(status[free].astype(str), ["treatment", "control"])
+        reached = free[is_reached]
         written[reached] += 1
         on_day[reached] += 1
-        found.append(members.iloc[mine].assign(campaign=plan.campaign, status=status[mine], source=plan.source))
-    rows = pd.concat(found, ignore_index=True)
-    return rows[["campaign", "customer", "status", "language", "country", "timezone", "source"]].assign(day=day)
+        drawn = np.full(len(members), None, dtype=object)
+        drawn[reached] = how[is_reached]
+        rows = members.iloc[mine].assign(status=status[mine], drawn=drawn[mine])
+        found.append(rows.assign(campaign=plan.campaign, source=plan.source))
+    columns = ["campaign", "customer", "status", "drawn", "language", "country", "timezone", "source"]
+    return pd.concat(found, ignore_index=True)[columns].assign(day=day)
 
 
 def due(plans: pd.DataFrame, day: date) -> pd.DataFrame:
@@ -77,7 +97,8 @@ def due(plans: pd.DataFrame, day: date) -> pd.DataFrame:
     mine = plans[is_round & (since >= 0) & (pd.Timestamp(day) <= ends.fillna(starts))].sort_values("campaign")
     money = {name: pd.to_numeric(mine[name]).fillna(0.0) for name in ("message_cost", "offer_cost")}
     words = {name: mine[name].fillna("") for name in ("segment", "source")}
-    return mine.assign(**money, **words, ends=ends.fillna(starts)[mine.index].dt.date)
+    explore = pd.to_numeric(mine["explore"]).fillna(EXPLORE)
+    return mine.assign(**money, **words, explore=explore, ends=ends.fillna(starts)[mine.index].dt.date)
 
 
 def _members(customers: ir.Table, stores: ir.Table) -> pd.DataFrame:
@@ -110,21 +131,59 @@ def _written_to(contacts: ir.Table, day: date) -> tuple[dict[str, int], dict[str
     )  # type: ignore[return-value]
 
 
-def _by_lot(plan: object, customers: NDArray[np.object_]) -> list[str]:
+def _uplift(studies: ir.Table, scores: ir.Table, day: date) -> dict[str, pd.Series]:
+    """Campaigns that may pick, with the expected uplift of each member."""
+    told = studies.filter(_.day == ibis.literal(day), _.verdict == "picks").to_pandas()["campaign"]
+    rows = scores.filter(_.day == ibis.literal(day)).to_pandas()
+    return {str(name): rows[rows["campaign"] == name].set_index("customer")["uplift"] for name in told}
+
+
+def _by_lot(plan: Any, customers: NDArray[np.object_]) -> NDArray[np.object_]:
     """The arm of each member; beyond the budget the lot decides who goes without."""
-    control: float = plan.control  # type: ignore[attr-defined]
-    name: str = plan.campaign  # type: ignore[attr-defined]
-    arms = [arm(customer, {"control": control, "treatment": 1 - control}, salt=name) for customer in customers]
-    each: float = plan.message_cost + plan.offer_cost  # type: ignore[attr-defined]
-    budget: float = plan.budget  # type: ignore[attr-defined]
-    if pd.isna(budget) or each <= 0:
-        return arms
-    treated = sorted(
-        (n for n, one in enumerate(arms) if one == "treatment"), key=lambda n: _place(name, str(customers[n]))
-    )
-    for number in treated[int(budget / each + 1e-9) :]:
-        arms[number] = "over_budget"
+    arms = _arms(plan, customers)
+    most = _affordable(plan)
+    if most is not None:
+        treated = np.flatnonzero(arms == "treatment")
+        order = treated[np.argsort([_place(plan.campaign, customers[n]) for n in treated])]
+        arms[order[most:]] = "over_budget"
     return arms
+
+
+def _by_uplift(
+    plan: Any, customers: NDArray[np.object_], gain: NDArray[np.float64]
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """The arm of each member and how they came in: a share by lot, of the others those whose uplift is above the cost
+    of the message. Beyond the budget both arms go without, so that the lot's share stays the same."""
+    shares = {"lot": plan.explore, "uplift": 1 - plan.explore}
+    drawn = np.array([arm(customer, shares, salt=f"explore {plan.campaign}") for customer in customers], dtype=object)
+    by_lot = drawn == "lot"
+    arms = _arms(plan, customers)
+    arms[~by_lot & ~(gain > plan.message_cost)] = "not_picked"  # nobody knows the gain of who has no score
+    most = _affordable(plan)
+    if most is not None:
+        places = np.argsort([_place(plan.campaign, customer) for customer in customers])
+        explored = _cut(arms, places[by_lot[places]], int(plan.explore * most + 1e-9))
+        best = np.argsort(-np.where(arms == "not_picked", -np.inf, gain), kind="stable")
+        _cut(arms, best[~by_lot[best] & (arms[best] != "not_picked")], most - explored)
+    return arms, drawn
+
+
+def _cut(arms: NDArray[np.object_], order: NDArray[np.int64], most: int) -> int:
+    """Let those go without who come after the last message that the money is for; returns how many messages go out."""
+    before = np.cumsum(arms[order] == "treatment") - (arms[order] == "treatment")
+    arms[order[before >= most]] = "over_budget"
+    return int((arms[order] == "treatment").sum())
+
+
+def _arms(plan: Any, customers: NDArray[np.object_]) -> NDArray[np.object_]:
+    shares = {"control": plan.control, "treatment": 1 - plan.control}
+    return np.array([arm(customer, shares, salt=plan.campaign) for customer in customers], dtype=object)
+
+
+def _affordable(plan: Any) -> int | None:
+    """How many messages and offers the budget pays for; None = no limit."""
+    each = plan.message_cost + plan.offer_cost
+    return None if pd.isna(plan.budget) or each <= 0 else int(plan.budget / each + 1e-9)
 
 
 def _place(campaign: str, customer: str) -> str:

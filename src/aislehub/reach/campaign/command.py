@@ -20,6 +20,7 @@ from aislehub.core.message import blanks
 from aislehub.core.output import print_json
 from aislehub.core.tables import end_of_day
 from aislehub.core.text import say, word
+from aislehub.reach.campaign.audience import EXPLORE
 from aislehub.schema.campaigns import CAMPAIGN_PLANS, CHANNELS
 
 __all__ = ["BLANKS", "commands", "plan_campaign"]
@@ -46,6 +47,9 @@ def plan(
     control: Annotated[
         float, typer.Option(help="Share that by lot gets nothing, for comparison", min=0, max=0.9)
     ] = 0.2,
+    explore: Annotated[
+        float, typer.Option(help="Share drawn by lot also where uplift picks; 1 = all by lot", min=0, max=1)
+    ] = EXPLORE,
     horizon_days: Annotated[int, typer.Option(help="Days over which the effect is counted", min=1, max=365)] = 28,
     message_cost: Annotated[float, typer.Option(help="Cost of one message", min=0)] = 0.0,
     offer_cost: Annotated[
@@ -65,7 +69,8 @@ def plan(
     values = {
         "campaign": name, "segment": segment or None, "offer": offer, "channel": channel, "starts": starts.date(),
         "ends": ends.date() if ends else None, "every_days": every_days or None, "control": control,
-        "horizon_days": horizon_days, "message_cost": message_cost, "offer_cost": offer_cost, "budget": budget,
+        "explore": explore, "horizon_days": horizon_days, "message_cost": message_cost, "offer_cost": offer_cost,
+        "budget": budget,
         "subject_en": subject_en or None, "text_en": text_en or None, "subject_zh": subject_zh or None,
         "text_zh": text_zh or None, "source": None,
     }  # fmt: skip

@@ -2,7 +2,8 @@
 
 What it brings is believed from the house's own campaigns that were drawn by lot and whose horizon has passed: their
 effects, as shares of what the control brought, put together with the spread between them. Before there are any, it is
-an assumption of the settings and says so.
+an assumption of the settings and says so. Where members were picked by uplift, it is what writing to such members
+changed in earlier sends of the offer.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from aislehub.core.step import step
 from aislehub.core.tables import Tables
 from aislehub.reach.campaign.audience import due
 from aislehub.reach.campaign.effect import effect, pooled
-from aislehub.reach.campaign.money import brought, contributions
+from aislehub.reach.campaign.money import brought, contributions, first_messages
 from aislehub.schema.campaigns import STATUSES
 
 __all__ = ["CAMPAIGNS", "Policy", "Raise", "campaigns", "learned"]
@@ -63,10 +64,10 @@ class Raise:
     count: int
 
 
-@step(reads="campaign_plans campaign_audience contacts sales_lines items", writes=CAMPAIGNS)
+@step(reads="campaign_plans campaign_audience contacts sales_lines items uplift_studies", writes=CAMPAIGNS)
 def campaigns(
     campaign_plans: ir.Table, campaign_audience: ir.Table, contacts: ir.Table, sales_lines: ir.Table, items: ir.Table,
-    *, day: date, policy: Policy,
+    uplift_studies: ir.Table, *, day: date, policy: Policy,
 ) -> pd.DataFrame:  # fmt: skip
     """Propose each campaign that reaches somebody tomorrow."""
     plans = due(campaign_plans.to_pandas(), day + timedelta(days=1))
@@ -75,13 +76,17 @@ def campaigns(
     audience = campaign_audience.filter(_.day == ibis.literal(day)).to_pandas()
     money = contributions(sales_lines, items, policy.margin)
     believed = learned(campaign_plans.to_pandas(), contacts.to_pandas(), money, day, policy)
+    studies = uplift_studies.filter(_.day == ibis.literal(day)).to_pandas().set_index("campaign").to_dict("index")
     rows = []
     for plan in plans.to_dict("records"):
         mine = audience[audience["campaign"] == plan["campaign"]]
         counts = {status: int((mine["status"] == status).sum()) for status in STATUSES}
         if counts["treatment"]:
             members = mine.loc[mine["status"].isin(["treatment", "control"]), ["customer"]]
-            rows.append(_decision(plan, counts, _usual(money, members, plan, day, policy), believed, day))
+            usual = _usual(money, members, plan, day, policy)
+            study = studies.get(plan["campaign"])
+            by_lot = int(((mine["status"] == "treatment") & (mine["drawn"] == "lot")).sum())
+            rows.append(_decision(plan, counts, by_lot, _expected(plan, counts, by_lot, usual, believed, study), day))
     return pd.DataFrame(rows) if rows else CAMPAIGNS.empty().to_pandas()
 
 
@@ -92,9 +97,8 @@ def learned(plans: pd.DataFrame, contacts: pd.DataFrame, money: ir.Table, day: d
     for name, rows in contacts.groupby("campaign"):
         if name not in horizons.index:
             continue
-        first = rows.sort_values("day").drop_duplicates("customer")  # a member's first round
         horizon = int(horizons[name])
-        over = first[pd.to_datetime(first["day"]) + pd.Timedelta(days=horizon - 1) <= pd.Timestamp(day)]
+        over = first_messages(rows, horizon, day)
         treated = (over["arm"] == "treatment").to_numpy(bool)
         if min(int(treated.sum()), int((~treated).sum())) < policy.least:
             continue
@@ -116,24 +120,89 @@ def _usual(money: ir.Table, members: pd.DataFrame, plan: Mapping[str, Any], day:
     return float(found["earlier"].mean()) / span * plan["horizon_days"]
 
 
+@dataclass(frozen=True)
+class _Expected:
+    """Money of a campaign's messages over sending nothing, with its 90 % interval, and why that is believed."""
+
+    money: float
+    low: float
+    high: float
+    reasons: tuple[Reason, ...]
+
+
+def _expected(
+    plan: Mapping[str, Any], counts: Mapping[str, int], by_lot: int, usual: float, believed: Raise,
+    study: Mapping[str, Any] | None,
+) -> _Expected:  # fmt: skip
+    """From earlier sends of the offer where uplift picks, else from campaigns of any offer, else assumed.
+
+    What was measured has the offer's discount in it; only where it is assumed the discount is taken off.
+    """
+    if study is not None and study["verdict"] == "picks":
+        return _by_study(plan, counts["treatment"], by_lot, study)
+    percent = {
+        "percent": round(100 * believed.share, 2), "low": round(100 * (believed.share - Z90 * believed.sd), 2),
+        "high": round(100 * (believed.share + Z90 * believed.sd), 2),
+    }  # fmt: skip
+    belief = Reason("campaign.because_measured", {"count": believed.count, **percent}, 3.0)
+    cost = plan["message_cost"]
+    if not believed.count:
+        belief = Reason("campaign.because_assumed", percent, 3.0)
+        cost += plan["offer_cost"]
+    spent = {"usual": round(usual, 2), "horizon": plan["horizon_days"], "message": round(plan["message_cost"], 4),
+             "offer": round(plan["offer_cost"], 4)}  # fmt: skip
+    middle, half = believed.share * usual - cost, Z90 * believed.sd * abs(usual)
+    treated = counts["treatment"]
+    return _Expected(
+        treated * middle, treated * (middle - half), treated * (middle + half),
+        (belief, Reason("campaign.because_cost", spent, 2.0), _why_by_lot(study)),
+    )  # fmt: skip
+
+
+def _by_study(plan: Mapping[str, Any], treated: int, by_lot: int, study: Mapping[str, Any]) -> _Expected:
+    """What writing to those picked, and to those drawn by lot, changed in earlier sends."""
+    parts = {"picked": treated - by_lot, "all": by_lot}
+    low, middle, high = (
+        sum(count * (study[f"{name}{end}"] - plan["message_cost"]) for name, count in parts.items() if count)
+        for end in ("_low", "", "_high")
+    )
+    facts = _study_facts(study)
+    worth = {name: round(float(study[name]), 2) for name in (
+        "picked", "picked_low", "picked_high", "all", "all_low", "all_high") if pd.notna(study[name])}  # fmt: skip
+    reasons = [Reason("campaign.because_uplift", facts, 3.0)]
+    if parts["picked"]:
+        told = {**worth, "horizon": plan["horizon_days"], "message": round(plan["message_cost"], 4)}
+        reasons.append(Reason("campaign.because_picked", told, 2.0))
+    return _Expected(middle, low, high, tuple(reasons))
+
+
+def _study_facts(study: Mapping[str, Any]) -> dict[str, Any]:
+    """What a reason tells of earlier sends."""
+    money = {name: round(float(study[name]), 2) for name in ("qini", "qini_low", "qini_high")}
+    return {"sends": int(study["sends"]), "units": int(study["members"]), **money}
+
+
+def _why_by_lot(study: Mapping[str, Any] | None) -> Reason:
+    """Why nobody was picked by uplift."""
+    if study is None:
+        return Reason("campaign.because_no_sends", {}, 1.0)
+    if study["verdict"] == "no_rank":
+        return Reason("campaign.because_no_rank", _study_facts(study), 1.0)
+    return Reason(f"campaign.because_{study['verdict']}", {}, 1.0)
+
+
 def _decision(
-    plan: Mapping[str, Any], counts: Mapping[str, int], usual: float, believed: Raise, day: date
+    plan: Mapping[str, Any], counts: Mapping[str, int], by_lot: int, expected: _Expected, day: date
 ) -> dict[str, Any]:
     treated = counts["treatment"]
-    cost = plan["message_cost"] + plan["offer_cost"]
-    middle, sd = believed.share * usual, believed.sd * abs(usual)
-    low, high = middle - Z90 * sd, middle + Z90 * sd
+    picked = treated - by_lot
     cuts = {"budget": counts["over_budget"], "frequency": counts["capped"]}
     bound = max(cuts, key=lambda name: cuts[name]) if any(cuts.values()) else "none"
     facts = {"members": sum(counts.values()), **counts}
-    effects = {"percent": round(100 * believed.share, 2), "low": round(100 * (believed.share - Z90 * believed.sd), 2),
-               "high": round(100 * (believed.share + Z90 * believed.sd), 2)}  # fmt: skip
-    belief = Reason("campaign.because_measured", {"count": believed.count, **effects}, 3.0)
-    if not believed.count:
-        belief = Reason("campaign.because_assumed", effects, 3.0)
-    spent = {"usual": round(usual, 2), "horizon": plan["horizon_days"], "message": round(plan["message_cost"], 4),
-             "offer": round(plan["offer_cost"], 4)}  # fmt: skip
-    reasons = [Reason("campaign.because_audience", facts, 4.0), belief, Reason("campaign.because_cost", spent, 2.0)]
+    code = "campaign.because_audience"
+    if picked or counts["not_picked"]:
+        code, facts = "campaign.because_audience_picked", facts | {"picked": picked, "by_lot": by_lot}
+    reasons = [Reason(code, facts, 4.0), *expected.reasons]
     action = {
         "messages": treated, "control": counts["control"], "segment": plan["segment"] or "all", "offer": plan["offer"],
         "channel": plan["channel"], "on": (day + timedelta(days=1)).isoformat(),
@@ -142,13 +211,13 @@ def _decision(
         "store": None, "subject": plan["campaign"], "audience": facts["members"],
         "action": json.dumps(action, ensure_ascii=False),
         "baseline": json.dumps({"name": "send_nothing"}),
-        "money": treated * (middle - cost), "money_low": treated * (low - cost), "money_high": treated * (high - cost),
-        "horizon_days": plan["horizon_days"], "outlay": treated * cost, "reasons": to_json(reasons, leading=1),
-        "bound": bound, "source": plan["source"],
+        "money": expected.money, "money_low": expected.low, "money_high": expected.high,
+        "horizon_days": plan["horizon_days"], "outlay": treated * (plan["message_cost"] + plan["offer_cost"]),
+        "reasons": to_json(reasons, leading=1), "bound": bound, "source": plan["source"],
     }  # fmt: skip
 
 
-def _audience_counts(tables: Tables, decision: Mapping[str, Any]) -> dict[str, Any]:
+def _counted(tables: Tables, decision: Mapping[str, Any]) -> dict[str, Any]:
     """Members of a campaign's segment by what becomes of them, counted again."""
     rows = tables.read("campaign_audience", as_of=decision["day"])
     mine = rows.filter(rows.day == ibis.literal(decision["day"]), rows.campaign == decision["subject"])
@@ -157,4 +226,25 @@ def _audience_counts(tables: Tables, decision: Mapping[str, Any]) -> dict[str, A
     return {"members": sum(counts.values()), **counts}
 
 
-checks = {"campaign.because_audience": _audience_counts}
+def _counted_picks(tables: Tables, decision: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, and how those who get it came in."""
+    rows = tables.read("campaign_audience", as_of=decision["day"])
+    mine = rows.filter(rows.day == ibis.literal(decision["day"]), rows.campaign == decision["subject"])
+    treated = mine.filter(_.status == "treatment").group_by("drawn").aggregate(count=_.count())
+    drawn = {row["drawn"]: row["count"] for row in tables.run(lambda _t: treated).to_pylist()}
+    return _counted(tables, decision) | {"picked": drawn.get("uplift", 0), "by_lot": drawn.get("lot", 0)}
+
+
+def _studied_again(tables: Tables, decision: Mapping[str, Any]) -> dict[str, Any]:
+    """What earlier sends tell, read again."""
+    rows = tables.read("uplift_studies", as_of=decision["day"])
+    mine = rows.filter(rows.day == ibis.literal(decision["day"]), rows.campaign == decision["subject"])
+    return _study_facts(tables.run(lambda _t: mine).to_pylist()[0])
+
+
+checks = {
+    "campaign.because_audience": _counted,
+    "campaign.because_audience_picked": _counted_picks,
+    "campaign.because_uplift": _studied_again,
+    "campaign.because_no_rank": _studied_again,
+}

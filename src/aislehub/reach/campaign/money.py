@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-__all__ = ["brought", "contributions"]
+__all__ = ["brought", "contributions", "first_messages"]
 
 
 def contributions(sales_lines: ir.Table, items: ir.Table, margin: float) -> ir.Table:
@@ -36,3 +36,12 @@ def brought(money: ir.Table, members: pd.DataFrame, horizon: int, before: int) -
     parts = {"after": (ahead >= 0) & (ahead < horizon), "earlier": (ahead < 0) & (ahead >= -before)}
     sums = {name: joined[which].groupby("customer")["money"].sum() for name, which in parts.items()}
     return members.assign(**{name: members["customer"].map(total).fillna(0.0) for name, total in sums.items()})
+
+
+def first_messages(contacts: pd.DataFrame, horizon: int, day: date) -> pd.DataFrame:
+    """Of one campaign's contacts the first of each member, where its `horizon` days have passed at the close of `day`.
+
+    Later rounds go to the same arms, so only before the first one are both alike.
+    """
+    first = contacts.sort_values("day").drop_duplicates("customer")
+    return first[pd.to_datetime(first["day"]) + pd.Timedelta(days=horizon - 1) <= pd.Timestamp(day)]
