@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from aislehub.core.hub import open_hub
+from aislehub.core.reads import last_reads
 from aislehub.customer.clusters import CUSTOMER_CLUSTERS
 from aislehub.serve.cli import build
 from tests.customer.conftest import DAY, ZONE, add
@@ -61,6 +62,8 @@ def test_all_segments_and_files_of_every_kind(filled: list[str], tmp_path: Path)
         file = tmp_path / f"x.{suffix}"
         assert call("--where", "visits_90 >= 1 and not stage = new", "--out", str(file))[0] == 0
         assert file.stat().st_size > 1000
+    with open_hub() as hub:
+        assert any(read["what"].endswith("--out x.xlsx") for read in last_reads(hub.state))
     assert "loyal" in call()[1] and "spend, a year: high from" in call("big")[1]
 
 

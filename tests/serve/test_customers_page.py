@@ -14,12 +14,12 @@ from fastapi.testclient import TestClient
 from markupsafe import escape
 
 from aislehub.core.hub import Hub
+from aislehub.core.reads import reads_of
 from aislehub.core.text import say
 from aislehub.customer import policy
 from aislehub.customer.clusters import CLUSTER_FIGURES, CUSTOMER_CLUSTERS
 from aislehub.customer.profile import profiles
 from aislehub.customer.rules import COLUMNS, parse
-from aislehub.data.privacy.reads import reads_of
 from aislehub.schema import CUSTOMER_PROFILES
 from aislehub.serve import auth
 from aislehub.serve.api import application

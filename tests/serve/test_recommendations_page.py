@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from aislehub.core.hub import Hub
-from aislehub.data.privacy.reads import reads_of
+from aislehub.core.reads import reads_of
 from aislehub.serve import auth
 from aislehub.serve.api import application
 from aislehub.serve.console.recommendations import few

@@ -15,7 +15,8 @@ from rich.table import Table
 from aislehub.core.assign import arm
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.hub import Hub, open_hub
-from aislehub.core.output import print_json, write_table
+from aislehub.core.output import print_json, who, write_table
+from aislehub.core.reads import note_read
 from aislehub.core.tables import end_of_day
 from aislehub.core.text import has, say, word
 from aislehub.customer.rules import CLUSTER, WITH_CLUSTER, Limits, Rule, conditions, matches, parse, scores
@@ -78,8 +79,9 @@ def segment(
             listed = with_arms(found, holdout, salt or name or where)
             held = int((listed["arm"] == "holdout").sum())
             documents = [_document(found, name or where) | {"listed": len(listed), "holdout": held}]
-    if out:
-        write_table(listed, out)
+        if out:
+            write_table(listed, out)
+            note_read(hub.state, who(), f"segment {name or where} --out {out.name}")
     if as_json:
         print_json({"day": when, "segments": documents})
     else:

@@ -26,10 +26,10 @@ from aislehub.core.contract import Column
 from aislehub.core.decision import MOVES
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
+from aislehub.core.reads import note_read
 from aislehub.core.tables import Tables
 from aislehub.data.privacy.consent import said, say_word, standing
 from aislehub.data.privacy.identities import keys_of
-from aislehub.data.privacy.reads import note_read
 from aislehub.data.privacy.suppression import turned_away
 from aislehub.demand.explain import explain
 from aislehub.demand.outcomes import LEVELS

@@ -21,13 +21,13 @@ from sqlalchemy import insert, select
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.models import is_outdated, learned_cards, save_learned
+from aislehub.core.reads import note_read
 from aislehub.core.state import moves, users
 from aislehub.data.ingest import ingest_path
 from aislehub.data.privacy import identities, requests
 from aislehub.data.privacy.consent import say_word
 from aislehub.data.privacy.erase import erase_person, find_person
 from aislehub.data.privacy.proof import verified
-from aislehub.data.privacy.reads import note_read
 from tests.data.privacy.conftest import ANN, BEN, DAY, NOON, append, fill, holding, sale
 
 

@@ -14,12 +14,12 @@ from sqlalchemy import insert
 
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
+from aislehub.core.reads import last_reads, note_read
 from aislehub.core.registry import registry
 from aislehub.core.state import runs
 from aislehub.core.text import has
 from aislehub.data.privacy.known import export_person
 from aislehub.data.privacy.lineage import lineage_of
-from aislehub.data.privacy.reads import last_reads, note_read
 from aislehub.data.privacy.retention import holdings, retain
 from tests.data.privacy.conftest import ANN, BEN, DAY
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.output import print_json, who
+from aislehub.core.reads import note_read
 from aislehub.core.text import say
 from aislehub.data.privacy import consent as words
 from aislehub.data.privacy import identities, requests
@@ -23,7 +24,6 @@ from aislehub.data.privacy.known import export_person
 from aislehub.data.privacy.lineage import lineage_of
 from aislehub.data.privacy.policy import Policy
 from aislehub.data.privacy.proof import fingerprint, verified
-from aislehub.data.privacy.reads import note_read
 from aislehub.data.privacy.retention import retain as remove_old
 from aislehub.schema.consents import PURPOSES
 

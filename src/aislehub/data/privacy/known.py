@@ -18,12 +18,12 @@ import pandas as pd
 
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
+from aislehub.core.reads import note_read, reads_of
 from aislehub.core.text import has, say
 from aislehub.data.privacy.consent import standing
 from aislehub.data.privacy.erase import is_own, rows_of
 from aislehub.data.privacy.identities import identities_of
 from aislehub.data.privacy.person import Place, places, traces_of
-from aislehub.data.privacy.reads import note_read, reads_of
 from aislehub.data.privacy.state_rows import named_rows
 from aislehub.data.privacy.traces import Traces
 

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
+from aislehub.core.reads import note_read
 from aislehub.core.tables import end_of_day
 from aislehub.core.text import has, say, word
 from aislehub.customer.clusters import LEAST_MEMBERS
@@ -22,7 +23,6 @@ from aislehub.customer.segment_command import build, members_on, segment_name
 from aislehub.customer.segment_figures import ALL, MEANS, marks
 from aislehub.customer.segment_history import BACK_DAYS
 from aislehub.customer.segments import FEWEST, Policy, limits_of, rules_of
-from aislehub.data.privacy.reads import note_read
 from aislehub.law.consent import may_use
 from aislehub.serve.auth import User
 from aislehub.serve.console.rule_words import figure, in_words, reasons, thresholds

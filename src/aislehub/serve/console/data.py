@@ -14,9 +14,9 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from aislehub.core.contract import explain_fault
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
+from aislehub.core.reads import note_read
 from aislehub.core.text import say
 from aislehub.data.mapping import load_mapping
-from aislehub.data.privacy.reads import note_read
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render, signed_in
 from aislehub.serve.lookup import has_rows, last_day, readiness

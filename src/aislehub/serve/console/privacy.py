@@ -11,12 +11,12 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
+from aislehub.core.reads import last_reads
 from aislehub.core.text import say
 from aislehub.data.privacy import requests
 from aislehub.data.privacy.consent import counts
 from aislehub.data.privacy.known import purpose_of
 from aislehub.data.privacy.proof import check, fingerprint
-from aislehub.data.privacy.reads import last_reads
 from aislehub.data.privacy.retention import holdings
 from aislehub.schema.consents import PURPOSES
 from aislehub.serve.auth import User

@@ -17,10 +17,10 @@ from pydantic import BaseModel, Field
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.models import Card, learned_cards
+from aislehub.core.reads import note_read
 from aislehub.core.text import say
 from aislehub.customer.recommend.asked import BESIDE, PLACES
 from aislehub.customer.recommend.coverage import NEW_DAYS, RANGE_DAYS, TOP, Coverage, Families, coverage, families
-from aislehub.data.privacy.reads import note_read
 from aislehub.data.privacy.suppression import turned_away
 from aislehub.law.consent import may_use
 from aislehub.serve import formats
