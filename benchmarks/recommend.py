@@ -14,17 +14,15 @@ import resource
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from scipy import sparse
 
 from aislehub.core.errors import HubError
-from aislehub.core.output import read_table
 from aislehub.core.tables import Tables
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray, read_baskets
 from aislehub.customer.recommend.candidates import Sizes
@@ -37,6 +35,7 @@ from aislehub.customer.recommend.offers import NO_OFFERS, Offers, day_number, re
 from aislehub.customer.recommend.recommender import Recommender, best_places
 from aislehub.customer.recommend.tifu import Tifu, nearest_mean
 from aislehub.customer.recommend.training import WITHIN, Past
+from aislehub.data.purchases import read_purchases
 from aislehub.data.sources.complete_journey import TIMEZONE, CompleteJourney
 from aislehub.schema import ITEMS, PROMOTIONS, SALES_LINES, STORES
 
@@ -45,24 +44,28 @@ __all__ = ["run"]
 CUTS = (date(2017, 10, 9), date(2017, 11, 6), date(2017, 12, 4))
 HALF_LIFE = 120.0
 KNN = Tifu(alpha=0.4, neighbours=300)
-POLICY = Policy(customers=2500, origins=7)
-"""All customers and seven weeks; as delivered, the house learns on fewer of both, to stay cheap."""
+POLICY = Policy(customers=2500, origins=10)
+"""All customers and ten weeks; as delivered, the house learns on fewer of both, to stay cheap."""
 COLD = 5
 """A customer of at most so many visits is cold, and an item of at most so many buyers."""
+LEAST, LEAST_DAYS = 20, 42
+"""Customers and days below which nothing can be said."""
 OURS, PLANNED = "aislehub", "aislehub with the promotion plan"
-BASES = ("personal frequency", "personal frequency, decayed", "TIFU-KNN")
+BASES = ("popularity", "EASE", "personal frequency", "personal frequency, decayed", "TIFU-KNN")
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One data set and its cuts, in days since 1970."""
+    """One data set and its cuts, in days since 1970; `within`: days that a customer is given to come after one."""
 
     name: str
     baskets: Baskets
     catalogue: Catalogue
     offers: Offers
     cuts: tuple[int, ...]
+    within: int = WITHIN
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Asked:
 
     @classmethod
     def of(cls, case: Case, cut: int) -> Asked:
-        past, basket = case.baskets.before(cut), case.baskets.next_visit(cut, WITHIN).matrix()
+        past, basket = case.baskets.before(cut), case.baskets.next_visit(cut, case.within).matrix()
         return cls(case, cut, past, basket, np.flatnonzero((np.diff(basket.indptr) > 0) & (past.visits > 0)))
 
 
@@ -103,7 +106,7 @@ def run(data: Path | None = None, *, quick: bool = False, seed: int = 0, events:
         events: a CSV or Parquet file with columns customer, item and time, instead of Complete Journey.
 
     Raises:
-        HubError: `recommend.bench_columns`, `recommend.bench_time`, `recommend.bench_short`.
+        HubError: those of `read_purchases`, `recommend.bench_customers`, `recommend.bench_short`.
     """
     case = _complete_journey() if events is None else of_events(events)
     cuts = case.cuts[-1:] if quick else case.cuts
@@ -136,26 +139,17 @@ def _complete_journey() -> Case:
 
 
 def of_events(file: Path) -> Case:
-    """A file's purchases, with the last three cuts that lie four weeks apart and have four weeks after them."""
-    rows = read_table(file, codes=("customer", "item"))
-    missing = [name for name in ("customer", "item", "time") if name not in rows]
-    if missing:
-        found = ", ".join(map(str, rows.columns))
-        raise HubError("recommend.bench_columns", file=file.name, missing=", ".join(missing), found=found)
-    times = pd.to_datetime(rows["time"], errors="coerce", utc=True, format="mixed")
-    if times.isna().any():
-        line = int(np.flatnonzero(times.isna())[0])
-        raise HubError("recommend.bench_time", file=file.name, line=line + 2, value=rows["time"].iloc[line])
-    known = rows["customer"].notna() & rows["item"].notna()
-    table = {name: pa.array(rows.loc[known, name].astype(str)) for name in ("customer", "item")}
-    day = pa.array(times[known].dt.date, pa.date32())
-    baskets = Baskets.of(pa.table(table | {"day": day, "time": pa.array(times[known].dt.as_unit("us"))}))
-    days = int(np.ptp(baskets.visit_day)) + 1 if len(baskets.visit_day) else 0
-    if days < 5 * WITHIN:
-        raise HubError("recommend.bench_short", days=days, limit=5 * WITHIN)
-    last = int(baskets.visit_day.max()) + 1
-    catalogue = Catalogue.of(pd.DataFrame({"item": baskets.items}), baskets.items)
-    return Case(file.name, baskets, catalogue, NO_OFFERS, tuple(last - WITHIN * back for back in (3, 2, 1)))
+    """A file's purchases, with three cuts that lie as far apart as a customer is given to come, at most four weeks."""
+    found = read_purchases(file, now=datetime.now(UTC))
+    baskets = Baskets.of(found.lines)
+    if len(baskets.customers) < LEAST:
+        raise HubError("recommend.bench_customers", count=len(baskets.customers), limit=LEAST)
+    first, last = int(baskets.visit_day.min()), int(baskets.visit_day.max()) + 1
+    if last - first < LEAST_DAYS:
+        raise HubError("recommend.bench_short", days=last - first, limit=LEAST_DAYS)
+    within = min(WITHIN, (last - first) // 6)
+    cuts = tuple(last - within * back for back in (3, 2, 1))
+    return Case(file.name, baskets, Catalogue.of(found.items, baskets.items), NO_OFFERS, cuts, within, found.left_out)
 
 
 # -- methods -----------------------------------------------------------------------------------------
@@ -189,7 +183,7 @@ def _methods(asked: Asked, seed: int) -> Iterator[tuple[str, Found]]:
     held = past.matrix()
     head = head_items(held, POLICY.head)
     scores = Ease.fit(held[:, head], head, POLICY.ridge).scores(held[who][:, head])
-    best = np.argpartition(-scores, 10 * DEPTH, axis=1)[:, : 10 * DEPTH]
+    best = _largest(scores, 10 * DEPTH)
     ease = np.take_along_axis(scores, best, axis=1)
     yield "EASE", _found(asked, np.repeat(who, best.shape[1]), head[best.ravel()], ease.ravel(), began)
     began = time.process_time()
@@ -203,16 +197,25 @@ def _tifu(past: Baskets, who: IntArray, head: IntArray) -> tuple[IntArray, IntAr
     """Own and neighbours' parts of each customer's own items and of the head items that neighbours buy most."""
     own = past.matrix(KNN.own(past))
     mean = nearest_mean(own[:, head], who, KNN)
-    count = min(5 * DEPTH, len(head))
-    best = np.argpartition(-mean, count - 1, axis=1)[:, :count]
+    best = _largest(mean, 5 * DEPTH)
     mine = np.isin(past.pairs.customer, who)
     items = len(past.items)
     keys = np.unique(np.concatenate([past.pairs.customer[mine] * items + past.pairs.item[mine],
-                                     np.repeat(who, count) * items + head[best.ravel()]]))  # fmt: skip
+                                     np.repeat(who, best.shape[1]) * items + head[best.ravel()]]))  # fmt: skip
     customer, item = keys // items, keys % items
-    place = np.minimum(np.searchsorted(head, item), len(head) - 1)
-    others = np.where(head[place] == item, mean[np.searchsorted(who, customer), place], 0.0)
+    others = np.zeros(len(item))
+    if len(head):
+        place = np.minimum(np.searchsorted(head, item), len(head) - 1)
+        others = np.where(head[place] == item, mean[np.searchsorted(who, customer), place], 0.0)
     return customer, item, KNN.alpha * np.asarray(own[customer, item]).ravel() + (1 - KNN.alpha) * others
+
+
+def _largest(scores: np.ndarray, count: int) -> np.ndarray:
+    """Columns of each row's largest values, in any order, at most `count`."""
+    count = min(count, scores.shape[1])
+    if count == scores.shape[1]:
+        return np.tile(np.arange(count), (len(scores), 1))
+    return np.argpartition(-scores, count, axis=1)[:, :count]
 
 
 def _ours(asked: Asked, offers: Offers, seed: int) -> Found:
@@ -279,6 +282,8 @@ def _at_cut(asked: Asked, found: dict[str, Found], seed: int) -> Iterator[Row]:
         if one.passed is not None:
             yield _row(case, day, name, "gate_passed", one.passed)
     yield _row(case, day, "", "customers", len(asked.who))
+    yield _row(case, day, "", "lines", len(asked.past.item))
+    yield _row(case, day, "", "left_out", case.left_out)
     yield from _ratios(case, day, [(asked, found)], seed)
 
 
@@ -289,6 +294,8 @@ def _over_cuts(case: Case, every: list[tuple[Asked, dict[str, Found]]], seed: in
 
 def _ratios(case: Case, where: str, every: list[tuple[Asked, dict[str, Found]]], seed: int) -> Iterator[Row]:
     who = [asked.who for asked, _ in every]
+    mean = {name: np.concatenate([found[name].gain for _, found in every]).mean() for name in BASES}
+    yield _row(case, where, max(mean, key=lambda name: float(mean[name])), "best_base", 1.0)
     for ours in (OURS, PLANNED):
         for base in BASES:
             if ours in every[0][1]:

@@ -19,6 +19,7 @@ from typing import Any
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from aislehub.core.contract import Column, Contract
 from aislehub.core.reasons import to_json
@@ -30,7 +31,7 @@ from aislehub.customer.recommend.candidates import Sizes, rank_within
 from aislehub.customer.recommend.facts import popular, stated
 from aislehub.customer.recommend.features import FEATURES
 from aislehub.customer.recommend.forgetting import forget
-from aislehub.customer.recommend.gate import NO_EVIDENCE, evidence
+from aislehub.customer.recommend.gate import NO_EVIDENCE, best_base, evidence
 from aislehub.customer.recommend.knowledge import Catalogue
 from aislehub.customer.recommend.offers import Offers, day_number, read_offers
 from aislehub.customer.recommend.ranker import Ranker, Shape
@@ -45,6 +46,10 @@ __all__ = ["RECOMMENDATIONS", "Policy", "erase", "learn_recommend", "recommendat
 MODEL = "recommender"
 JUDGES = 3
 """Latest weeks that judge the ranker."""
+FEW = 500
+"""Members up to which nothing is thinned out."""
+LEAST_ORIGINS = 2
+"""Weeks before them that it has to be learned on at least."""
 
 RECOMMENDATIONS = Contract(
     "recommendations",
@@ -111,12 +116,12 @@ def learned(past: Past, today: int, policy: Policy, *, seed: int = 0) -> tuple[R
 
     The latest origins judge a ranker of the ones before; the one that serves is learned on the latest.
     """
-    known = past.knowledge(today)
-    base = Recommender(past.baskets.stores, past.catalogue, known, past.tifu, past.sizes)
-    weeks = JUDGES + policy.origins
+    base = Recommender(past.baskets.stores, past.catalogue, past.knowledge(today), past.tifu, past.sizes)
     first_day = int(past.baskets.visit_day.min(initial=today))
-    if today - 7 * weeks - first_day < WITHIN:  # too young a house to have a past
+    origins = min(policy.origins, (today - first_day - WITHIN) // 7 - JUDGES)
+    if origins < LEAST_ORIGINS:  # too young a house to have a past
         return base, NO_EVIDENCE.metrics()
+    weeks = JUDGES + origins
     ease = past.knowledge(today - 7 * weeks).ease
     share = min(1.0, policy.customers / max(len(past.baskets.customers), 1))
 
@@ -127,17 +132,24 @@ def learned(past: Past, today: int, policy: Policy, *, seed: int = 0) -> tuple[R
             past, today - 7 * week, within=within, ease=ease, share=share, unbought=unbought, seed=seed
         )  # fmt: skip
 
+    few = len(past.baskets.customers) <= FEW  # a small house cannot spare a candidate, nor a week to choose its base by
+    unbought = 1.0 if few else policy.unbought
     latest = [at(week, 0, 1.0) for week in range(1, JUDGES + 1)]
-    older = [at(week, JUDGES, policy.unbought) for week in range(JUDGES + 1, weeks + 1)]
-    trial = fitted(older, seed)
-    baskets = [
-        past.baskets.next_visit(today - 7 * week, min(7 * week, WITHIN)).matrix() for week in range(1, JUDGES + 1)
-    ]
-    found = evidence(trial, list(zip(latest, baskets, strict=True)), past.tifu, seed=seed)
+    older = [at(week, JUDGES, unbought) for week in range(JUDGES + 1, weeks + 1)]
+
+    def came(week: int, end: int) -> sparse.csr_matrix:
+        return past.baskets.next_visit(today - 7 * week, min(7 * (week - end), WITHIN)).matrix()
+
+    judged = [(part, came(week, 0)) for week, part in enumerate(latest, 1)]
+    more = [(part, came(week, JUDGES)) for week, part in enumerate(older, JUDGES + 1)] if few else []
+    base = replace(base, base=best_base([*judged, *more]))
+    if not sum(part.bought.sum() for part in older):  # nobody came back to learn from
+        return base, NO_EVIDENCE.metrics()
+    found = evidence(fitted(older, seed), base.base, judged, seed=seed)
     if not found.passed:
         return base, found.metrics()
-    recent = [thinned(part, policy.unbought, seed) for part in latest]
-    return replace(base, ranker=fitted([*recent, *older[: policy.origins - JUDGES]], seed)), found.metrics()
+    recent = [thinned(part, unbought, seed) for part in latest]
+    return replace(base, ranker=fitted([*recent, *older[: max(origins - JUDGES, 0)]], seed)), found.metrics()
 
 
 def fitted(parts: list[Examples], seed: int) -> Ranker:

@@ -1,9 +1,10 @@
-"""The gate of the ranker: it serves only where it has beaten the base on what came after it was learned.
+"""The gate of the ranker: it serves only where it has beaten the best base on what came after it was learned.
 
 A ranker is learned on origins whose next baskets were all over before the first judged one, then both rank the same
-candidates of the same customers at each judged origin. It passes when it is better at every origin, and the lower end
-of the 90 % interval of the ratio over all of them is above 1. What then serves is learned in the same way on the latest
-origins, for old ones make it worse.
+candidates of the same customers at each judged origin. The base is the best of several on those very origins, which
+makes the gate no easier. The ranker passes when it is better at every origin, and the lower end of the 90 % interval of
+the ratio over all of them is above 1. What then serves is learned in the same way on the latest origins, for old ones
+make it worse.
 """
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from aislehub.customer.recommend.base import BASES, Base
 from aislehub.customer.recommend.baskets import FloatArray, IntArray
+from aislehub.customer.recommend.blend import Blend
 from aislehub.customer.recommend.judged import DEPTH, ndcg, ratio
 from aislehub.customer.recommend.ranker import Ranker
-from aislehub.customer.recommend.recommender import base_scores, best_places
-from aislehub.customer.recommend.tifu import Tifu
+from aislehub.customer.recommend.recommender import best_places
 from aislehub.customer.recommend.training import Examples
 
-__all__ = ["NO_EVIDENCE", "Evidence", "evidence"]
+__all__ = ["NO_EVIDENCE", "Evidence", "Judged", "best_base", "evidence"]
 
 LEAST_CUSTOMERS = 100
 """Judged customers below which nothing is believed."""
+
+Judged = tuple[Examples, sparse.csr_matrix]
+"""An origin: all candidates of some customers, and what everybody bought next, (C, I)."""
 
 
 @dataclass(frozen=True)
@@ -49,25 +54,31 @@ class Evidence:
 NO_EVIDENCE = Evidence(0, 0.0, 0.0, 1.0, 0.0, 0.0, (), False)
 
 
-def evidence(
-    ranker: Ranker, judged: Sequence[tuple[Examples, sparse.csr_matrix]], tifu: Tifu, *, seed: int = 0
-) -> Evidence:
-    """Judge a ranker against the base.
-
-    Args:
-        judged: by origin, all candidates of some customers, and what everybody bought next, (C, I).
-    """
+def evidence(ranker: Ranker, base: Base, judged: Sequence[Judged], *, seed: int = 0) -> Evidence:
+    """Judge a ranker, blended with a base as it would serve, against that base."""
     who = [np.unique(part.customer) for part, _ in judged]
     names = np.unique(np.concatenate([np.zeros(0, np.int64), *who]))
     if len(names) < LEAST_CUSTOMERS:
         return NO_EVIDENCE
-    ours = [_ndcg(part, ranker.scores(part.features), basket, w) for (part, basket), w in zip(judged, who, strict=True)]
-    base = [_ndcg(part, base_scores(part.features, tifu), b, w) for (part, b), w in zip(judged, who, strict=True)]
-    found = ratio(ours, base, who, seed=seed)
-    origins = tuple(float(a.sum() / max(b.sum(), 1e-12)) for a, b in zip(ours, base, strict=True))
-    before, after = (float(np.concatenate(values).mean()) for values in (base, ours))
+    ours, theirs = gains(Blend(ranker, base), judged), gains(base, judged)
+    found = ratio(ours, theirs, who, seed=seed)
+    origins = tuple(float(a.sum() / max(b.sum(), 1e-12)) for a, b in zip(ours, theirs, strict=True))
+    before, after = (float(np.concatenate(values).mean()) for values in (theirs, ours))
     passed = found.low > 1 and min(origins) > 1
     return Evidence(len(names), before, after, found.value, found.low, found.high, origins, passed)
+
+
+def best_base(judged: Sequence[Judged], bases: Sequence[Base] = BASES) -> Base:
+    """The base of the largest mean NDCG@10; the first of equals, and where nobody came."""
+    if not sum(len(part.customer) for part, _ in judged):
+        return bases[0]
+    means = [float(np.concatenate(gains(base, judged)).mean()) for base in bases]
+    return bases[int(np.argmax(means))]
+
+
+def gains(scorer: Blend | Base, judged: Sequence[Judged]) -> list[FloatArray]:
+    """NDCG@10 of each judged customer, by origin."""
+    return [_ndcg(part, scorer.scores(part.features), basket, np.unique(part.customer)) for part, basket in judged]
 
 
 def _ndcg(part: Examples, score: FloatArray, basket: sparse.csr_matrix, who: IntArray) -> FloatArray:

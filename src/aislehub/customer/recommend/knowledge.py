@@ -50,7 +50,7 @@ class Catalogue:
         rows = items.drop_duplicates("item").set_index("item").reindex(names)
         above = rows["category"] if "category" in rows else pd.Series(None, rows.index, dtype=object)
         below = rows.get("subcategory", above)
-        below = above.astype("string").str.cat(below.fillna(above).astype("string"), sep="\x1f")
+        below = above.astype("string").str.cat(below.astype("string").fillna(above.astype("string")), sep="\x1f")
         category, subcategory = (pd.factorize(column)[0].astype(np.int64) for column in (above, below))
         return cls(np.asarray(names, dtype=object), category, subcategory, Content.of(rows.reset_index()))
 

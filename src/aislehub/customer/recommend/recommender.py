@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
 from aislehub.customer.recommend.backoff import BackOff, Level
+from aislehub.customer.recommend.base import Base
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
+from aislehub.customer.recommend.blend import Blend
 from aislehub.customer.recommend.candidates import Sizes, candidates, rank_within
 from aislehub.customer.recommend.content import Content
 from aislehub.customer.recommend.features import FAMILIES, FEATURES, Asked, describe
@@ -68,7 +69,7 @@ class Recommender:
 
     Attributes:
         stores: names by code; items are in the catalogue.
-        ranker: None while it has not proved better than the base.
+        base: what ranks while there is no ranker, and beside it; ranker: None while it has not proved better.
     """
 
     stores: NDArray[np.object_]
@@ -77,6 +78,7 @@ class Recommender:
     tifu: Tifu = field(default_factory=Tifu)
     sizes: Sizes = field(default_factory=Sizes)
     ranker: Ranker | None = None
+    base: Base = field(default_factory=Base)
 
     def baskets(self, lines: pa.Table, customers: NDArray[np.object_] | None = None) -> Baskets:
         """Purchases with this recommender's codes; lines of items that it does not know are left out."""
@@ -109,8 +111,12 @@ class Recommender:
         return Ranked(customer, item, self.scores(features), features, asked.pair(past) >= 0)
 
     def scores(self, features: NDArray[np.float32]) -> FloatArray:
-        """Chance of being in the next basket, by the ranker or the base, (q,)."""
-        return base_scores(features, self.tifu) if self.ranker is None else self.ranker.scores(features)
+        """Chance of being in the next basket, by the base or, where there is a ranker, by both, (q,)."""
+        return self._scorer.scores(features)
+
+    @property
+    def _scorer(self) -> Base | Blend:
+        return self.base if self.ranker is None else Blend(self.ranker, self.base)
 
     def on(self, day: int) -> Recommender:
         """The same, asked about on another day than that of learning."""
@@ -128,9 +134,12 @@ class Recommender:
     def shares(self, features: NDArray[np.float32]) -> dict[str, FloatArray]:
         """The same of described candidates, (q, F)."""
         if self.ranker is not None:
-            return self.ranker.contributions(features)
-        own, others = base_parts(features, self.tifu)
-        return {name: np.zeros(len(features)) for name in (*FAMILIES, "base")} | {"habit": own, "popular": others}
+            return Blend(self.ranker, self.base).contributions(features)
+        own, others = self.base.parts(features)
+        return {name: np.zeros(len(features)) for name in (*FAMILIES, "base")} | {
+            "habit": own,
+            self.base.family: others,
+        }
 
     def without(self, row: FloatArray) -> Recommender:
         """The recommender whose EASE never saw a customer, given which head items they held, (H,)."""
@@ -160,6 +169,7 @@ class Recommender:
         np.savez(folder / "groups.npz", category=self.catalogue.category, subcategory=self.catalogue.subcategory)
         about = {
             "day": known.day, "segments": backoff.segments, "tifu": asdict(self.tifu), "sizes": asdict(self.sizes),
+            "base": asdict(self.base),
             "items": list(self.catalogue.items), "stores": list(self.stores), "features": list(FEATURES),
         }  # fmt: skip
         (folder / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
@@ -186,7 +196,7 @@ class Recommender:
         ranker = Ranker.load(folder)
         return cls(
             np.array(about["stores"], dtype=object), catalogue, known, Tifu(**about["tifu"]), Sizes(**about["sizes"]),
-            ranker if ranker.models else None,
+            ranker if ranker.models else None, Base(**about.get("base", {})),
         )  # fmt: skip
 
 
@@ -194,24 +204,3 @@ def best_places(customer: IntArray, item: IntArray, score: FloatArray, count: in
     """Places of the `count` best items of each customer, by customer, the best first."""
     order = np.lexsort((item, -score, customer))
     return order[rank_within(customer[order]) < count]
-
-
-def base_scores(features: NDArray[np.float32], tifu: Tifu) -> FloatArray:
-    """The base: TIFU's share of the customer's own visits, mixed with the share of their store's, (q,).
-
-    The store's visits stand for the nearest neighbours of TIFU-KNN, and are there for those who have no history.
-    """
-    own, others = base_parts(features, tifu)
-    return own + others
-
-
-def base_parts(features: NDArray[np.float32], tifu: Tifu) -> tuple[FloatArray, FloatArray]:
-    """The two parts of the base's score."""
-    own, store = (features[:, FEATURES.index(name)].astype(float) for name in ("tifu", "store_share"))
-    return tifu.alpha * own, (1 - tifu.alpha) * store
-
-
-def segment_codes(customers: NDArray[np.object_], segments: pd.DataFrame, names: list[str]) -> IntArray:
-    """Place of each customer's segment among `names`, −1 = none, (C,)."""
-    chosen = segments.drop_duplicates("customer").set_index("customer")["segment"]
-    return pd.Index(names).get_indexer(pd.Index(customers).map(chosen))
