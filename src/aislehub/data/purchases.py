@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from aislehub.core.contract import Column, Contract
 from aislehub.core.errors import HubError
-from aislehub.data.cleaning import DateEvidence, parse_moment, parse_number
 from aislehub.data.guess import guess, knows
 from aislehub.data.mapping import normal
 from aislehub.data.reading import Export, read_exports
+from aislehub.data.written_moments import DAY, MICRO, DateEvidence, parse_moment
+from aislehub.data.written_numbers import parse_number
 
 __all__ = ["Purchases", "read_purchases"]
 
@@ -55,8 +56,6 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 SAID = {"customer": "customer", "item": "item", "sold_at": "time"}
 BLOCK = 200_000
 SAMPLE = 1000
-MICRO = 1_000_000
-DAY = 86_400 * MICRO
 
 
 @dataclass(frozen=True)
