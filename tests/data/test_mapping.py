@@ -102,6 +102,12 @@ def test_daily_totals_are_keyed_by_day_and_item() -> None:
         ("customers", {"会员号": ["M1"], "入会日期": ["2024-03-01"], "年龄段": ["25-34"]}),
         ("footfall", {"门店编码": ["S1"], "日期": ["2024-03-01"], "时段": ["09:00"], "进店人数": ["30"]}),
         ("reviews", {"评论编号": ["1"], "评论时间": ["2024-03-01 10:00"], "评分": ["5"], "评论内容": ["很好"]}),
+        ("consents", {"会员编号": ["M1"], "用途": ["营销"], "是否同意": ["是"], "时间": ["2024-03-01 10:00"]}),
+        ("consents", {"customer": ["M1"], "purpose": ["messages"], "granted": ["true"], "at": ["2024-03-01"]}),
+        (
+            "events",
+            {"事件编号": ["1"], "时间": ["2024-03-01 10:00"], "类型": ["浏览"], "会员编号": ["M1"], "商品编码": ["A"]},
+        ),
     ],
 )
 def test_the_table_is_guessed_from_what_its_columns_are_about(table: str, columns: dict[str, list[str | None]]) -> None:
