@@ -263,7 +263,10 @@ REVIEW_TABLES = ("review_aspects", "review_alerts", "range_advice")
 
 
 def fill_reviews(hub: Hub) -> None:
-    """Four items with 14 reviews each: milk that leaks since three weeks, bread that tastes bad and earns nothing."""
+    """Four items with 14 reviews each: milk that leaks since three weeks, bread that tastes bad and earns nothing.
+
+    An item that nobody writes about is to be added in one store.
+    """
     goods = ("1001", "1002", "1003", "1004")
     _append(hub, "reviews", [
         {"review": f"{item}-{n:02}", "item": item, "customer": "c-secret", "source": "simulated: reviews",
@@ -282,6 +285,15 @@ def fill_reviews(hub: Hub) -> None:
         assert step.policy
         policy = step.policy.load(hub.home)
         hub.tables.write(table, step.writes.require(step.run(hub.tables, day=DAY, policy=policy)), DAY)
+    advice = hub.tables.fetch("range_advice").to_pylist()
+    facts = {"carriers": 3, "alike": 4, "sold": 90, "days": 182, "here": 0.0, "stores": ["31401"]}
+    advice.append(advice[0] | {
+        "store": "367", "subject": "1006", "advice": "add", "aspect": None, "reviews": 0, "complaints": 0,
+        "action": json.dumps({"advice": "add"}), "baseline": json.dumps({"advice": "leave_out"}), "money": 3.0,
+        "money_low": 1.0, "money_high": 6.0, "source": "facts",
+        "reasons": json.dumps([{"code": "reviews.because_add", "facts": facts, "weight": 3.0}]),
+    })  # fmt: skip
+    _write(hub, "range_advice", advice)
     advice = hub.tables.fetch("range_advice")
     hub.ledger.propose("range_advice", DAY, advice, currency="USD", model="", policy="0a1b2c", versions={})
 

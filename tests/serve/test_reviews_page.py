@@ -42,10 +42,19 @@ def test_advice_is_what_changes_something(reviewed: Hub, sign_in: SignIn) -> Non
     queue = queue_of(page)
     assert "fix: packaging" in queue and re.search(r"<strong>drop", queue)
     assert "Whole milk" in queue and "Sourdough" in queue and "Bananas" not in queue and "Eggs" not in queue
-    assert re.search(r"1 / 1\s*<small>2 to keep", page)
+    assert re.search(r"1 / 1 / 1\s*<small>2 to keep", page)
     assert "6 of 10 mentions of its packaging are complaints" in queue
     assert "Bananas" not in queue_of(sign_in().get("/reviews?search=bananas").text)
     assert "Sourdough" in queue_of(sign_in().get("/reviews?search=sourdough").text)
+
+
+def test_what_to_add_stands_in_its_store(reviewed: Hub, sign_in: SignIn) -> None:
+    """An item to be added is listed with its store and why, and has a page though nobody wrote about it."""
+    queue = queue_of(sign_in().get("/reviews").text)
+    assert "<strong>add</strong>" in queue and "1006 · Store" in queue
+    assert "3 of the 4 stores most like this one carry it and sold 90 in 182 days; here none was sold." in queue
+    page = sign_in().get("/reviews/item?item=1006").text
+    assert "Nothing has been written" in page and "leave out" in page and "here none was sold" in page
 
 
 def test_a_decided_advice_leaves_the_list(reviewed: Hub, sign_in: SignIn) -> None:

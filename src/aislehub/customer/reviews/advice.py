@@ -1,10 +1,10 @@
-"""Range advice: which items to keep, to fix or to drop, by what reviews say and what the item earns.
+"""Range advice: which items to keep, to fix, to drop or to add, by what reviews say and what the items earn.
 
 An item is judged only with enough reviews. *Fix* names the aspect of which it is complained more than of other items,
 beyond doubt. *Drop* is for items that lose money, or earn little and are mostly complained of; and only if that is
 expected to pay, counting those customers who take something else and what the place on the shelf earns then. All else
-is kept. What a fix and a place on the shelf bring are the policy's assumptions until judged decisions say better; the
-interval runs over them.
+is kept. *Add* is for what a store does not carry and stores like it sell well (`additions`). What a fix and a place on
+the shelf bring are the policy's assumptions until judged decisions say better; the interval runs over them.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from aislehub.core.contract import Column, Contract
 from aislehub.core.reasons import Reason, to_json
 from aislehub.core.settings import Settings, field
 from aislehub.core.step import step
+from aislehub.customer.reviews.additions import additions, check_added
 from aislehub.customer.reviews.daily import COMPLAINT, RECENT_DAYS, contributions
 
 __all__ = ["RANGE_ADVICE", "Policy", "range_advice"]
 
 RANGE_ADVICE = Contract(
     "range_advice",
-    "Whether an item is to be kept, fixed or dropped, beside keeping it as it is",
+    "Whether an item is to be kept, fixed or dropped, or added to a store's range, beside leaving all as it is",
     (
-        Column("advice", "text", "What to do", values=("keep", "fix", "drop")),
+        Column("advice", "text", "What to do", values=("keep", "fix", "drop", "add")),
         Column("aspect", "text", "What is to be fixed", required=False),
-        Column("reviews", "int", "Reviews that were read of it", low=1),
+        Column("reviews", "int", "Reviews that were read of it", low=0),
         Column("complaints", "int", "Reviews of them that complain", low=0),
     ),
     key="day store subject",
@@ -53,11 +54,21 @@ class Policy(Settings, section="range"):
     star_effect_high: float = field(0.09, "The same, optimistic", ge=0, le=1)
     transfer: float = field(0.5, "Share of a dropped item's sales that goes to its neighbours", ge=0, le=1)
     place: float = field(0.3, "Share of a usual item's contribution that the freed place earns", ge=0, le=1)
+    gap_days: int = field(182, "Days of sales by which stores are compared", ge=56, le=730)
+    gap_stores: int = field(12, "Most similar stores that a store is compared with", ge=3, le=200)
+    gap_share: float = field(0.5, "Share of them that carry an item which is to be added", gt=0, le=1)
+    gap_least_items: int = field(50, "Items in the range of a store that is compared", ge=5)
+    gap_least_units: float = field(
+        20.0, "Units expected in those days below which none sold may be chance; the item may be there", gt=0
+    )
+    gap_most: int = field(5, "Items at most that one store is advised to add", ge=0)
 
 
-@step(reads="review_aspects supply_state", writes=RANGE_ADVICE)
-def range_advice(review_aspects: Any, supply_state: Any, *, day: date, policy: Policy) -> pd.DataFrame:
-    """One row an item with enough reviews."""
+@step(reads="review_aspects supply_state sales_lines stock items", writes=RANGE_ADVICE)
+def range_advice(
+    review_aspects: Any, supply_state: Any, sales_lines: Any, stock: Any, items: Any, *, day: date, policy: Policy
+) -> pd.DataFrame:
+    """One row an item with enough reviews, of the whole chain; one for each item that a store is to add."""
     mentions = review_aspects.filter(review_aspects.day == ibis.literal(day)).to_pandas().dropna(subset=["item"])
     earned = contributions(supply_state, day).set_index("item")
     usual = float(earned["earned"].median()) if len(earned) else 0.0
@@ -99,8 +110,14 @@ def range_advice(review_aspects: Any, supply_state: Any, *, day: date, policy: P
             "reasons": to_json(reasons), "bound": "none",
             "source": ", ".join(sorted(set(said["source"].dropna()))),
         })  # fmt: skip
+    house = {"supply_state": supply_state, "sales_lines": sales_lines, "stock": stock, "items": items}
+    dropped = {row["subject"] for row in rows if row["advice"] == "drop"}
+    rows += additions(house, mentions, day=day, policy=policy, without=dropped)
     names = [column.name for column in RANGE_ADVICE.columns if column.name != "day"]
     return pd.DataFrame(rows, columns=names)
+
+
+checks = {"reviews.because_add": check_added}
 
 
 def _worst_aspects(mentions: pd.DataFrame) -> dict[str, Mapping[str, Any]]:

@@ -76,10 +76,10 @@ def item_page(
     aspects = list(said["aspect"].value_counts().index)
     aspect = aspect if aspect in aspects else ""
     quoted = said[said["aspect"] == aspect] if aspect else said
-    rows = decision_page(hub, Filter(day=day, kind=KIND, subject=item), 1)["rows"]
+    rows = sorted(decision_page(hub, Filter(day=day, kind=KIND, subject=item), 1)["rows"], key=lambda row: row["store"])
     return render(
         request, "reviews_item.html", item=item, day=day, name=names(hub, "items", "item").get(item, ""),
-        row=rows[0] if rows else None, aspects=aspects, aspect=aspect, reviews=len(reviews),
+        rows=rows, aspects=aspects, aspect=aspect, reviews=len(reviews),
         bad=int((reviews["sentiment"] < COMPLAINT).sum()), trend=_trend(said, day),
         worst=_quotes(quoted[quoted["polarity"] < COMPLAINT], is_best=False),
         best=_quotes(quoted[quoted["polarity"] > -COMPLAINT], is_best=True),
@@ -100,7 +100,7 @@ def _queue(hub: Hub, view: View) -> dict[str, Any]:
     """One page of the advice to change something; what is to be kept is only counted."""
     named = names(hub, "items", "item")
     advised = rows_of_day(hub, KIND, view.day)
-    counts = {advice: sum(row["advice"] == advice for row in advised) for advice in ("fix", "drop", "keep")}
+    counts = {advice: sum(row["advice"] == advice for row in advised) for advice in ("fix", "drop", "add", "keep")}
     ids = [
         decision_id(KIND, row["day"], row["store"] or "", row["subject"])
         for row in advised
