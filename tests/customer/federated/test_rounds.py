@@ -319,8 +319,7 @@ PARTY = textwrap.dedent("""
     from pathlib import Path
     from aislehub.customer.federated.certificates import load_identity
     from aislehub.customer.federated.party import Contribution, take_part
-    from aislehub.customer.federated.secagg import Contributor
-from aislehub.customer.federated.terms import Answered, Terms
+    from aislehub.customer.federated.terms import Answered, Terms
 
     class Goods:
         def about_members(self, task):
