@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from fastapi.testclient import TestClient
 
 from aislehub.core.hub import Hub
+from aislehub.customer.federated.certificates import found, load_identity
+from aislehub.customer.federated.learned import Learned
+from aislehub.customer.federated.secagg import arrived_message
 from aislehub.data.privacy.consent import say_word
 from aislehub.data.privacy.erase import erase_person
 
@@ -35,3 +40,40 @@ def test_what_is_held_who_read_and_what_was_proved(hub: Hub, sign_in: SignIn, tm
     assert forged.status_code == 422 and "changed after it was signed" in forged.text
     address = page.partition('href="/privacy/proof/')[2].partition('"')[0]
     assert client.get(f"/privacy/proof/{address}").json() == proof
+
+
+def test_what_was_learned_with_other_houses(hub: Hub, sign_in: SignIn, tmp_path: Path) -> None:
+    """Without a training the page says how to begin one; with one, who took part, what crossed the wire, and ε."""
+    client = sign_in("admin")
+    assert "aislehub federate" in client.get("/privacy").text
+    found(tmp_path / "f", ["north", "south", "west"])
+    party, digest = load_identity(tmp_path / "f" / "north"), bytes(32)
+    done = {
+        "task": "gram", "digest": digest.hex(), "numbers": 3, "threshold": 1, "sigma": 2.5, "epsilon": 8.0,
+        "delta": 1e-5, "parties": ["north"], "fallen": {"west": "west is gone."},
+        "signatures": {"north": party.sign(arrived_message(digest, ["north"])).hex()},
+    }  # fmt: skip
+    record = {
+        "rounds": [done], "certificates": {"north": party.certificate.hex()},
+        "wire": {"north": {"sent": 123456, "received": 7}},
+    }  # fmt: skip
+    card = {
+        "until": "2017-12-03", "head": 2, "clip": 1.0, "parties": ["north"], "epsilon": 8.0, "delta": 1e-5,
+        "unit": "one member's purchases at one party", "sigma": 2.5,
+    }  # fmt: skip
+    model = Learned(["a", "b"], np.array([3.0, 1.0, 2.0]), 1.0, 2.5, {}, card, record)
+    model.save(hub.models, why="test")
+    page = client.get("/privacy").text
+    for word in (
+        "ε = 8.0",
+        "1 of 1 signatures",
+        "123,456",
+        party.roster["north"][:16],
+        "west is gone.",
+        "Pairs of items",
+    ):
+        assert word in page
+    replace(model, ridge=2.0, record=record | {"rounds": [done | {"parties": ["north", "west"]}]}).save(
+        hub.models, why="test"
+    )
+    assert "not proved" in client.get("/privacy").text

@@ -15,7 +15,7 @@ from aislehub.customer.federated.wire import Message, Stream, Tap
 
 __all__ = ["GONE", "VERSION", "Hall", "open_hall"]
 
-VERSION = 1  # of the messages
+VERSION = 2  # of the messages
 GONE = (ConnectionError, asyncio.IncompleteReadError, OSError)
 """What a lost connection looks like."""
 _HELLO_SECONDS = 20
@@ -26,6 +26,7 @@ class Hall:
     """The parties that are connected, by name; anyone on the roster may come, go and come again at any time.
 
     Attributes:
+        lines: every line that had a seat, also those that are closed.
         lost: who is known to come no more, and is not waited for.
     """
 
@@ -35,6 +36,7 @@ class Hall:
     tell: Callable[[str, Mapping[str, Any]], None] = lambda code, facts: None
     seats: dict[str, Stream] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+    lines: list[Stream] = field(default_factory=list)
     is_over: bool = False
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -63,6 +65,15 @@ class Hall:
             waited = f"{time.monotonic() - began:.0f}"
             raise HubError("federated.few_came", came=len(here), least=least, missing=names, seconds=waited)
         return here
+
+    def wire(self) -> dict[str, dict[str, int]]:
+        """Bytes that each party sent and received so far, before TLS."""
+        found: dict[str, dict[str, int]] = {}
+        for line in self.lines:
+            so_far = found.setdefault(line.name, {"sent": 0, "received": 0})
+            so_far["sent"] += line.received
+            so_far["received"] += line.sent
+        return found
 
     def give_up(self, name: str) -> None:
         """Somebody will come no more."""
@@ -140,6 +151,7 @@ class Hall:
             await stream.close()
             return
         self.seats[stream.name] = stream
+        self.lines.append(stream)
         self.tell("federated.came", {"party": stream.name})
         self._came.set()
 

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from aislehub.core.errors import HubError
 from aislehub.core.models import Card, save_learned
 from aislehub.customer.federated import recommender
+from aislehub.customer.federated.record import FILE as RECORD
+from aislehub.customer.federated.record import MODEL
 from aislehub.customer.federated.triangle import triangle_length
 from aislehub.customer.federated.wire import Message
 from aislehub.customer.recommend.ease import Ease
 
-__all__ = ["MODEL", "Learned"]
+__all__ = ["Learned"]
 
-MODEL = "federated"
-_CODE = "aislehub.customer.federated/1"
+_CODE = "aislehub.customer.federated/2"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Learned:
         sigma: noise of each number of `half`.
         coefficients: of the forecasts, by kind, (FEATURES,) each.
         card: what is published: parties, members or the promise to them, days.
+        record: of the rounds (`record_of`).
     """
 
     head: list[str]
@@ -47,6 +49,7 @@ class Learned:
     sigma: float
     coefficients: Mapping[str, NDArray[np.float64]]
     card: Mapping[str, Any]
+    record: Mapping[str, Any]
 
     @cached_property
     def ease(self) -> Ease:
@@ -65,7 +68,13 @@ class Learned:
         """What every party is sent."""
         file = io.BytesIO()
         np.savez_compressed(file, allow_pickle=False, half=self.half, **self.coefficients)
-        facts = {"head": self.head, "ridge": self.ridge, "sigma": self.sigma, "card": dict(self.card)}
+        facts = {
+            "head": self.head,
+            "ridge": self.ridge,
+            "sigma": self.sigma,
+            "card": dict(self.card),
+            "record": dict(self.record),
+        }
         return Message("result", facts, file.getvalue())
 
     @classmethod
@@ -86,7 +95,9 @@ class Learned:
             card = dict(facts["card"])
             card["until"] = date.fromisoformat(card["until"]).isoformat()  # it names the folder in the catalogue
             card["clip"], card["parties"] = float(card["clip"]), [str(party) for party in card["parties"]]
-            return cls(head, half, float(facts["ridge"]), float(facts["sigma"]), arrays, card).usable()
+            return cls(
+                head, half, float(facts["ridge"]), float(facts["sigma"]), arrays, card, dict(facts["record"])
+            ).usable()
         except (KeyError, TypeError, ValueError, OSError, HubError) as error:
             raise HubError("federated.no_message", party="coordinator") from error
 
@@ -98,6 +109,7 @@ class Learned:
         inverse = self.ease.inverse.astype(np.float32)
         np.savez_compressed(made / "recommender.npz", allow_pickle=False, items=np.array(self.head), inverse=inverse)
         told = {kind: found.tolist() for kind, found in self.coefficients.items()}
+        (made / RECORD).write_text(json.dumps(self.record, indent=2, ensure_ascii=False), encoding="utf-8")
         (made / "forecast.json").write_text(json.dumps(told, indent=2), encoding="utf-8")
         return save_learned(
             models, MODEL, made, day=str(self.card["until"]), metrics=self.card, versions={}, code=_CODE,

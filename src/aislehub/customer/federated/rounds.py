@@ -19,10 +19,18 @@ from aislehub.customer.federated.secagg import Keys, Revealed, arrived_message, 
 from aislehub.customer.federated.shamir import SHARE
 from aislehub.customer.federated.wire import Message, hex_of
 
-__all__ = ["Summed", "secure_sum"]
+__all__ = ["Signed", "Summed", "secure_sum"]
 
 MOST_MEMBERS = 10**9
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A party's name (certificate, DER) under the list of those whose vectors are in the sum."""
+
+    certificate: bytes
+    signature: bytes
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class Summed:
         parties: whose vectors are in it.
         members: sum of the members whom they say to have summed; 0 where a promise of privacy forbids saying it.
         fallen: who is not in it, or left before it was unmasked, and why.
+        signed: what each of `parties` signed that was still there then.
     """
 
     plan: Plan
@@ -41,6 +50,7 @@ class Summed:
     parties: tuple[str, ...]
     members: int
     fallen: Mapping[str, HubError]
+    signed: Mapping[str, Signed]
 
     def noise(self) -> float:
         """Standard deviation of the noise in it: more than promised where more parties than the fewest took part."""
@@ -100,12 +110,13 @@ async def secure_sum(hall: Hall, plan: Plan, seconds: float) -> Summed:
     signatures = await ask(
         asked, "agreed", lambda name, message: _read_signature(hall, plan, keys[name], name, arrived, message.facts)
     )
-    signed = {name: signature.hex() for name, signature in signatures.items()}
-    asked = _same(signatures, "signatures", {"signatures": signed})
+    told_all = {name: signature.hex() for name, signature in signatures.items()}
+    asked = _same(signatures, "signatures", {"signatures": told_all})
     revealed = await ask(asked, "revealed", lambda name, message: _read_revealed(message.facts))
     total = await asyncio.to_thread(unmask, plan, keys, [*envelopes], masked, revealed)
     members = sum(told[name][1] for name in arrived)
-    return Summed(plan, decode(total, plan.bits), tuple(arrived), members, fallen)
+    signed = {name: Signed(keys[name].certificate, signature) for name, signature in signatures.items()}
+    return Summed(plan, decode(total, plan.bits), tuple(arrived), members, fallen, signed)
 
 
 def _same(parties: Iterable[str], kind: str, facts: Mapping[str, Any]) -> dict[str, Message]:
@@ -144,7 +155,7 @@ def _read_signature(
     hall: Hall, plan: Plan, keys: Keys, name: str, arrived: Collection[str], facts: Mapping[str, Any]
 ) -> bytes:
     signature = hex_of(facts["signature"])
-    hall.identity.check(name, keys.certificate, signature, arrived_message(plan, arrived))
+    hall.identity.check(name, keys.certificate, signature, arrived_message(plan.digest(), arrived))
     return signature
 
 

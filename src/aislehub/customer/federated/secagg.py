@@ -155,7 +155,7 @@ class Contributor:
         self._enough(arrived)
         self._insist(self.name in arrived and {*arrived} <= {*self._envelopes, self.name})
         self._arrived = frozenset(arrived)
-        return self.identity.sign(arrived_message(self.plan, self._arrived))
+        return self.identity.sign(arrived_message(self.plan.digest(), self._arrived))
 
     def revealed(self, signatures: Mapping[str, bytes]) -> Revealed:
         """Step 5: shares, once enough parties have signed the very list that this one has signed.
@@ -167,7 +167,7 @@ class Contributor:
         self._turn(5)
         self._enough(signatures)
         self._insist(signatures.keys() <= self._arrived)
-        message = arrived_message(self.plan, self._arrived)
+        message = arrived_message(self.plan.digest(), self._arrived)
         for name, signature in signatures.items():
             self.identity.check(name, self._keys[name].certificate, signature, message)
         held = {name: self._opened(name) for name in self._envelopes} | {self.name: self._own_shares}
@@ -259,6 +259,6 @@ def _public(private: bytes) -> bytes:
     return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
-def arrived_message(plan: Plan, arrived: Collection[str]) -> bytes:
-    """What is signed in step 4."""
-    return b"\0".join([b"arrived", plan.digest(), *(name.encode() for name in sorted(arrived))])
+def arrived_message(digest: bytes, arrived: Collection[str]) -> bytes:
+    """What is signed in step 4 of the round whose plan has this digest."""
+    return b"\0".join([b"arrived", digest, *(name.encode() for name in sorted(arrived))])

@@ -16,6 +16,7 @@ from aislehub.customer.federated.budget import calibrated
 from aislehub.customer.federated.hall import Hall
 from aislehub.customer.federated.learned import Learned
 from aislehub.customer.federated.plan import Plan, least_threshold, new_plan
+from aislehub.customer.federated.record import record_of
 from aislehub.customer.federated.rounds import Summed, secure_sum
 from aislehub.customer.federated.tasks import TASKS, length_of
 
@@ -94,7 +95,8 @@ async def train(
         newton = _solved("poisson", await add_up("poisson", {"coefficients": newton})).tolist()
     coefficients = {"ridge": ridge, "poisson": np.array(newton)}
     card = _card(course, sums[:2], len(head), members, sigma)
-    learned = Learned(head, half, course.ridge, sigma, coefficients, card).usable()
+    record = record_of(sums, hall.wire())
+    learned = Learned(head, half, course.ridge, sigma, coefficients, card, record).usable()
     await hall.tell_all(learned.message(), course.seconds)
     return learned, sums
 

@@ -144,6 +144,10 @@ class Baskets:
         """The lines of some customers, (C,); codes stay."""
         return self._only(chosen[self.visit_customer])
 
+    def of_stores(self, chosen: NDArray[np.bool_]) -> Baskets:
+        """The visits to some stores, (S,), none of an unknown one; codes stay."""
+        return self._only((self.visit_store >= 0) & chosen[self.visit_store])
+
     def next_visit(self, day: int, within: int) -> Baskets:
         """Each customer's first visit of the `within` days from `day` on."""
         late = self._only((self.visit_day >= day) & (self.visit_day < day + within))

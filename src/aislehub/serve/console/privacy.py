@@ -13,6 +13,7 @@ from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub
 from aislehub.core.reads import last_reads
 from aislehub.core.text import say
+from aislehub.customer.federated.record import trainings
 from aislehub.data.privacy import requests
 from aislehub.data.privacy.consent import counts
 from aislehub.data.privacy.known import purpose_of
@@ -40,6 +41,7 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     return {
         "held": held, "requests": asked, "proofs": [_proof(hub, row) for row in asked if row["proof"]],
         "consents": _standing(words), "chart": _chart(words), "reads": last_reads(hub.state, SHOWN),
+        "trainings": trainings(hub.models),
         "open": sum(row["state"] != "done" for row in asked), "checked": None, "error": None,
     }  # fmt: skip
 
