@@ -1,7 +1,8 @@
 """Learning together beside learning alone and beside all rows in one place, and what a promise of privacy costs.
 
-Complete Journey's stores are dealt out to 4 and to 10 franchisees. Each contender may choose its ridge by the
-recall of four earlier weeks. The sums come from the real protocol, over TCP with TLS, in this process.
+Complete Journey's stores are dealt out to 4, 10, 20 and 40 franchisees, since what a house gains depends on how little
+it has. Each contender chooses its ridge by the recall of eight earlier weeks. `pooled` has all rows in one place, and a
+member of several franchisees once. The protocol's figures come from the real one, over TCP with TLS, in this process.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,12 @@ __all__ = ["run"]
 
 FloatArray = NDArray[np.float64]
 Row = dict[str, Any]
-CHOSEN_ON = date(2017, 9, 30)  # its four weeks after end before the first scored ones
+CHOSEN_ON = (date(2017, 9, 2), date(2017, 9, 30))  # their four weeks after end before the first scored ones
 ORIGINS = (date(2017, 11, 5), date(2017, 12, 3))
 AHEAD = 28
-PARTIES = (4, 10)
+PARTIES = (4, 10, 20, 40)
+MOST_IN_FULL = 10
+"""Franchisees up to which promises, forecasts and the protocol are measured, too."""
 HEAD, CLIP, RIDGES = 500, 5.0, (50.0, 150.0, 450.0, 1350.0)
 PROMISED_HEAD, PROMISED_CLIP, PROMISED_RIDGE = 100, 1.0, 1.0
 EPSILONS, DELTA = (8.0, 2.0, 1.0), 1e-5
@@ -68,70 +71,118 @@ def run(data: Path | None = None, *, quick: bool = False, seed: int = 0) -> list
     """
     tables, items = _chain()
     origins, counts = (ORIGINS[:1], PARTIES[:1]) if quick else (ORIGINS, PARTIES)
+    chosen_on = CHOSEN_ON[-1:] if quick else CHOSEN_ON
+    return measured(tables, items, chosen_on, origins, counts, draws=1 if quick else DRAWS, seed=seed)
+
+
+def measured(
+    tables: Tables, items: list[str], chosen_on: Sequence[date], origins: Sequence[date], counts: Sequence[int], *,
+    draws: int, seed: int,
+) -> list[Row]:  # fmt: skip
+    """Rows of any chain, for each number of parties: contenders choose on the first days, and the second score them."""
+    whole = {until: read_house(tables, until, ahead_days=AHEAD) for until in (*chosen_on, *origins)}
     rows: list[Row] = []
     for parties in counts:
-        stores = deal(tables, parties)
-        early = _houses(tables, stores, CHOSEN_ON)
-        late = [_houses(tables, stores, origin) for origin in origins]
-        rows += _recalls(early, late, items, f"{parties} franchisees", 1 if quick else DRAWS, seed)
-        rows += _forecasts(late, f"{parties} franchisees")
-        rows += _protocol(tables, stores, origins[-1], items, late[-1])
+        stores, data = deal(tables, parties), f"{parties} franchisees"
+        early, late = (
+            [_Ground.of([_part(whole[until], each) for each in stores], items) for until in days]
+            for days in (chosen_on, origins)
+        )
+        members = np.mean([house.members for house in late[-1].houses])
+        rows.append(_row(data, "parties", "members each", members, cpu=0.0))
+        rows.append(_row(data, "parties", "stores each", np.mean([len(each) for each in stores]), cpu=0.0))
+        full = parties <= MOST_IN_FULL
+        rows += _recalls(early, late, items, data, draws if full else 0, seed)
+        if full:
+            read = [_houses(tables, stores, origin) for origin in origins]
+            rows += _forecasts(read, data)
+            rows += _protocol(tables, stores, origins[-1], items, read[-1])
     return rows
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """What contenders learn from at one day: of all houses together and of each, heads and upper halves of XᵀX."""
+
+    houses: list[House]
+    counts: FloatArray
+    head: list[str]
+    halves: list[FloatArray]
+    own_heads: list[list[str]]
+    own_halves: list[FloatArray]
+
+    @classmethod
+    def of(cls, houses: list[House], items: list[str]) -> _Ground:
+        counts = [recommender.counts(house, items, CLIP) for house in houses]
+        total = np.sum(counts, axis=0)
+        head, own = recommender.head(items, total, HEAD), [recommender.head(items, one, HEAD) for one in counts]
+        return cls(
+            houses, total, head, [recommender.gram(house, head, CLIP) for house in houses], own,
+            [recommender.gram(house, its, CLIP) for house, its in zip(houses, own, strict=True)],
+        )  # fmt: skip
+
+
 def _recalls(
-    early: list[House], late: list[list[House]], items: list[str], data: str, draws: int, seed: int
+    early: list[_Ground], late: list[_Ground], items: list[str], data: str, draws: int, seed: int
 ) -> Iterator[Row]:
     began = time.process_time()
-    ridges = {arm: max(RIDGES, key=lambda ridge, arm=arm: _arm(arm, early, items, ridge).mean()) for arm in _ARMS}
-    names = np.concatenate([_names(house) for houses in late for house in houses])
-    found = {
-        arm: Scored(np.concatenate([_arm(arm, houses, items, ridges[arm]) for houses in late]), names) for arm in _ARMS
+    ridges = {
+        arm: max(RIDGES, key=lambda ridge, arm=arm: np.mean([_arm(arm, one, items, ridge).mean() for one in early]))
+        for arm in _ARMS
     }
-    for epsilon in EPSILONS:
-        drawn = [np.concatenate([_promised(houses, items, epsilon) for houses in late]) for _ in range(draws)]
+    names = np.concatenate([_names(house) for ground in late for house in ground.houses])
+    found = {
+        arm: Scored(np.concatenate([_arm(arm, ground, items, ridges[arm]) for ground in late]), names) for arm in _ARMS
+    }
+    for epsilon in EPSILONS if draws else ():
+        drawn = [np.concatenate([_promised(one.houses, items, epsilon) for one in late]) for _ in range(draws)]
         found[f"federated, ε = {epsilon:g}"] = Scored(np.mean(drawn, axis=0), names)
     cpu = time.process_time() - began
     for arm, scored in found.items():
         yield _row(data, arm, "recall@10", scored.recall.mean(), cpu=cpu)
     promised = [arm for arm in found if "ε" in arm]
     pairs = [("federated", base) for base in ("alone", "pooled", "popular")]
+    pairs += [("federated and own", "federated"), ("pooled", "alone")]
     pairs += [(arm, base) for arm in promised for base in ("federated", "alone", "popular")]
     for arm, base in pairs:
         yield _row(data, arm, f"recall@10 over {base}", *_ratio(found[arm], found[base], seed), cpu=cpu)
 
 
-def _arm(arm: str, houses: list[House], items: list[str], ridge: float) -> FloatArray:
+def _arm(arm: str, ground: _Ground, items: list[str], ridge: float) -> FloatArray:
     """Recall of one contender at every party, one party after the other."""
+    total = np.sum(ground.halves, axis=0)
+    parts = zip(ground.houses, ground.halves, ground.own_heads, ground.own_halves, strict=True)
     if arm == "alone":
-        return np.concatenate([_alone(house, items, ridge) for house in houses])
-    counts = np.sum([recommender.counts(house, items, CLIP) for house in houses], axis=0)
-    head = recommender.head(items, counts, HEAD)
+        return np.concatenate([_recall(house, head, half, ridge) for house, _, head, half in parts])
+    if arm == "federated and own":  # each counts its own rows twice
+        return np.concatenate([_recall(house, ground.head, total + half, ridge) for house, half, _, _ in parts])
     if arm == "popular":
-        model: Any = _Popular(counts[[items.index(item) for item in head]])
+        model: Any = _Popular(ground.counts[np.searchsorted(items, ground.head)])
     elif arm == "federated":
-        model = recommender.fit(np.sum([recommender.gram(house, head, CLIP) for house in houses], axis=0), ridge)
-    else:  # all rows in one place, where a member of several franchisees is one
-        model = recommender.fit(_pooled(houses, head), ridge)
-    return np.concatenate([recommender.recall(house, head, model) for house in houses])
+        model = recommender.fit(total, ridge)
+    else:
+        model = recommender.fit(_pooled(ground.houses, ground.head), ridge)
+    return np.concatenate([recommender.recall(house, ground.head, model) for house in ground.houses])
 
 
-_ARMS = ("alone", "popular", "federated", "pooled")
+_ARMS = ("alone", "popular", "federated", "federated and own", "pooled")
 
 
-def _alone(house: House, items: list[str], ridge: float) -> FloatArray:
-    head = recommender.head(items, recommender.counts(house, items, CLIP), HEAD)
-    return recommender.recall(house, head, recommender.fit(recommender.gram(house, head, CLIP), ridge))
+def _recall(house: House, head: list[str], half: FloatArray, ridge: float) -> FloatArray:
+    return recommender.recall(house, head, recommender.fit(half, ridge))
+
+
+def _part(whole: House, stores: Sequence[str]) -> House:
+    """A party's members and purchases, from those of the chain."""
+    mine = np.isin(whole.baskets.stores, list(stores))
+    baskets, later = whole.baskets.of_stores(mine), whole.later.of_stores(mine)
+    return replace(whole, baskets=baskets, later=later, stores=len(stores), lines=len(baskets.item))
 
 
 def _pooled(houses: list[House], head: list[str]) -> FloatArray:
     """Upper half of XᵀX where a member's purchases at all parties are one row."""
-    by_member: dict[str, FloatArray] = {}
-    for house in houses:
-        rows = recommender.rows_of(house.baskets, head, np.inf).toarray()
-        for name, row in zip(house.baskets.customers, rows, strict=True):
-            by_member[name] = np.maximum(by_member[name], row) if name in by_member else row
-    held = np.array([*by_member.values()])
+    rows = sum(recommender.rows_of(house.baskets, head, np.inf) for house in houses).toarray()
+    held = (rows > 0).astype(float)
     held *= np.minimum(1.0, CLIP / np.maximum(np.linalg.norm(held, axis=1), 1.0))[:, None]
     return recommender.triangle(held.T @ held)
 
