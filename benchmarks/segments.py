@@ -3,7 +3,8 @@
 At several days of Complete Journey every household is profiled by what was known at the close of that day, and the 91
 days after it are counted on the receipts. Three ways to group households are compared on the same profiles: the leading
 segment (`aislehub`), k-means on the standardised profile with as many clusters as there are leading segments, and
-fifths of the past discount.
+fifths of the past discount. The house's clusters (few figures, their number chosen by stability) stand beside k-means
+on all figures with as many clusters, among regular households only.
 
 Stability is the adjusted Rand index between a grouping and one made again, on the same households: from another draw of
 households (thresholds and centres move) or from another draw of each household's own receipts (the profiles move too).
@@ -17,8 +18,8 @@ from __future__ import annotations
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from aislehub.core.tables import Tables
 from aislehub.customer import policy as profile_policy
+from aislehub.customer.cluster_fit import choose, fit
 from aislehub.customer.held import held
 from aislehub.customer.profile import FACTS, profiles
 from aislehub.customer.returning import HORIZONS, features, fit_recency, learn_returning, past_days, predict
@@ -63,12 +65,14 @@ class Then:
     """Households at the close of a day, and what came after.
 
     Attributes:
+        day: that day.
         members: profiles of all who had bought by then, with `OUTCOMES` of the quarter since (n rows).
         bought: days → who bought within them, 0 or 1, (n,).
         chance: contender → days → chance of that, (n,).
         seconds: contender → CPU-seconds of learning.
     """
 
+    day: date
     members: pd.DataFrame
     bought: dict[int, FloatArray]
     chance: dict[str, dict[int, FloatArray]]
@@ -89,7 +93,8 @@ def run(data: Path | None = None, *, quick: bool = False, seed: int = 0) -> list
     resampled = [[_resampled(tables, day, rng) for _number in range(again)] for day in days]
     keys = sorted(set().union(*(then.members["customer"] for then in thens)))
     drawn = pd.DataFrame(rng.poisson(1.0, (weights, len(keys))).T.astype(float), index=keys)
-    rows = _groups(thens, resampled, drawn, draws, rng) + _fifths(thens, drawn) + _chances(thens, drawn)
+    rows = _groups(thens, resampled, drawn, draws, rng) + _clusterings(thens, resampled, drawn, draws, rng)
+    rows += _fifths(thens, drawn) + _chances(thens, drawn)
     peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     return [
         {"bench": "segments", "data": f"complete_journey, {len(days)} days", **row, "peak_mb": peak} for row in rows
@@ -134,7 +139,7 @@ def _then(tables: Tables, day: date) -> Then:
     since = came_of(lines, items, day, day + QUARTER)
     both = members.merge(since, on="customer", how="left")
     both = both.assign(spend_since=both["spend_since"].fillna(0), stayed_away=both["bought_since"].isna().astype(float))
-    return Then(both, bought, {"aislehub": ours, "recency": plain}, seconds)
+    return Then(day, both, bought, {"aislehub": ours, "recency": plain}, seconds)
 
 
 def _recency(tables: Tables, day: date, members: pd.DataFrame, spans: Sequence[int]) -> dict[int, FloatArray]:
@@ -196,6 +201,15 @@ def _clusters(count: int) -> Grouping:
     return group
 
 
+def _stable_clusters(count: int) -> Grouping:
+    """The house's clustering, its number of clusters given."""
+
+    def group(some: pd.DataFrame, members: pd.DataFrame, seed: int) -> NDArray[Any]:
+        return np.asarray(fit(some, Policy().cluster_by, count, seed).of(members))
+
+    return group
+
+
 def _discount_fifths(some: pd.DataFrame, members: pd.DataFrame, _seed: int) -> NDArray[Any]:
     edges = np.quantile(some["discount_share"].dropna(), np.arange(1, FIFTHS) / FIFTHS)
     return np.digitize(members["discount_share"].fillna(0).to_numpy(float), edges)
@@ -211,6 +225,46 @@ def _groups(
     """Stability and power of each grouping, and how far the leading segments are ahead of the others."""
     count = round(np.mean([len(set(_leading(then.members, then.members, 0))) for then in thens]))
     contenders = {"aislehub": _leading, f"k-means, {count}": _clusters(count), "discount fifths": _discount_fifths}
+    rows, power = _judged(contenders, thens, resampled, drawn, draws, rng)
+    for model in list(contenders)[1:]:
+        for outcome in OUTCOMES:
+            (ours, mine), (theirs, others) = power["aislehub"][outcome], power[model][outcome]
+            rows.append(_row("aislehub", f"R² of {outcome} over {model}", ours - theirs, mine - others, 0.0))
+    return rows
+
+
+def _clusterings(
+    thens: Sequence[Then], resampled: Sequence[Sequence[pd.DataFrame]], drawn: pd.DataFrame, draws: int,
+    rng: np.random.Generator,
+) -> list[Row]:  # fmt: skip
+    """The house's clusters as its gate sees them at each day, and beside them k-means on all figures."""
+    policy, rows, counts = Policy(), [], []
+    some = [replace(then, members=_regular(then.members)) for then in thens]
+    for then in some:
+        before = time.process_time()
+        found = choose(then.members, policy.cluster_by, policy.most_clusters, 0)
+        cpu = time.process_time() - before
+        counts.append(len(found.clusters.centres))
+        rows.append(_row("clusters", f"what the gate sees, {then.day}", found.stability, None, cpu))
+        rows.append(_row("clusters", f"number, {then.day}", counts[-1], None, cpu))
+    count = round(float(np.median(counts)))
+    again = [
+        [other[other["customer"].isin(then.members["customer"])].reset_index(drop=True) for other in others]
+        for then, others in zip(some, resampled, strict=True)
+    ]
+    contenders = {"clusters": _stable_clusters(count), f"k-means on all figures, {count}": _clusters(count)}
+    return rows + _judged(contenders, some, again, drawn, draws, rng)[0]
+
+
+def _regular(members: pd.DataFrame) -> pd.DataFrame:
+    return members[members["visits_365"] >= Policy().least_visits].reset_index(drop=True)
+
+
+def _judged(
+    contenders: Mapping[str, Grouping], thens: Sequence[Then], resampled: Sequence[Sequence[pd.DataFrame]],
+    drawn: pd.DataFrame, draws: int, rng: np.random.Generator,
+) -> tuple[list[Row], dict[str, dict[str, tuple[float, FloatArray]]]]:  # fmt: skip
+    """Size, stability and power of each way to group."""
     rows: list[Row] = []
     power: dict[str, dict[str, tuple[float, FloatArray]]] = {}
     for model, group in contenders.items():
@@ -231,11 +285,7 @@ def _groups(
         rows.append(_row(model, "ARI, receipts drawn again", np.mean(by_receipts), np.array(by_receipts), cpu))
         power[model] = {outcome: _power(thens, groups, outcome, drawn) for outcome in OUTCOMES}
         rows += [_row(model, f"R² of {outcome}", *told, cpu) for outcome, told in power[model].items()]
-    for model in list(contenders)[1:]:
-        for outcome in OUTCOMES:
-            (ours, mine), (theirs, others) = power["aislehub"][outcome], power[model][outcome]
-            rows.append(_row("aislehub", f"R² of {outcome} over {model}", ours - theirs, mine - others, 0.0))
-    return rows
+    return rows, power
 
 
 def _power(
