@@ -192,10 +192,12 @@ def test_stable_clusters_are_shown_and_can_be_built_on(hub: Hub, sign_in: SignIn
     clustered(hub, 0.93, kept=True)
     client = sign_in("planner")
     page = client.get("/customers").text
-    assert "1: come often" in page and "2: come seldom" in page and "agreement 0.93" in page
+    assert "1: come often" in page and "2: come seldom" in page and "agreement is 0.93" in page
     assert "rule=cluster+%3D+1#builder" in page and "<code>cluster</code>" in page
     profiled = hub.tables.count("customer_profiles")
-    assert f"<dd>{(profiled + 1) // 2} <small>" in group(client, "cluster = 1")
+    told = group(client, "cluster = 1")
+    assert f"<dd>{(profiled + 1) // 2} <small>" in told and "cannot be kept" in told
+    assert "To keep the segment, put the rule" in group(client, "stage = active or stage = new or stage = lapsed")
 
 
 def test_an_unstable_clustering_is_said_in_words(hub: Hub, sign_in: SignIn) -> None:

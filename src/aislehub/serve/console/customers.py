@@ -18,7 +18,7 @@ from aislehub.core.reads import note_read
 from aislehub.core.tables import end_of_day
 from aislehub.core.text import has, say, word
 from aislehub.customer.clusters import LEAST_MEMBERS
-from aislehub.customer.rules import COLUMNS, WITH_CLUSTER, conditions, parse
+from aislehub.customer.rules import CLUSTER, COLUMNS, WITH_CLUSTER, conditions, parse
 from aislehub.customer.segment_command import build, members_on, segment_name
 from aislehub.customer.segment_figures import ALL, MEANS, marks
 from aislehub.customer.segment_history import BACK_DAYS
@@ -106,6 +106,7 @@ def group(request: Request, site: House, user: Planner, rule: Annotated[str, Que
             for name in MEANS if figures and figures[name] is not None
         ],
         "marks": _marks(marks(built.members, everyone, own), currency),
+        "can_be_kept": CLUSTER.name not in own,
         "command": f"aislehub segment --where {shlex.quote(rule)} --holdout 0.1 --out list.csv",
     }  # fmt: skip
     return render(request, "customers_group.html", error=None, found=found)
@@ -186,7 +187,7 @@ def _clusters(hub: Hub, day: date) -> dict[str, Any] | None:
     return {
         "stability": everyone["stability"], "count": everyone["clusters"], "least": policy.cluster_stability,
         "least_members": LEAST_MEMBERS, "members": everyone["members"],
-        "by": say("customers.rule_comma").join(word("profile", name) for name in policy.cluster_by),
+        "by": say("cluster.joint").join(word("profile", name) for name in policy.cluster_by),
         "rows": [
             {**row, "traits": _traits(row["traits"]), "marks": _marks(row["traits"], currency)
              + _marks(row["marks"], currency)}
