@@ -63,6 +63,7 @@ MODULES: tuple[str, ...] = (
     "aislehub.reach.campaign.audience",
     "aislehub.reach.campaign.decide",
     "aislehub.reach.campaign.outcome",
+    "aislehub.reach.campaign.holdout",
     "aislehub.reach.campaign.command",
     "aislehub.proof.kpis",
     "aislehub.proof.judge",

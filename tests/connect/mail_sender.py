@@ -6,6 +6,7 @@ python tests/connect/mail_sender.py HOME PORT
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -89,6 +90,13 @@ class House:
     def send(self, outlets: dict[str, Any], now: datetime = NOON, **rules: Any) -> list[str]:
         """Send what is approved, and what an earlier run has left."""
         return send_approved(self.ledger, self.post(outlets, now, **rules), "campaigns")
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def mail(port: int, **more: Any) -> Mail:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from aislehub.connect.gateway import MessageFile
 from aislehub.core.book import Filter
 from aislehub.core.errors import HubError
 from aislehub.law.messages import is_held_back
-from tests.connect.mail_sender import LONG_AGO, NOON, SUNDAY, House, mail
+from tests.connect.mail_sender import LONG_AGO, NOON, SUNDAY, House, free_port, mail
 
 
 class Inbox:
@@ -59,17 +58,10 @@ def inbox() -> Inbox:
 @pytest.fixture
 def port(inbox: Inbox) -> Iterator[int]:
     """A real mail server on a free port."""
-    controller = Controller(inbox, hostname="127.0.0.1", port=0, ready_timeout=30)
-    controller.port = _free_port()
+    controller = Controller(inbox, hostname="127.0.0.1", port=free_port(), ready_timeout=30)
     controller.start()
     yield controller.port
     controller.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @pytest.fixture
@@ -187,7 +179,7 @@ def test_a_server_that_is_down_loses_nothing(house: House, inbox: Inbox, port: i
     """All wait, a sentence says why, and they go once it is there again."""
     house.approve("coffee", 2)
     with pytest.raises(HubError) as down:
-        house.send({"email": mail(_free_port())})
+        house.send({"email": mail(free_port())})
     assert down.value.code == "mail.unreachable"
     house.send({"email": mail(port)})
     assert len(inbox.taken) == 2

@@ -43,6 +43,8 @@ class Policy(Settings, section="campaigns"):
     assumed_sd: float = field(0.03, "Standard deviation of that share", gt=0, le=5)
     least: int = field(30, "Members of each arm from which on a past campaign teaches what campaigns bring", ge=2)
     pre_days: int = field(84, "Days before a message whose money is taken off when it is measured", ge=0, le=730)
+    holdout_weeks: int = field(8, "Weeks since a member's first audience from which on the permanent holdout tells "
+                                  "what all messages together are worth", ge=1, le=104)  # fmt: skip
     margin: float = field(0.25, "Share of the net amount taken as margin where an item's cost is not known", ge=0, le=1)
 
 

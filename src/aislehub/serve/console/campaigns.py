@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import ibis
 from fastapi import APIRouter, Request, Response
 from ibis import _
 
@@ -16,6 +17,7 @@ from aislehub.core.sends import Sends
 from aislehub.core.text import LANGUAGES, say
 from aislehub.customer.segment_command import segment_name
 from aislehub.law.messages import MessageRules
+from aislehub.reach.campaign.decide import Policy
 from aislehub.schema.campaigns import STATUSES
 from aislehub.serve import formats
 from aislehub.serve.console.shell import render, signed_in
@@ -38,7 +40,8 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     measured = _measured(hub)
     return {
         "view": view, "days": hub.ledger.days(KIND)[:60], "plans": plans, "rules": MessageRules.load(hub.home),
-        "audiences": _audiences(hub, view.day), "measured": measured, "plot": _plot(measured),
+        "audiences": _audiences(hub, view.day), "measured": measured,
+        "together": _together(hub), "plot": _plot(measured),
         "is_simulated": any(plan["is_simulated"] for plan in plans), **_queue(hub, view),
     }  # fmt: skip
 
@@ -114,6 +117,20 @@ def _measured(hub: Hub) -> list[dict[str, Any]]:
          **(measured_document(one) or {})}
         for one in found
     ]  # fmt: skip
+
+
+def _together(hub: Hub) -> str:
+    """What the permanent holdout tells of all messages together, as a sentence."""
+    rows = hub.tables.run(lambda t: t.read("holdout_worth").order_by(ibis.desc("day")).limit(1)).to_pylist()
+    if not rows:
+        return say("campaigns.holdout_none")
+    row, policy = rows[0], Policy.load(hub.home)
+    counts = {"weeks": row["weeks"], "written": _told(row["written"]), "held": _told(row["held"])}
+    if row["verdict"] == "early":
+        return say("campaigns.holdout_early", **counts, least=policy.holdout_weeks, members=policy.least)
+    ends = {name: formats.money(row[name], hub.settings.currency) for name in ("each", "low", "high", "usual")}
+    code = {"gain": "campaigns.holdout_gain", "loss": "campaigns.holdout_loss", "none": "campaigns.holdout_gap"}
+    return say(code[row["verdict"]], **counts, **ends)
 
 
 def _plot(measured: list[dict[str, Any]]) -> dict[str, Any] | None:
