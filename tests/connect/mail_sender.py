@@ -1,6 +1,6 @@
-"""Sends the campaigns of a house to a mail server that runs here; as a script it may be killed at any moment.
+"""Sends the campaigns of a house to a mail server or gateway that runs here; a script that may be killed at any moment.
 
-python tests/connect/mail_sender.py HOME PORT
+python tests/connect/mail_sender.py HOME CHANNEL PORT
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from aislehub.connect.campaigns import CampaignPost
+from aislehub.connect.gateway import Gateway, GatewaySettings
 from aislehub.connect.mail import Mail, MailSettings
 from aislehub.core.book import Filter
 from aislehub.core.ledger import Ledger
@@ -26,6 +27,7 @@ from aislehub.law.messages import MessageRules
 from aislehub.schema import CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS, CONSENTS, CONTACTS
 
 SUNDAY, NOON = date(2026, 11, 1), datetime(2026, 11, 2, 12, tzinfo=UTC)
+SECRET = "a secret of at least twenty-four bytes"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 CONTRACTS = {one.name: one for one in (CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS, CONSENTS, CONTACTS)}
 
@@ -33,9 +35,10 @@ CONTRACTS = {one.name: one for one in (CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS, CONSEN
 class House:
     """A home with one campaign that is approved for some members."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, decided: date = SUNDAY, timezone: str = "UTC") -> None:
         self.home = home
-        self.tables = Tables(home / "tables", CONTRACTS, "UTC")
+        self.decided = decided
+        self.tables = Tables(home / "tables", CONTRACTS, timezone)
         self.ledger = Ledger(open_state("", home))
         self.sends = Sends(self.ledger.engine)
 
@@ -44,9 +47,9 @@ class House:
         self.tables.append(name, contract.require(pa.Table.from_pylist(rows, schema=contract.schema)))
 
     def approve(self, name: str, treated: int, control: int = 3, channel: str = "email", **plan: Any) -> str:
-        """A campaign of that name, decided on SUNDAY and approved; its decision's id."""
+        """A campaign of that name, decided and approved; its decision's id."""
         self.put("campaign_plans", [
-            {"campaign": name, "offer": "2 for 1", "channel": channel, "starts": SUNDAY + timedelta(days=1),
+            {"campaign": name, "offer": "2 for 1", "channel": channel, "starts": self.decided + timedelta(days=1),
              "control": 0.2, "horizon_days": 28, "subject_en": "{offer} for you",
              "text_en": "Come in: {offer} to {ends}.",
              "subject_zh": "给您的优惠：{offer}", "text_zh": "欢迎光临：{offer}，至 {ends}。",
@@ -58,12 +61,12 @@ class House:
             {"customer": member, "purpose": "messages", "granted": True, "at": LONG_AGO} for member, _, _ in members
         ])  # fmt: skip
         rows = [
-            {"day": SUNDAY, "campaign": name, "customer": member, "status": status, "language": language,
+            {"day": self.decided, "campaign": name, "customer": member, "status": status, "language": language,
              "country": "DE", "timezone": "Europe/Berlin"} for member, status, language in members
         ]  # fmt: skip
         known = self.tables.fetch("campaign_audience").to_pylist()
         self.tables.write(
-            "campaign_audience", pa.Table.from_pylist([*known, *rows], schema=CAMPAIGN_AUDIENCE.schema), SUNDAY
+            "campaign_audience", pa.Table.from_pylist([*known, *rows], schema=CAMPAIGN_AUDIENCE.schema), self.decided
         )
         action = {"messages": treated, "control": control, "segment": "all", "offer": "2 for 1", "channel": channel}
         row = {
@@ -71,8 +74,8 @@ class House:
             "money": 1.0, "money_low": 0.0, "money_high": 2.0, "horizon_days": 28, "outlay": 0.0, "reasons": "[]",
             "bound": "none", "source": "",
         }  # fmt: skip
-        proposed = [self._row(one) for one in self.ledger.find(Filter(kind="campaigns", day=SUNDAY))]
-        self.ledger.propose("campaigns", SUNDAY, pa.Table.from_pylist([*proposed, row]), currency="EUR")
+        proposed = [self._row(one) for one in self.ledger.find(Filter(kind="campaigns", day=self.decided))]
+        self.ledger.propose("campaigns", self.decided, pa.Table.from_pylist([*proposed, row]), currency="EUR")
         (decision,) = self.ledger.find(Filter(kind="campaigns", subject=name))
         self.ledger.approve(Filter(ids=(decision["id"],)), who="ann")
         return str(decision["id"])
@@ -108,5 +111,12 @@ def mail(port: int, **more: Any) -> Mail:
     return Mail(MailSettings(**given), lambda members: {member: f"{member}@people.example" for member in members})
 
 
+def gateway(port: int) -> Gateway:
+    """The gateway on a port of this machine."""
+    return Gateway(GatewaySettings.made_of({"url": f"http://127.0.0.1:{port}/messages", "secret": SECRET,
+                                            "attempts": 1}))  # fmt: skip
+
+
 if __name__ == "__main__":
-    House(Path(sys.argv[1])).send({"email": mail(int(sys.argv[2]))})
+    outlets = {"email": mail, "webhook": gateway}
+    House(Path(sys.argv[1])).send({sys.argv[2]: outlets[sys.argv[2]](int(sys.argv[3]))})

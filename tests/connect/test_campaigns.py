@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -21,6 +21,7 @@ from aiosmtpd.controller import Controller
 from aislehub.connect.gateway import MessageFile
 from aislehub.core.book import Filter
 from aislehub.core.errors import HubError
+from aislehub.core.outbox import Batch
 from aislehub.law.messages import is_held_back
 from tests.connect.mail_sender import LONG_AGO, NOON, SUNDAY, House, free_port, mail
 
@@ -110,6 +111,16 @@ def test_limits_hold_across_campaigns(house: House, inbox: Inbox, port: int) -> 
     house.approve("d", 4)
     house.send({"email": mail(port)}, NOON + timedelta(days=2))
     assert len(inbox.taken) == 8
+
+
+def test_a_day_is_the_chains_own_also_when_clocks_change(tmp_path: Path, inbox: Inbox, port: int) -> None:
+    """One a day over a day of 25 hours: 24 hours and a quarter later it is still that day, an hour later it is not."""
+    house = House(tmp_path, date(2026, 10, 24), "Europe/Berlin")
+    rules = {"quiet_from": 0, "quiet_to": 0}
+    for name, moment in (("a", "2026-10-24T22:30"), ("b", "2026-10-25T22:45"), ("c", "2026-10-25T23:45")):
+        house.approve(name, 3)
+        house.send({"email": mail(port)}, datetime.fromisoformat(moment).replace(tzinfo=UTC), **rules)
+        assert len(inbox.taken) == (6 if name == "c" else 3)
 
 
 def test_nobody_is_written_to_in_quiet_hours_or_a_day_early(house: House, inbox: Inbox, port: int) -> None:
@@ -213,7 +224,7 @@ def test_killed_at_any_moment_nobody_gets_it_twice(house: House, inbox: Inbox, p
     """Killed again and again while sending 40 messages: no member has two, and all but those in flight have one."""
     inbox.slow = 0.02
     id = house.approve("coffee", 40)
-    script = [sys.executable, str(Path(__file__).with_name("mail_sender.py")), str(house.home), str(port)]
+    script = [sys.executable, str(Path(__file__).with_name("mail_sender.py")), str(house.home), "email", str(port)]
     rng, kills = random.Random(4), 0
     for _ in range(3):
         sending = subprocess.Popen(script)
@@ -232,3 +243,22 @@ def test_killed_at_any_moment_nobody_gets_it_twice(house: House, inbox: Inbox, p
     counts = house.sends.counts(id)
     assert counts["sent"] + counts.get("unsure", 0) == 40 and counts.get("unsure", 0) <= kills
     assert len(got) >= counts["sent"]
+
+
+def test_a_file_that_was_cut_is_whole_with_each_member_once(house: House, tmp_path: Path) -> None:
+    """Cut before the file, or after it and before that was noted: the next run leaves one file with all of
+    them once."""
+    id = house.approve("coffee", 5, channel="file")
+    folder = tmp_path / "out"
+    house.sends.plan(id, "coffee", "file", [f"t{number}" for number in range(5)])
+    ids = [row["id"] for row in house.sends.of(id)]
+    house.sends.settle(dict.fromkeys(ids, ("sending", "")))
+    house.send({"file": MessageFile(folder)})
+    (file,) = folder.glob("*.csv")
+    whole = file.read_bytes()
+    house.sends.settle(dict.fromkeys(ids, ("sending", "")))
+    row = {"decision": id, "day": SUNDAY.isoformat(), "subject": "coffee", "channel": "file", "messages": 5}
+    house.post({"file": MessageFile(folder)}).send(Batch("again", [row]))
+    assert [one.read_bytes() for one in folder.glob("*.csv")] == [whole]
+    assert sorted(pd.read_csv(file)["customer"]) == [f"t{number}" for number in range(5)]
+    assert house.sends.counts(id) == {"sent": 5}

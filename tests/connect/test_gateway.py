@@ -6,7 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -16,9 +19,8 @@ import pytest
 
 from aislehub.connect.gateway import Gateway, GatewaySettings
 from aislehub.core.errors import HubError
-from tests.connect.mail_sender import House
-
-SECRET = "a secret of at least twenty-four bytes"
+from tests.connect import mail_sender
+from tests.connect.mail_sender import SECRET, House
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -84,6 +86,29 @@ def test_what_a_crash_left_in_flight_is_posted_under_the_same_id(
     house.send({"webhook": outlet})
     assert sorted(mine for mine, _ in receiver.posted) == sorted(ids)
     assert house.sends.counts(id) == {"sent": 2}
+
+
+def test_killed_at_any_moment_each_message_is_one_id(tmp_path: Path) -> None:
+    """Killed while posting 30 messages: every member is posted, a repeated one under the id it had."""
+    made = type("Slow", (Receiver,), {"posted": [], "answers": []})
+    server = HTTPServer(("127.0.0.1", 0), made)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    house = House(tmp_path)
+    id = house.approve("coffee", 30, channel="webhook")
+    script = [sys.executable, mail_sender.__file__, str(tmp_path), "webhook", str(server.server_port)]
+    sending, started = subprocess.Popen(script), time.monotonic()
+    while len(made.posted) < 4 and sending.poll() is None and time.monotonic() - started < 60:
+        time.sleep(0.005)
+    sending.kill()
+    sending.wait()
+    killed = len(made.posted)
+    house.send({"webhook": mail_sender.gateway(server.server_port)})
+    server.shutdown()
+    server.server_close()
+    assert 4 <= killed < 30 <= len(made.posted) <= 31
+    members = {mine: event["data"]["customer"] for mine, event in made.posted}
+    assert len(members) == len(set(members.values())) == 30
+    assert house.sends.counts(id) == {"sent": 30}
 
 
 def test_without_an_address_or_a_secret_nothing_is_posted() -> None:

@@ -90,7 +90,8 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             setting = ".".join([cls.section, *map(str, first["loc"])])
-            is_secret = cls.model_fields[str(first["loc"][0])].annotation is SecretStr
+            whole = not first["loc"]  # values that do not go together; one of them may be secret
+            is_secret = whole or cls.model_fields[str(first["loc"][0])].annotation is SecretStr
             value = "…" if is_secret else first["input"]  # errors are logged and shown to many
             told = HubError("settings.invalid", setting=setting, value=value, why=first["msg"])
             raise told from (None if is_secret else error)

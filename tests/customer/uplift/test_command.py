@@ -34,6 +34,7 @@ def test_a_real_trial_ranks_and_stays_within_its_budget(
     assert told["qini"]["low"] > 0
     assert told["rules"]["uplift"]["value"] > max(told["rules"]["random"]["value"], 0)
     assert told["features"] == BEFORE
+    assert told["rows_left_out"] == (hillstrom["segment"] == "Mens E-Mail").sum()
     written = pd.read_csv(tmp_path / "sent.csv")
     assert written["send"].sum() == told["send"] == 1000
     assert written.loc[written["send"], "uplift"].min() >= written.loc[~written["send"], "uplift"].max()

@@ -80,6 +80,14 @@ def test_what_is_no_trial_is_refused_with_a_sentence(given: dict[str, object], c
     assert refused.value.code == code
 
 
+def test_one_arm_alone_is_refused() -> None:
+    """Without untreated members nothing can be compared, whatever the arm is called; gaps are no arm."""
+    for arms in (["mail"] * 400, [1.0] * 390 + [np.nan] * 10):
+        with pytest.raises(HubError) as refused:
+            trial_of(_frame().assign(arm=arms), "arm", "spend", ["visits"])
+        assert refused.value.code == "uplift.one_arm"
+
+
 def test_an_arm_of_a_few_is_refused() -> None:
     """Fewer than the least of an arm say nothing of parts of it."""
     with pytest.raises(HubError, match=str(LEAST)) as refused:

@@ -52,14 +52,13 @@ def _chain(raised: float, *, members: int = 600, weeks: int = WEEKS, cost: float
 
 def _worth(tables: Tables, weeks: int = WEEKS) -> dict[str, object]:
     day = EVE + timedelta(days=7 * weeks)
-    rows = holdout_worth.run(tables, day=day, policy=Policy())
-    tables.write("holdout_worth", rows, day)
-    return rows.to_pylist()[0] if rows.num_rows else {}
+    tables.write("holdout_worth", holdout_worth.run(tables, day=day, policy=Policy()), day)
+    return next(iter(tables.fetch("holdout_worth").to_pylist()), {})
 
 
 def test_what_all_messages_bring_is_told_a_member_and_week_with_its_interval() -> None:
-    """3 a week was true, a message of 1.20 once in 8 or 12 weeks is taken off, and the sum is that of all weeks of those
-    who may be written to; it stands among what decisions brought together."""
+    """3 a week was true, a message of 1.20 once in 8 or 12 weeks is taken off, and the sum is that of all weeks of
+    those who may be written to; it stands among what decisions brought together."""
     tables = _chain(3.0, cost=1.2)
     row = _worth(tables)
     cost = 1.2 * row["written"] / row["member_weeks"]  # type: ignore[operator]

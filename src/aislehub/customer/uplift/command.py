@@ -110,9 +110,9 @@ def uplift(
         kept = frame.iloc[trial.rows].assign(uplift=answer.uplift, send=answer.send)
         write_table(kept, out)
     if as_json:
-        print_json(_document(trial, answer, learner))
+        print_json(_document(trial, answer, learner) | {"rows_left_out": len(frame) - len(trial.rows)})
     else:
-        _show(trial, answer)
+        _show(trial, answer, len(frame) - len(trial.rows))
 
 
 def _document(trial: Trial, answer: Answer, learner: str) -> dict[str, Any]:
@@ -129,10 +129,12 @@ def _numbers(found: Estimate) -> dict[str, float]:
     return {"value": found.value, "low": found.low, "high": found.high}
 
 
-def _show(trial: Trial, answer: Answer) -> None:
+def _show(trial: Trial, answer: Answer, left_out: int) -> None:
     treated = int(trial.treated.sum())
     out = Console(highlight=False, soft_wrap=True)
     out.print(say("uplift.trial", units=len(trial.treated), treated=treated, control=len(trial.treated) - treated))
+    if left_out:
+        out.print(say("uplift.rows_left_out", count=left_out))
     out.print(say("uplift.used", columns=", ".join(dict.fromkeys(trial.names))))
     if trial.left_out:
         out.print(say("uplift.left_out", columns=", ".join(trial.left_out)))

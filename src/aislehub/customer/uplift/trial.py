@@ -77,7 +77,8 @@ def trial_of(
             no, treatment and control.
 
     Raises:
-        HubError: `uplift.column`, `uplift.arms`, `uplift.outcome`, `uplift.few`, `uplift.no_features`.
+        HubError: `uplift.column`, `uplift.arms`, `uplift.one_arm`, `uplift.outcome`, `uplift.few`,
+            `uplift.no_features`.
     """
     for name in (treatment, outcome, *features):
         if name not in frame.columns:
@@ -121,6 +122,8 @@ def _arms(column: pd.Series, name: str, treated: str, control: str) -> tuple[NDA
         if not chosen[side] and len(known) == 2:
             found = [lower[value] for value in values if value in lower]
             chosen[side] = found[0] if found else ""
+    if len(known) == 1:
+        raise HubError("uplift.one_arm", column=name, value=known[0])
     if not all(value in known for value in chosen.values()) or chosen["treated"] == chosen["control"]:
         raise HubError("uplift.arms", column=name, count=len(known), values=", ".join(sorted(known)[:8]))
     return (words == chosen["treated"]).to_numpy(bool), (words == chosen["control"]).to_numpy(bool)
