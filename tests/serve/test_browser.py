@@ -352,6 +352,26 @@ def test_promotions_fit_and_can_be_read(visit: Visit, promoted: Hub, size: str, 
 
 
 @pytest.mark.parametrize(("size", "lang", "theme"), LOOKS[:2])
+def test_reviews_are_read_and_decided(visit: Visit, reviewed: Hub, size: str, lang: str, theme: str) -> None:
+    """A pasted review is read in place, an item's weeks are drawn, and its fix is approved; all fits and has names."""
+    page = visit("planner", size, lang, theme)
+    page.goto("/reviews")
+    page.locator("textarea").fill("味道很好，但是包装破损 <b>漏液</b>")
+    page.locator("form[action='/reviews/read'] button").click()
+    expect(page.locator("#read li")).to_have_count(2)  # its taste and its packaging
+    for path in ("/reviews", "/reviews/item?item=1001"):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+        assert page.evaluate(CONTRAST) == []
+        assert page.evaluate(UNLABELLED) == []
+    expect(page.locator("[data-chart] canvas")).to_have_count(1)
+    page.locator("#decided button.primary").click()
+    expect(page.locator("#decided .badge.approved")).to_have_count(1)
+    expect(page.locator("#decided button.primary")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("size", "lang", "theme"), LOOKS[:2])
 def test_a_list_answers_to_what_is_done(visit: Visit, recommending: Hub, size: str, lang: str, theme: str) -> None:
     """A member is found by typing, their list is there by itself; what goes into the cart leaves it, and comes back."""
     page = visit("admin", size, lang, theme)
