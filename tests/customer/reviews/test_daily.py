@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -26,6 +27,8 @@ def test_a_new_complaint_raises_an_alert(house: Tables) -> None:
     alerts = house.contract("review_alerts").require(review_alerts.run(house, day=DAY, policy=Policy())).to_pylist()
     assert [alert["subject"] for alert in alerts] == [f"i00 {next(iter(FAULTS))}"]
     assert alerts[0]["money_at_risk"] > 0
+    name = next(row["name"] for row in house.fetch("items").to_pylist() if row["item"] == "i00")
+    assert json.loads(alerts[0]["facts"])["named"] == (f"{name} (i00)" if name else "i00")
 
 
 def test_chance_hardly_ever_raises_an_alert() -> None:

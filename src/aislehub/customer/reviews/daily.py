@@ -120,8 +120,10 @@ def contributions(supply_state: Any, day: date) -> pd.DataFrame:
     )
 
 
-@step(reads="review_aspects supply_state", writes=REVIEW_ALERTS)
-def review_alerts(review_aspects: Any, supply_state: Any, *, day: date, policy: Policy) -> pd.DataFrame:
+@step(reads="review_aspects supply_state items", writes=REVIEW_ALERTS)
+def review_alerts(
+    review_aspects: Any, supply_state: Any, items: Any, *, day: date, policy: Policy
+) -> pd.DataFrame:  # fmt: skip
     """Items of which customers complain more than before, and than of others, beyond chance."""
     mentions = review_aspects.filter(review_aspects.day == ibis.literal(day)).to_pandas()
     found = item_aspects(mentions, day).merge(contributions(supply_state, day), on="item", how="left")
@@ -129,8 +131,10 @@ def review_alerts(review_aspects: Any, supply_state: Any, *, day: date, policy: 
     worse = (found["chance"] < policy.alert_chance) & (found["recent_bad"] >= policy.alert_least)
     found = found.assign(share=share)[worse]
     sources = mentions.groupby("item")["source"].agg(lambda each: ", ".join(sorted(set(each.dropna())))).to_dict()
+    names = items.select("item", "name").to_pandas().dropna().drop_duplicates("item").set_index("item")["name"]
     facts = [
-        {"item": row["item"], "aspect": row["aspect"], "bad": int(row["recent_bad"]), "count": int(row["recent"]),
+        {"item": row["item"], "named": f"{names[row['item']]} ({row['item']})" if row["item"] in names else row["item"],
+         "aspect": row["aspect"], "bad": int(row["recent_bad"]), "count": int(row["recent"]),
          "bad_before": int(row["before_bad"]), "count_before": int(row["before"])}
         for row in found.to_dict("records")
     ]  # fmt: skip

@@ -11,7 +11,8 @@ Language = Literal["zh", "en", "mixed", "other", "none"]
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _KANA_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
-_LATIN_WORD = re.compile(r"[A-Za-z]+(?:['\u2019][A-Za-z]+)?")
+_LETTERS = r"[A-Za-z\u00c0-\u024f]+"
+_LATIN_WORD = re.compile(rf"{_LETTERS}(?:['\u2019]{_LETTERS})?")
 _FOREIGN = re.compile(r"[\u00c0-\u024f\u0370-\u1fff]")
 # The most frequent words of English, and of the languages that are taken for it.
 _ENGLISH = frozenset({
@@ -38,7 +39,13 @@ def language_of(text: str) -> Language:
     Example:
         >>> [
         ...     language_of(text)
-        ...     for text in ("很好吃", "very good", "物流很快 but the box was broken", "👍", "sehr gut, nicht teuer")
+        ...     for text in (
+        ...         "很好吃",
+        ...         "crème brûlée too expensive",
+        ...         "物流很快 but the box was broken",
+        ...         "👍",
+        ...         "sehr gut",
+        ...     )
         ... ]
         ['zh', 'en', 'mixed', 'none', 'other']
     """
@@ -53,7 +60,8 @@ def language_of(text: str) -> Language:
     known = sum(word in _ENGLISH for word in words)
     foreign = sum(word in _OTHERS for word in words)
     if not han:
-        is_other = len(_FOREIGN.findall(text)) > 0.1 * sum(map(len, words)) or foreign > known
+        accents = len(_FOREIGN.findall(text)) > 0.1 * sum(map(len, words))
+        is_other = foreign > known or (accents and 3 * known < len(words))  # crème brûlée is English, too
         return "other" if is_other else "en"
     letters = 1.5 * len(words)  # a word of English says about as much as a character and a half
     if letters < 0.25 * (han + letters) or (known == 0 and len(words) < 4):
