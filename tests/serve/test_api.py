@@ -215,13 +215,15 @@ def test_events_are_taken_in_once(client: TestClient, bearer: Headers, hub: Hub)
         {"at": "2017-11-05T10:00:00Z", "kind": "view"},
         EVENT | {"event_id": "e5", "phone": "555"},
         EVENT | {"event_id": "e6", "at": "2099-01-01T00:00:00Z"},
+        EVENT | {"event_id": "e" * 201},
     ]
     first = client.post("/api/events", json={"events": events}, headers=headers)
     assert first.status_code == 202
     body = first.json()
-    assert (body["received"], body["new"], body["known"]) == (7, 2, 0)
+    assert (body["received"], body["new"], body["known"]) == (8, 2, 0)
     faults = {row["index"]: [fault["code"] for fault in row["reasons"]] for row in body["rejected"]}
-    codes = ("reject.value", "reject.time", "reject.empty", "serve.event_field", "serve.event_future")
+    codes = ("reject.value", "reject.time", "reject.empty", "serve.event_field", "serve.event_future",
+             "serve.event_long")  # fmt: skip
     assert faults == {place: [code] for place, code in enumerate(codes, start=2)}
     assert "stare" in body["rejected"][0]["reasons"][0]["sentence"]
     again = client.post("/api/events", json={"events": events}, headers=headers).json()

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aislehub.core.contract import Contract, explain_fault
 from aislehub.core.inbox import Inbox
@@ -16,6 +18,8 @@ from aislehub.data.privacy.suppression import Turned
 __all__ = ["take_in"]
 
 _FAST = timedelta(minutes=15)  # how far a sender's clock may be ahead
+_LONGEST = 200  # characters of a field
+_LONGEST_PAYLOAD = 20_000
 
 
 def take_in(
@@ -40,12 +44,18 @@ def take_in(
     latest = datetime.now(UTC) + _FAST
     for place, at in zip(kept, checked.good["at"].to_pylist(), strict=True):
         if at > latest:
-            limit = latest.isoformat(timespec="seconds")
-            faults[place] = [{"code": "serve.event_future", "column": "at", "value": at.isoformat(), "limit": limit}]
+            until = latest.isoformat(timespec="seconds")
+            faults[place] = [{"code": "serve.event_future", "column": "at", "value": at.isoformat(), "limit": until}]
     if turned is not None:
         for place, is_gone in zip(kept, turned(contract, checked.good), strict=True):
             if is_gone:
                 faults.setdefault(place, []).append({"code": "reject.erased", "column": "", "value": "", "limit": ""})
+    for name, texts in columns.items():
+        limit = _LONGEST_PAYLOAD if name == "payload" else _LONGEST
+        for place in np.flatnonzero(pc.greater(pc.utf8_length(texts), limit).fill_null(False).to_numpy(False)).tolist():
+            start = texts[place].as_py()[:20] + "…"
+            fault = {"code": "serve.event_long", "column": name, "value": start, "limit": str(limit)}
+            faults.setdefault(place, []).append(fault)
     for place, event in enumerate(events):
         for name in event.keys() - set(fields):
             fault = {"code": "serve.event_field", "column": name, "value": "", "limit": ", ".join(fields)}
