@@ -12,6 +12,7 @@ from aislehub.core.errors import HubError
 from aislehub.customer.reviews.aspects import terms
 from aislehub.customer.reviews.clauses import clauses
 from aislehub.customer.reviews.cleaning import LONGEST, clean
+from aislehub.customer.reviews.denials import DENIED_TROUBLE, folded_denials
 from aislehub.customer.reviews.grams import grams
 from aislehub.customer.reviews.language import language_of
 from aislehub.customer.reviews.reading import read_reviews
@@ -127,6 +128,30 @@ def test_clauses_end_at_marks_and_turns() -> None:
         "Fresh",
         "2.5 kg is too much",
     ]
+
+
+def test_denied_trouble_praises() -> None:
+    """Trouble that is denied is one character for the model; asked for, or not yet there, it stays what it is."""
+    assert folded_denials("没有任何异味，孩子很喜欢") == DENIED_TROUBLE + "，孩子很喜欢"
+    assert [folded_denials(text) for text in ("一点也不卡", "从来没有让我失望")] == [DENIED_TROUBLE] * 2
+    for text in ("有没有色差", "没有问题吗", "质量差不会再买", "异味很大"):
+        assert folded_denials(text) == text
+    denied, there = read_reviews(["没有任何异味，孩子很喜欢", "有异味，孩子不喜欢"])
+    assert denied.sentiment > 0 > there.sentiment
+
+
+def test_an_english_phrase_counts_as_a_whole() -> None:
+    """ "Can't go wrong" is no denial, a denial before a phrase turns it, and what stands behind `but` decides."""
+    texts = [
+        "Can't go wrong with this one.", "Couldn't be happier with this purchase.", "Not a waste of money at all.",
+        "The battery isn't the best, but everything else about this phone is fantastic.",
+    ]  # fmt: skip
+    assert [reading.sentiment > 0 for reading in read_reviews(texts)] == [True] * 4
+    texts = [
+        "Would give zero stars if I could.", "It does not do what the description says. Returned it.",
+        "A complete waste of money.", "I wanted to love this headset, but the battery lasts barely an hour.",
+    ]  # fmt: skip
+    assert [reading.sentiment < 0 for reading in read_reviews(texts)] == [True] * 4
 
 
 def test_a_denied_word_does_not_judge_at_once() -> None:

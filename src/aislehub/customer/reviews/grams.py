@@ -2,7 +2,7 @@
 
 All texts lie behind each other in one array of code points; the hash of every sequence of 1 … 4 characters comes from
 the one a character shorter by a multiplication, for the whole array at once. Beside them stand pairs of characters with
-1 … 4 others between them, which see through what is put in ("不" … "好"). A sequence never crosses from one text into
+1 or 2 others between them, which see through what is put in ("不" … "好"). A sequence never crosses from one text into
 the next. The ends of a text count as characters, so first and last words are told apart.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 __all__ = ["FARTHEST", "LONGEST", "folded", "grams"]
 
 LONGEST = 4
-FARTHEST = 5
+FARTHEST = 3
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)

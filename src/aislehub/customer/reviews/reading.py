@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aislehub.core.models import model_file
+from aislehub.core.models import catalogue, model_file
 from aislehub.customer.reviews.aspects import Term, terms
 from aislehub.customer.reviews.clauses import clauses
 from aislehub.customer.reviews.cleaning import clean
 from aislehub.customer.reviews.language import Language, language_of
-from aislehub.customer.reviews.sentiment import Polarity, Texts
+from aislehub.customer.reviews.sentiment import Polarity
 from aislehub.customer.reviews.targets import Sentence, Targets
+from aislehub.customer.reviews.transformer import Transformer
 
 __all__ = ["LONGEST_QUOTE", "Mention", "Models", "Reading", "models", "read_reviews"]
 
@@ -67,21 +68,26 @@ class Reading:
 
 @dataclass(frozen=True)
 class Models:
-    """What reads Chinese and what reads English."""
+    """What reads Chinese and what reads English; where there is a transformer, it judges whole reviews of both."""
 
     chinese: Polarity
     english: Targets
+    transformer: Transformer | None = None
 
 
 @cache
 def models(chinese: Path | None = None) -> Models:
     """The models of the catalogue, verified; the Chinese one from a file of one's own where given.
 
+    `reviews_transformer` is in the catalogue where the user put it there.
+
     Raises:
         HubError: those of `model_file`; `file.unreadable`.
     """
     own = chinese or model_file("reviews_zh")
-    return Models(Polarity.load(own), Targets.load(model_file("reviews_en")))
+    listed = "reviews_transformer" in catalogue() and chinese is None
+    transformer = Transformer.load(model_file("reviews_transformer")) if listed else None
+    return Models(Polarity.load(own), Targets.load(model_file("reviews_en")), transformer)
 
 
 def read_reviews(texts: Sequence[str], using: Models | None = None) -> list[Reading]:
@@ -111,6 +117,9 @@ def _read_block(texts: Sequence[str], using: Models) -> list[Reading]:
     sentiment, pieces = _in_chinese(parts, cleaned, languages, using)
     polarity = _about_terms(parts, cleaned, pieces, using)
     sentiment += _in_english(cleaned, languages, using) + _of_mixed(parts, pieces, languages)
+    if using.transformer:
+        read = [at for at, language in enumerate(languages) if language not in ("other", "none")]
+        sentiment[read] = using.transformer.scores([cleaned[at] for at in read])
     mentions: list[list[Mention]] = [[] for _ in texts]
     for part, values in zip(parts, polarity, strict=True):
         quote = texts[part.review][part.start : min(part.end, part.start + LONGEST_QUOTE)]
@@ -145,29 +154,12 @@ def _named(clause: str, chinese: bool) -> tuple[Term, ...]:
 def _in_chinese(
     parts: Sequence[_Part], cleaned: Sequence[str], languages: Sequence[Language], using: Models
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sentiment of Chinese reviews, (reviews,), and of Chinese clauses, (parts,); 0 elsewhere.
-
-    A Chinese clause of a mixed review is read as a review of one clause.
-    """
+    """Sentiment of Chinese reviews, (reviews,), and of Chinese clauses, (parts,); 0 elsewhere."""
     whole, pieces = np.zeros(len(cleaned)), np.zeros(len(parts))
-    texts: list[str] = []
-    owners: list[int] = []
-    first = [0]
+    reviews = [at for at, language in enumerate(languages) if language == "zh"]
+    whole[reviews] = using.chinese.scores([cleaned[at] for at in reviews])
     places = [at for at, part in enumerate(parts) if part.chinese]
-    spans = [cleaned[parts[at].review][parts[at].start : parts[at].end] for at in places]
-    for nth, at in enumerate(places):
-        review = parts[at].review
-        if languages[review] == "zh" and owners and owners[-1] == review:
-            first[-1] = nth + 1
-            continue
-        texts.append(cleaned[review] if languages[review] == "zh" else spans[nth])
-        owners.append(review)
-        first.append(nth + 1)
-    if texts:
-        of_texts, of_spans = using.chinese.read(Texts(tuple(texts), tuple(spans), np.array(first, np.int64)))
-        pieces[places] = of_spans
-        for owner, value in zip(owners, of_texts.tolist(), strict=True):
-            whole[owner] = value if languages[owner] == "zh" else 0.0
+    pieces[places] = using.chinese.scores([cleaned[parts[at].review][parts[at].start : parts[at].end] for at in places])
     return whole, pieces
 
 

@@ -1,10 +1,9 @@
 """Sentiment: from −1, a complaint, to 1, praise, learned from labelled reviews and fit for words of other trades.
 
-Two layers. A linear support-vector machine weighs hashed character sequences (NBSVM's idea: Wang & Manning 2012,
+A linear support-vector machine weighs hashed character sequences (NBSVM's idea: Wang & Manning 2012,
 https://aclanthology.org/P12-2018, with inverse document frequencies). A sequence counts the more, the more its log-odds
 agree between the domains of the training reviews (a random-effects mean, as in a meta-analysis), so what praises fruit
-and damns hotels has little say about the next trade. Above it small boosted trees look at how the clauses of a review
-compare: the mildest, the harshest, the first, the last. Those shapes are alike in every trade.
+and damns hotels has little say about the next trade.
 
 What is shipped is the weights of hashes: from it no training text can be read back.
 """
@@ -20,49 +19,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import lightgbm as lgb
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from aislehub.core.errors import HubError
-from aislehub.customer.reviews.clauses import clauses
 from aislehub.customer.reviews.cleaning import clean
+from aislehub.customer.reviews.denials import folded_denials
 from aislehub.customer.reviews.grams import grams
 
-__all__ = ["Polarity", "Texts"]
+__all__ = ["Polarity"]
 
 BITS = 23
 BLOCK = 2_048  # texts hashed at a time
-FOLDS = 3
 LEAST = 40  # labelled reviews of either kind
+PENALTY = 0.45  # of the machine's errors; chosen, with the sequences, inside the training parts
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Clean reviews with their clauses behind each other.
-
-    Attributes:
-        whole: (n,) clean reviews.
-        parts: their clauses, those of the first review first; of a review without any, the whole.
-        first: (n + 1,) where each review's clauses begin.
-    """
-
-    whole: tuple[str, ...]
-    parts: tuple[str, ...]
-    first: IntArray
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> Self:
-        whole = tuple(clean(text) for text in texts)
-        split = [[text[start:end] for start, end in clauses(text)] or [text] for text in whole]
-        first = np.concatenate([[0], np.cumsum([len(parts) for parts in split], dtype=np.int64)])
-        return cls(whole, tuple(part for parts in split for part in parts), first)
 
 
 @dataclass(frozen=True)
@@ -71,102 +48,78 @@ class Polarity:
 
     Attributes:
         places: (features,) ascending hash places that carry weight.
-        weights: (features,) of the linear layer.
+        weights: (features,) of the machine.
         scales: (features,) of the features before they are normalised to length 1.
-        bias: of the linear layer.
-        trees: the second layer, LightGBM's text.
-        calibration: a, b, c: log-odds = a · linear + b · trees + c.
+        bias: of the machine.
+        slope: log-odds of praise = slope × the machine's score.
     """
 
     places: IntArray
     weights: NDArray[np.float32]
     scales: NDArray[np.float32]
     bias: float
-    trees: str
-    calibration: tuple[float, float, float]
+    slope: float
 
     @classmethod
-    def learn(
-        cls, texts: Sequence[str], praise: BoolArray, domains: Sequence[str] | None = None, *, seed: int = 0
-    ) -> Self:
+    def learn(cls, texts: Sequence[str], praise: BoolArray, domains: Sequence[str] | None = None) -> Self:
         """Learn from labelled reviews.
 
         Args:
             texts: reviews, any language whose words are short sequences of characters.
             praise: (n,) whether each praises.
             domains: trade or category of each, so that words which only hold in one count less; None = one domain.
-            seed: of the folds.
 
         Raises:
-            HubError: `reviews.too_few` with fewer than 40 reviews of either kind.
+            HubError: `reviews.too_few` with fewer than 40 different reviews of either kind.
         """
-        for label, count in (("1", int(praise.sum())), ("0", int((~praise).sum()))):
+        cleaned = [folded_denials(clean(text)) for text in texts]
+        number = pd.factorize(np.array(cleaned, dtype=object))[0]
+        first = np.unique(number, return_index=True)[1]
+        for label, count in (("1", int(praise[first].sum())), ("0", int((~praise[first]).sum()))):
             if count < LEAST:
                 raise HubError("reviews.too_few", label=label, count=count, limit=LEAST)
-        laid = Texts.of(texts)
         domain = np.unique(np.asarray(domains if domains is not None else [""] * len(texts)), return_inverse=True)[1]
-        rows = _matrix(laid.whole)
+        rows = _matrix(cleaned)
         frequent = np.flatnonzero(np.bincount(rows.indices, minlength=1 << BITS) >= _LEAST_FOUND)
         rows = rows[:, frequent]
         scales = _scales(rows, praise, domain)
         kept = frequent[scales > 0]
         rows, scales = _unit(rows[:, scales > 0], scales[scales > 0]), scales[scales > 0]
-        parts = _unit(_matrix(laid.parts)[:, kept], scales)
-
-        fold = _folds(laid.whole, seed)
-        shape = np.zeros((len(texts), len(SHAPE)))
-        for held in range(FOLDS):
-            out = np.flatnonzero(fold == held)
-            machine = LinearSVC(C=0.45, random_state=0).fit(rows[fold != held], praise[fold != held])
-            pieces = np.concatenate([np.arange(laid.first[one], laid.first[one + 1]) for one in out])
-            first = np.concatenate([[0], np.cumsum(laid.first[out + 1] - laid.first[out])])
-            lengths = np.array([len(laid.whole[one]) for one in out])
-            shape[out] = _shape(machine.decision_function(rows[out]), machine.decision_function(parts[pieces]), first,
-                                lengths)  # fmt: skip
-        second = _boost(shape, praise)
-        apart = np.zeros(len(texts))  # the second layer's scores of reviews it has not learned from
-        for held in range(FOLDS):
-            apart[fold == held] = _boost(shape[fold != held], praise[fold != held]).predict(
-                shape[fold == held], raw_score=True
-            )
-        joint = LogisticRegression(C=10.0).fit(np.column_stack([shape[:, 0], apart]), praise)
-        machine = LinearSVC(C=0.45, random_state=0).fit(rows, praise)
-        (a, b), c = joint.coef_[0], joint.intercept_[0]
+        machine = _machine(rows, praise)
+        apart = _fifth(praise[first])[number]  # the same text is on one side
+        sure = _machine(rows[~apart], praise[~apart]).decision_function(rows[apart])
+        slope = LogisticRegression(C=10.0, fit_intercept=False).fit(sure[:, None], praise[apart]).coef_[0, 0]
         return cls(
             kept, machine.coef_[0].astype(np.float32), scales.astype(np.float32), float(machine.intercept_[0]),
-            second.model_to_string(), (float(a), float(b), float(c)),
+            float(slope),
         )  # fmt: skip
 
-    def read(self, laid: Texts) -> tuple[FloatArray, FloatArray]:
-        """Sentiment of reviews and of their clauses.
-
-        Returns:
-            (n,) and (clauses,), −1 to 1: twice the probability of praise, less 1.
-        """
-        whole, parts = self._linear(laid.whole), self._linear(laid.parts)
-        a, b, c = self.calibration
-        lengths = np.array([len(text) for text in laid.whole])
-        shape = _shape(whole, parts, laid.first, lengths)
-        second: FloatArray = np.asarray(self._second.predict(shape, raw_score=True)) if len(whole) else whole
-        return np.tanh((a * whole + b * second + c) / 2), np.tanh((a + b) * parts)
-
     def scores(self, texts: Sequence[str]) -> FloatArray:
-        """Sentiment of each text, (n,)."""
-        blocks = [self.read(Texts.of(texts[start : start + BLOCK]))[0] for start in range(0, len(texts), BLOCK)]
-        return np.concatenate(blocks) if blocks else np.zeros(0)
+        """Sentiment of each text, a review or a clause, (n,), −1 to 1: twice the probability of praise, less 1."""
+        scores = np.full(len(texts), self.bias)
+        for start in range(0, len(texts), BLOCK):
+            block = [folded_denials(clean(text)) for text in texts[start : start + BLOCK]]
+            rows, places = grams(block, bits=BITS)
+            slots = self._slots[places]
+            rows, slots = rows[slots >= 0], slots[slots >= 0]
+            value = np.bincount(rows, self._values[slots], len(block))
+            length = np.bincount(rows, self._squares[slots], len(block))
+            scores[start : start + len(block)] += value / np.sqrt(np.maximum(length, 1e-12))
+        return np.tanh(self.slope * scores / 2)
 
     def save(self, file: Any) -> None:
         """Write the model, weights rounded to a byte each: deterministic, about two bytes a feature."""
         weights, scales = self.weights * self.scales, self.scales
         small = np.sign(weights) * np.sqrt(np.abs(weights) / np.abs(weights).max())
+        gaps = np.diff(self.places, prepend=0)
         arrays = {
-            "gaps": np.diff(self.places, prepend=0).astype(np.uint16),
+            "gaps": gaps.astype(np.min_scalar_type(int(gaps.max(initial=0)))),
             "weights": np.round(127 * small).astype(np.int8),
             "scales": np.maximum(np.round(255 * scales / scales.max()), 1).astype(np.uint8),
         }
         head = {
-            "bias": self.bias, "trees": self.trees, "calibration": self.calibration,
-            "weight": float(np.abs(weights).max()), "scale": float(scales.max()),
+            "bias": self.bias, "slope": self.slope, "weight": float(np.abs(weights).max()),
+            "scale": float(scales.max()),
         }  # fmt: skip
         contents = {"head.json": json.dumps(head).encode()}
         contents |= {f"{name}.npy": _npy(array) for name, array in arrays.items()}
@@ -193,20 +146,7 @@ class Polarity:
         signed = arrays["weights"].astype(np.float32) / 127
         weights = np.sign(signed) * signed**2 * np.float32(head["weight"]) / scales
         places = np.cumsum(arrays["gaps"].astype(np.int64))
-        return cls(places, weights, scales, head["bias"], head["trees"], tuple(head["calibration"]))
-
-    def _linear(self, texts: Sequence[str]) -> FloatArray:
-        """The linear layer's score of each text."""
-        scores = np.full(len(texts), self.bias)
-        for start in range(0, len(texts), BLOCK):
-            block = texts[start : start + BLOCK]
-            rows, places = grams(block, bits=BITS)
-            slots = self._slots[places]
-            rows, slots = rows[slots >= 0], slots[slots >= 0]
-            value = np.bincount(rows, self._values[slots], len(block))
-            length = np.bincount(rows, self._squares[slots], len(block))
-            scores[start : start + len(block)] += value / np.sqrt(np.maximum(length, 1e-12))
-        return scores
+        return cls(places, weights, scales, head["bias"], head["slope"])
 
     @cached_property
     def _slots(self) -> NDArray[np.int32]:
@@ -222,32 +162,6 @@ class Polarity:
     @cached_property
     def _squares(self) -> NDArray[np.float32]:
         return self.scales**2
-
-    @cached_property
-    def _second(self) -> lgb.Booster:
-        return lgb.Booster(model_str=self.trees)
-
-
-SHAPE = ("whole", "mean", "highest", "lowest", "last", "first", "praising", "clauses", "length")
-"""What the second layer sees of a review: scores of the linear layer, and how long it is."""
-
-
-def _shape(whole: FloatArray, parts: FloatArray, first: IntArray, lengths: NDArray[Any]) -> FloatArray:
-    """(n, len(SHAPE)): how the clauses of each review compare."""
-    start, count = first[:-1], np.diff(first)
-    return np.column_stack([
-        whole, np.add.reduceat(parts, start) / count, np.maximum.reduceat(parts, start),
-        np.minimum.reduceat(parts, start), parts[start + count - 1], parts[start],
-        np.add.reduceat((parts > 0) * 1.0, start) / count, np.log(count), np.log1p(lengths),
-    ])  # fmt: skip
-
-
-def _boost(shape: FloatArray, praise: BoolArray) -> lgb.Booster:
-    settings = {
-        "objective": "binary", "learning_rate": 0.05, "num_leaves": 12, "verbose": -1, "num_threads": 1,
-        "min_data_in_leaf": max(5, min(80, len(praise) // 100)), "deterministic": True, "seed": 0,
-    }  # fmt: skip
-    return lgb.train(settings, lgb.Dataset(shape, praise.astype(float)), num_boost_round=120)
 
 
 def _matrix(texts: Sequence[str]) -> sp.csr_matrix:
@@ -293,10 +207,16 @@ def _unit(rows: sp.csr_matrix, scales: FloatArray) -> sp.csr_matrix:
     return sp.diags(1 / np.maximum(length, 1e-6)).dot(scaled).tocsr().astype(np.float32)
 
 
-def _folds(texts: Sequence[str], seed: int) -> IntArray:
-    """A fold for each text; the same text is always in the same one."""
-    number = np.unique(np.asarray(texts), return_inverse=True)[1]
-    return np.random.default_rng(seed).integers(0, FOLDS, number.max() + 1)[number]
+def _machine(rows: sp.csr_matrix, praise: BoolArray) -> LinearSVC:
+    return LinearSVC(C=PENALTY, random_state=0).fit(rows, praise)
+
+
+def _fifth(praise: BoolArray) -> BoolArray:
+    """Every fifth of either kind."""
+    apart = np.zeros(len(praise), bool)
+    for label in (True, False):
+        apart[np.flatnonzero(praise == label)[::5]] = True
+    return apart
 
 
 def _npy(array: NDArray[Any]) -> bytes:

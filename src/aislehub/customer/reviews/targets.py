@@ -14,10 +14,12 @@ import io
 import json
 import math
 import re
+import tomllib
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,7 +30,7 @@ from sklearn.linear_model import LogisticRegression
 
 from aislehub.core.errors import HubError
 
-__all__ = ["CLASSES", "Sentence", "Targets", "examples", "lexicon_of"]
+__all__ = ["CLASSES", "Sentence", "Targets", "examples", "lexicon_of", "own_words", "rated"]
 
 CLASSES = (-1, 0, 1)
 BITS = 17
@@ -43,6 +45,8 @@ _DENIALS = frozenset({
     "lacking",
 })  # fmt: skip
 _TURNS = frozenset(["but", "however", "although", "though", "while", "whereas", "yet", "except"])
+_CONTRADICTS = frozenset(["but", "however", "yet"])
+_LONGEST_PHRASE = 5
 _ENDS = frozenset(".;!?")
 _MARKS = frozenset(",.;:!?()-")
 _REACH = 4  # words that a denial reaches
@@ -93,11 +97,12 @@ class Targets:
     @classmethod
     def learn(
         cls, sentences: Sequence[str], spans: Sequence[tuple[int, int]], polarity: Sequence[int],
-        lexicon: Mapping[str, float],
+        lexicon: Mapping[str, float], judged_whole: Mapping[str, int] | None = None,
     ) -> Self:  # fmt: skip
         """Learn from sentences with a target's span and its polarity (−1, 0, 1).
 
-        Where all targets of a sentence are judged alike, the whole sentence is an example without a target too.
+        Where all targets of a sentence are judged alike, the whole sentence is an example without a target too, beside
+        those of `judged_whole`: sentence → polarity.
         """
         cut = [Sentence.of(text) for text in sentences]
         near = _rows((_features(one, one.target(*span), lexicon) for one, span in zip(cut, spans, strict=True)))
@@ -105,6 +110,7 @@ class Targets:
         for text, label in zip(sentences, polarity, strict=True):
             judged.setdefault(text, set()).add(label)
         alike = {text: labels.pop() for text, labels in judged.items() if len(labels) == 1}
+        alike |= judged_whole or {}
         whole = _rows(_features(Sentence.of(text), None, lexicon) for text in alike)
         a, b = _fit(near, list(polarity)), _fit(whole, list(alike.values()))
         return cls(lexicon, a[0], a[1], b[0], b[1])
@@ -152,12 +158,10 @@ def _features(sentence: Sentence, target: tuple[int, int] | None, lexicon: Mappi
     words, denied = sentence.words, sentence.denied
     size = len(words)
     start, end = target or (0, 0)
-    begin, stop = _clause(words, start, end) if target else (0, size)
-    inner = _between_commas(words, start, end, begin, stop) if target else (0, size)
+    begin, stop = _clause(words, start, end) if target else (_conclusion(words), size)
+    inner = _between_commas(words, start, end, begin, stop) if target else (begin, size)
     far = [max(start - at, at - end + 1, 0) if target else 3 for at in range(size)]
-    valence = [
-        (-0.7 if denied[at] else 1.0) * lexicon.get(word, 0.0) if far[at] else 0.0 for at, word in enumerate(words)
-    ]
+    valence = [value if away else 0.0 for value, away in zip(_valence(words, denied, lexicon), far, strict=True)]
     found: dict[str, float] = {}
     for name, (left, right) in {"inner": inner, "clause": (begin, stop), "all": (0, size)}.items():
         found |= _valences(name, valence[left:right], far[left:right])
@@ -184,6 +188,19 @@ def _features(sentence: Sentence, target: tuple[int, int] | None, lexicon: Mappi
         "denied here": float(any(denied[begin:stop])), "denies": float(any(denies)),
         "calls": float("!" in words), "asks": float("?" in words),
     }  # fmt: skip
+    return found
+
+
+def _valence(words: Sequence[str], denied: Sequence[bool], lexicon: Mapping[str, float]) -> list[float]:
+    """The lexicon's valence of each word, turned where it is denied; of a phrase, at its last word."""
+    found = [0.0] * len(words)
+    at = 0
+    while at < len(words):
+        longest = min(_LONGEST_PHRASE, len(words) - at)
+        size = next((size for size in range(longest, 1, -1) if " ".join(words[at : at + size]) in lexicon), 1)
+        value = lexicon.get(" ".join(words[at : at + size]), 0.0)
+        found[at + size - 1] = (-0.7 if denied[at] else 1.0) * value
+        at += size
     return found
 
 
@@ -227,6 +244,11 @@ def _clause(words: Sequence[str], start: int, end: int) -> tuple[int, int]:
     while end < len(words) and words[end] not in _TURNS and words[end] not in _ENDS:
         end += 1
     return start, end
+
+
+def _conclusion(words: Sequence[str]) -> int:
+    """Where begins what a sentence comes to: behind its last `but`, else at its beginning."""
+    return max((at + 1 for at, word in enumerate(words[:-1]) if word in _CONTRADICTS), default=0)
 
 
 def _between_commas(words: Sequence[str], start: int, end: int, begin: int, stop: int) -> tuple[int, int]:
@@ -274,7 +296,7 @@ def _rows(features: Iterable[Mapping[str, float]]) -> sp.csr_matrix:
 
 def _fit(rows: sp.csr_matrix, polarity: Sequence[int]) -> tuple[FloatArray, FloatArray]:
     used = np.unique(rows.indices)
-    machine = LogisticRegression(C=PENALTY, class_weight=WEIGHTS, max_iter=400).fit(rows[:, used], polarity)
+    machine = LogisticRegression(C=PENALTY, class_weight=WEIGHTS, max_iter=1_000).fit(rows[:, used], polarity)
     weights = np.zeros((rows.shape[1], len(CLASSES)))
     weights[used] = machine.coef_.T
     return weights, machine.intercept_
@@ -306,6 +328,34 @@ def examples(file: Path) -> tuple[list[str], list[tuple[int, int]], list[int]]:
         spans.append((begin, begin + len(lines[at + 1])))
         polarity.append(int(lines[at + 2]))
     return sentences, spans, polarity
+
+
+def rated(file: Path) -> dict[str, int]:
+    """Sentence → polarity, from a file of VADER's sentences: number, mean rating from −4 to 4, sentence.
+
+    Raises:
+        HubError: `file.missing`.
+    """
+    if not file.is_file():
+        raise HubError("file.missing", file=file)
+    cells = (line.split("\t") for line in file.read_text(encoding="utf-8", errors="replace").splitlines())
+    return {
+        text.replace("''", '"').strip(): (float(rating) > _RATED) - (float(rating) < -_RATED)
+        for _, rating, text in (three for three in cells if len(three) == 3)
+    }
+
+
+_RATED = 0.5  # mean rating from which a sentence judges
+
+
+def own_words() -> dict[str, float]:
+    """Words and phrases of `english.toml`: → 0.5 or −0.5, written as sentences are cut."""
+    lists = tomllib.loads((resources.files("aislehub.customer.reviews") / "english.toml").read_text(encoding="utf-8"))
+    return {
+        " ".join(Sentence.of(text).words): value
+        for side, value in (("good", 0.5), ("bad", -0.5))
+        for text in (*lists[side]["words"], *lists[side]["phrases"])
+    }
 
 
 def lexicon_of(file: Path) -> dict[str, float]:
