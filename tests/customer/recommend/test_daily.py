@@ -46,12 +46,16 @@ def sales(customers: int, days: int, seed: int = 0) -> list[dict[str, Any]]:
 
 
 def house(rows: list[dict[str, Any]]) -> Tables:
-    """Tables of a chain of three stores and forty items, of which the first has a cost."""
+    """Tables of a chain of three stores and forty items; of the second its state of supply is known."""
     tables = Tables(None, registry().contracts)
     add(tables, "stores", [{"store": f"s{n}"} for n in range(3)])
-    goods = [{"item": f"i{n:02}", "category": f"kind {n % 7}", "cost": 1.0 if n == 0 else None} for n in range(40)]
-    add(tables, "items", goods)
+    add(tables, "items", [{"item": f"i{n:02}", "category": f"kind {n % 7}"} for n in range(40)])
     add(tables, "sales_lines", rows)
+    contract = tables.contract("supply_state")
+    usual = {c.name: {"text": "x", "int": 1, "float": 1.0, "bool": True}.get(c.type) for c in contract.columns}
+    state = [usual | {"day": LAST, "store": f"s{n}", "item": "i01", "price": 2.0 + n, "cost": 1.0, "on_hand": 9.0}
+             for n in range(3)]  # fmt: skip
+    tables.write("supply_state", pa.Table.from_pylist(state, schema=contract.schema), LAST)
     return tables
 
 
@@ -106,16 +110,16 @@ def test_an_empty_house_has_no_recommendations(tmp_path: Path) -> None:
 
 
 def test_lists_are_whole_and_their_money_is_counted(lived: tuple[Tables, Path, dict[str, Any]]) -> None:
-    """Ranks run from 1 by falling score; money is chance × usual quantity × (price less cost, or price where no cost
-    is known); the first ranks say what each family of features did."""
+    """Ranks run from 1 by falling score; money is chance × usual quantity × (median margin over the stores, or price
+    where no store says); the first ranks say what each family of features did."""
     tables, model, _ = lived
     rows = day(tables, model)
     assert rows.groupby("customer")["rank"].apply(list).map(lambda r: r == [1, 2, 3, 4, 5]).all()
     assert rows.groupby("customer")["score"].apply(lambda s: s.is_monotonic_decreasing).all()
-    first = rows[rows["item"] == "i00"].iloc[0]
+    first = rows[(rows["item"] == "i01") & (rows["kind"] == "again")].iloc[0]
     assert first["counted"] == "contribution" and first["kind"] == "again"
-    assert first["money"] == pytest.approx(first["score"] * 2.0 * (2.5 - 1.0), rel=1e-6)
-    other = rows[(rows["item"] != "i00") & (rows["kind"] == "again")].iloc[0]
+    assert first["money"] == pytest.approx(first["score"] * 2.0 * (3.0 - 1.0), rel=1e-6)
+    other = rows[(rows["item"] != "i01") & (rows["kind"] == "again")].iloc[0]
     assert other["counted"] == "amount"
     assert other["money"] == pytest.approx(other["score"] * 2.0 * 2.5, rel=1e-6)
     assert (rows["shares"].notna() == (rows["rank"] <= 2)).all()

@@ -64,8 +64,8 @@ RECOMMENDATIONS = Contract(
         Column("score", "float", "Chance that it is in the next basket; of kind popular, share of the visits with it",
                "fraction", low=0, high=1),
         Column("money", "float", "Chance × usual quantity × what a unit brings", unit="money"),
-        Column("counted", "text", "What a unit brings: contribution = price without tax less cost; amount = price, "
-               "where no cost is known", values=("contribution", "amount")),
+        Column("counted", "text", "What a unit brings: contribution = margin by `supply_state`; amount = price "
+               "without tax, where that says nothing", values=("contribution", "amount")),
         Column("reasons", "text", "JSON list: facts that can be counted again in the log, each with the code of its "
                "sentence"),
         Column("shares", "text", "JSON object: family of features → its share of the score in log odds (TreeSHAP); "
@@ -171,7 +171,7 @@ def recommendations(
     lines = purchases(sales_lines, items, day=day, history_days=policy.history_days)
     baskets = allowed(recommender.baskets(lines), "personalisation", consents, day, timezone)
     offers, shelf = read_offers(promotions, baskets), Shelf.of(stock, supply_state, recommender, day)
-    terms = Terms.of(items, recommender, day)
+    terms = Terms.of(items, supply_state, recommender, day)
     active = np.flatnonzero(baskets.last_day >= today - policy.active_days)
     found = []
     for first in range(0, len(active), policy.batch):

@@ -21,7 +21,7 @@ from aislehub.customer.recommend.interest import ViewLog, looked_at
 from aislehub.customer.recommend.offers import Offers, offers_of
 from aislehub.customer.recommend.pool import Pool, pools
 from aislehub.customer.recommend.recommender import Recommender
-from aislehub.customer.recommend.shelf import may_be_shown
+from aislehub.customer.recommend.shelf import may_be_shown, unit_money
 from aislehub.law.advertising import of_age
 from aislehub.law.consent import may_use
 
@@ -145,7 +145,7 @@ def serving(tables: Mapping[str, pa.Table], *, policy: Policy, model: Path | Non
         dict(zip(chosen["customer"], chosen["home_store"], strict=True)), offers, views,
         may_be_shown(goods, EPOCH + timedelta(days=day)), of_age(goods),
         dict(zip(place.tolist(), state["on_hand"].to_numpy(float)[known].tolist(), strict=True)),
-        *_worth(state, items), goods["name"].fillna(pd.Series(items, items)).to_numpy(object),
+        *unit_money(state, items), goods["name"].fillna(pd.Series(items, items)).to_numpy(object),
         goods["subcategory"].to_numpy(object), _objected(tables["consents"], day), _sources(state),
     )  # fmt: skip
 
@@ -175,13 +175,6 @@ def _goods(lines: pa.Table, items: pa.Table, day: int) -> pa.Table:
     before = pc.less(lines["day"], pa.scalar(EPOCH + timedelta(days=day)))
     kept = pc.and_(before, pc.invert(pc.is_in(lines["item"], value_set=unsold.combine_chunks())))
     return lines.filter(kept).rename_columns({"sold_at": "time"})
-
-
-def _worth(state: pd.DataFrame, items: pd.Index) -> tuple[FloatArray, FloatArray]:
-    """Median price and margin of a unit over the stores, (I,) each."""
-    middle = state.assign(margin=state["price"] - state["cost"]).groupby("item")[["price", "margin"]].median()
-    found = middle.reindex(items)
-    return found["price"].to_numpy(float), found["margin"].to_numpy(float)
 
 
 def _objected(consents: pa.Table, day: int) -> frozenset[str]:

@@ -75,18 +75,32 @@ class Terms:
     counted: NDArray[np.object_]
 
     @classmethod
-    def of(cls, items: Any, recommender: Recommender, day: date) -> Terms:
-        """Money a unit: the usual price without tax, less cost where that is known."""
-        names = ("item", "price", "cost", "tax_rate", "is_sellable", "listed_from", "delisted_from", *COLUMNS)
+    def of(cls, items: Any, supply_state: Any, recommender: Recommender, day: date) -> Terms:
+        """Money a unit: its margin by the day's state of supply; where no store says, the usual price without tax."""
+        names = ("item", "price", "tax_rate", "is_sellable", "listed_from", "delisted_from", *COLUMNS)
         rows = items.select(*names).to_pandas().drop_duplicates("item").set_index("item")
         rows = rows.reindex(recommender.catalogue.items)
-        price, cost, tax = (rows[name].astype(float).to_numpy() for name in ("price", "cost", "tax_rate"))
+        state = supply_state.filter(supply_state.day == ibis.literal(day)).select("item", "price", "cost").to_pandas()
+        _, margin = unit_money(state, pd.Index(recommender.catalogue.items))
+        price, tax = (rows[name].astype(float).to_numpy() for name in ("price", "tax_rate"))
         seen = recommender.known.usual
         price = np.where(np.isnan(seen), np.nan_to_num(price), seen) / (1 + np.nan_to_num(tax))
-        known = ~np.isnan(cost)
-        brings = price - np.where(known, cost, 0.0)
+        known = ~np.isnan(margin)
         counted = np.where(known, "contribution", "amount").astype(object)
-        return cls(may_be_shown(rows, day + timedelta(days=1)), of_age(rows), brings, counted)
+        return cls(
+            may_be_shown(rows, day + timedelta(days=1)), of_age(rows), np.where(known, margin, price), counted
+        )  # fmt: skip
+
+
+def unit_money(state: pd.DataFrame, items: pd.Index) -> tuple[FloatArray, FloatArray]:
+    """Median price and margin of a unit over the stores, without tax, (I,) each; NaN where no store says.
+
+    Args:
+        state: columns item, price and cost of a day's `supply_state`.
+    """
+    middle = state.assign(margin=state["price"] - state["cost"]).groupby("item")[["price", "margin"]].median()
+    found = middle.reindex(items)
+    return found["price"].to_numpy(float), found["margin"].to_numpy(float)
 
 
 def may_be_shown(items: pd.DataFrame, day: date) -> NDArray[np.bool_]:
