@@ -50,7 +50,7 @@ class Base:
 
 
 BASES = (
-    Base(), *(Base(alpha) for alpha in (0.95, 0.6, 0.4, 0.2, 0.0)), Base(0.999, own="share_of_visits"),
-    *(Base(alpha, others="ease") for alpha in (0.95, 0.8, 0.5, 0.0)),
+    Base(), *(Base(alpha) for alpha in (0.95, 0.6, 0.3, 0.0)), Base(0.999, own="share_of_visits"),
+    *(Base(alpha, others="ease") for alpha in (0.8, 0.4, 0.0)),
 )  # fmt: skip
 """Those that are tried, the first where nothing is known yet: TIFU, plain frequency, popularity, EASE and mixes."""

@@ -147,10 +147,10 @@ def _category(
     for name, codes in (("category", catalogue.category), ("kind", catalogue.subcategory)):
         groups = int(codes.max(initial=-1)) + 2
         key = past.customer * groups + codes[past.item] + 1
-        found, place = np.unique(key, return_inverse=True)
-        decay = np.bincount(place, weight, len(found))
-        latest = np.zeros(len(found), dtype=np.int64)
-        np.maximum.at(latest, place, day)
+        order = np.argsort(key, kind="stable")
+        found, start = np.unique(key[order], return_index=True)
+        decay = np.add.reduceat(weight[order], start) if len(start) else np.zeros(0)
+        latest = np.maximum.reduceat(day[order], start) if len(start) else np.zeros(0, dtype=np.int64)
         wanted = asked.customer * groups + codes[asked.item] + 1
         at = _search(found, wanted)
         total = _of(at, decay, 0.0)

@@ -106,7 +106,8 @@ class Knowledge:
         on_offer = np.bincount(quarter.item, held, count) / np.maximum(sold, 1)
         again, gap = _again(past, day)
         first_day = np.full(count, day)
-        np.minimum.at(first_day, past.item, past.visit_day[past.visit])
+        pairs = past.pairs  # a pair's first line is its oldest
+        np.minimum.at(first_day, pairs.item, past.visit_day[past.visit[pairs.start]])
         if ease is None:
             rows = past.matrix()
             codes = head_items(rows, head)

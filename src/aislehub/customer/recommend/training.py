@@ -75,12 +75,13 @@ def examples(
         unbought: share of the candidates that were not bought next that are kept, with a weight that makes up for it.
     """
     random = np.random.default_rng([seed, day])
-    before = past.baskets.before(day)
-    basket = past.baskets.next_visit(day, within).matrix()
-    who = np.flatnonzero((np.diff(basket.indptr) > 0) & (before.visits > 0))
+    every = past.baskets
+    basket = every.next_visit(day, within).matrix()
+    came_before = np.bincount(every.visit_customer[every.visit_day < day], minlength=len(every.customers)) > 0
+    who = np.flatnonzero((np.diff(basket.indptr) > 0) & came_before)
     if share < 1:
         who = who[random.random(len(who)) < share]
-        before = before.of_customers(np.isin(np.arange(len(before.customers)), who))
+    before = every.of_customers(np.isin(np.arange(len(every.customers)), who)).before(day)
     known = past.knowledge(day, ease)
     store = before.home_store
     customer, item = candidates(
