@@ -10,7 +10,7 @@ import inspect
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLong
 from dataclasses import dataclass, field
@@ -93,6 +93,7 @@ class Desk:
         inbox: live events.
         models: folder of the learned models.
         home: where settings are read.
+        screen: request → what of it may be answered now; it sees what no snapshot holds yet.
         check_seconds: how often to look for a new version of the tables.
         patience_seconds: how long the request that finds a new version waits for it before it takes the one held.
     """
@@ -102,6 +103,7 @@ class Desk:
     inbox: Inbox
     models: Path | None = None
     home: Path | None = None
+    screen: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
     check_seconds: float = 2.0
     patience_seconds: float = 0.02
     _held: dict[str, _Held] = field(default_factory=dict, repr=False)
@@ -123,7 +125,7 @@ class Desk:
             if request.get(wanted) in (None, ""):
                 raise HubError("answers.request", field=wanted)
         held = self._current(asked)
-        return {**asked(request, held.snapshot, held.live), "versions": dict(held.snapshot.versions)}
+        return {**asked(self.screen(request), held.snapshot, held.live), "versions": dict(held.snapshot.versions)}
 
     def warm(self) -> None:
         """Load what every answer needs, aside, so that the first who asks does not wait for all of it."""

@@ -27,6 +27,7 @@ class Storage(Protocol):
     """What `Tables` asks of an engine. Every write is one atomic new version."""
 
     def version(self, name: str) -> int: ...
+    def changed_at(self, name: str) -> int: ...
     def data(self, name: str) -> pa.Table | list[str] | None: ...
     def append(self, name: str, rows: pa.Table) -> None: ...
     def replace(self, name: str, rows: pa.Table, where: tuple[str, object] | None) -> None: ...
@@ -44,6 +45,9 @@ class Memory:
 
     def version(self, name: str) -> int:
         return self._versions.get(name, -1)
+
+    def changed_at(self, name: str) -> int:
+        return self.version(name)
 
     def data(self, name: str) -> pa.Table | None:
         return self._tables.get(name)
@@ -109,6 +113,13 @@ class DeltaFolder:
             if entry.get("operation") not in {"OPTIMIZE", "VACUUM START", "VACUUM END"}:
                 return int(entry["version"])
         return table.version()
+
+    def changed_at(self, name: str) -> int:
+        """When the log of versions got its last entry, in ns; one look at a folder."""
+        try:
+            return (self.path(name) / "_delta_log").stat().st_mtime_ns
+        except FileNotFoundError:
+            return -1
 
     def data(self, name: str) -> list[str] | None:
         table = self._open(name)

@@ -136,6 +136,11 @@ class Tables:
         self.contract(name)
         return self._storage.version(name)
 
+    def changed_at(self, name: str) -> int:
+        """A number that is another one after every write, and costs less to look at than `version`; -1 = no table."""
+        self.contract(name)
+        return self._storage.changed_at(name)
+
     def count(self, name: str) -> int:
         """Rows stored, corrected versions included."""
         rows = self._physical(name)

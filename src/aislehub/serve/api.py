@@ -30,7 +30,8 @@ from aislehub.core.reads import note_read
 from aislehub.core.tables import Tables
 from aislehub.data.privacy.consent import said, say_word, standing
 from aislehub.data.privacy.identities import keys_of
-from aislehub.data.privacy.suppression import turned_away
+from aislehub.data.privacy.screen import screen
+from aislehub.data.privacy.suppression import told_key, turned_away
 from aislehub.demand.explain import explain
 from aislehub.demand.outcomes import LEVELS
 from aislehub.demand.whatif import promotion_of, whatif
@@ -367,7 +368,7 @@ def read_consents(
 ) -> dict[str, Any]:
     """What may be done with a member's data now, and every word they said. The reading is noted."""
     keys = keys_of(site.hub.state, customer)
-    note_read(site.hub.state, user.name, "GET /api/consents", customer)
+    note_read(site.hub.state, user.name, "GET /api/consents", told_key(site.hub, customer))
     return {"customer": customer, "now": standing(site.hub, keys), "history": said(site.hub, keys)}
 
 
@@ -406,6 +407,7 @@ def application(hub: Hub, opened: ExitStack | None = None) -> FastAPI:
         redirect_slashes=False, lifespan=lifespan,
         description="Every decision with its reason, its expected money and, later, its measured money.",
     )  # fmt: skip
+    hub.desk.screen = screen(hub)
     app.state.site = Site(hub)
     app.include_router(api)
     app.get("/api/openapi.json", include_in_schema=False)(lambda: openapi(app))

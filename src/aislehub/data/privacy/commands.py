@@ -25,6 +25,7 @@ from aislehub.data.privacy.lineage import lineage_of
 from aislehub.data.privacy.policy import Policy
 from aislehub.data.privacy.proof import fingerprint, verified
 from aislehub.data.privacy.retention import retain as remove_old
+from aislehub.data.privacy.suppression import is_suppressed, told_key
 from aislehub.schema.consents import PURPOSES
 
 __all__ = ["commands"]
@@ -49,7 +50,7 @@ def show(person: Person, as_json: Json = False) -> None:
     with open_hub() as hub:
         keys = keys_of(hub.state, person)
         now, history = words.standing(hub, keys), words.said(hub, keys)
-        note_read(hub.state, who(), "consent show", person)
+        note_read(hub.state, who(), "consent show", told_key(hub, person))
     if as_json:
         print_json({"customer": person, "now": now, "history": history})
         return
@@ -92,6 +93,8 @@ def link(
     Example: aislehub identity link cec2f3d695e9721e66f69 email:ann@example.com
     """
     with open_hub() as hub:
+        if is_suppressed(hub, person, datetime.now(UTC)):
+            raise HubError("privacy.erased")
         new = identities.link(hub.state, hub.home, person, identities.parse(named), who=who())
     print(say("privacy.linked" if new else "privacy.linked_already"))
 
@@ -249,7 +252,10 @@ def erase_(  # `erase` alone would be what the house asks of a module
         if not yes:
             found = find_person(hub, person)
             for name, count in {**found.tables, **found.state, "inbox": found.events}.items():
-                print(f"{name}: {count:,}")
+                if count:
+                    print(f"{name}: {count:,}")
+            if found.nothing:
+                print(say("privacy.nothing_held"))
             raise HubError("privacy.needs_yes")
         _erase(hub, person, proof_file, request_id)
 

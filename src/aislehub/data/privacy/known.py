@@ -25,6 +25,7 @@ from aislehub.data.privacy.erase import is_own, rows_of
 from aislehub.data.privacy.identities import identities_of
 from aislehub.data.privacy.person import Place, places, traces_of
 from aislehub.data.privacy.state_rows import named_rows
+from aislehub.data.privacy.suppression import told_key
 from aislehub.data.privacy.traces import Traces
 
 __all__ = ["export_person", "known_of", "purpose_of"]
@@ -68,7 +69,7 @@ def export_person(hub: Hub, person: str, out: Path, *, who: str) -> dict[str, An
         partial.replace(out)
     except OSError as error:
         raise HubError("file.unwritable", file=out, why=error) from error
-    note_read(hub.state, who, "export-person", person)
+    note_read(hub.state, who, "export-person", told_key(hub, person))
     return document
 
 

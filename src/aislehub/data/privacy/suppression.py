@@ -21,7 +21,10 @@ from aislehub.core.hub import Hub
 from aislehub.core.state import suppressed, writing
 from aislehub.data.privacy.keys import house_keys
 
-__all__ = ["Turned", "is_suppressed", "lift", "suppress", "turned_away"]
+__all__ = ["ERASED", "Turned", "is_suppressed", "lift", "suppress", "told_key", "turned_away"]
+
+ERASED = "-"
+"""Stands for a key that must not come back by being asked for."""
 
 Moment = datetime | None
 Turned = Callable[[Contract, pa.Table], NDArray[np.bool_]]
@@ -43,8 +46,17 @@ def suppress(hub: Hub, persons: tuple[str, ...]) -> None:
 
 def is_suppressed(hub: Hub, person: str, moment: datetime) -> bool:
     """Whether a row about this person, of that moment, would be refused."""
-    gone = _listed(hub)
-    return bool(gone) and _is_gone(gone.get(house_keys(hub.home).digest(_PERSON, person)), moment)
+    with hub.state.connect() as connection:
+        if connection.execute(select(suppressed.c.digest).limit(1)).first() is None:
+            return False
+        mine = suppressed.c.digest == house_keys(hub.home).digest(_PERSON, person)
+        row = connection.execute(select(suppressed.c.erased_at, suppressed.c.lifted_at).where(mine)).first()
+    return row is not None and _is_gone((row.erased_at, row.lifted_at), moment)
+
+
+def told_key(hub: Hub, person: str) -> str:
+    """The key as it may be written down: that of who was erased is `ERASED`."""
+    return ERASED if person and is_suppressed(hub, person, datetime.now(UTC)) else person
 
 
 def lift(hub: Hub, person: str, moment: datetime) -> bool:

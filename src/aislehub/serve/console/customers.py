@@ -23,6 +23,7 @@ from aislehub.customer.segment_command import build, members_on, segment_name
 from aislehub.customer.segment_figures import ALL, MEANS, marks
 from aislehub.customer.segment_history import BACK_DAYS
 from aislehub.customer.segments import FEWEST, Policy, limits_of, rules_of
+from aislehub.data.privacy.suppression import told_key
 from aislehub.law.consent import may_use
 from aislehub.serve.auth import User
 from aislehub.serve.console.rule_words import figure, in_words, reasons, thresholds
@@ -138,7 +139,7 @@ def member(request: Request, site: House, user: Admin, customer: Key = "") -> Re
             raise HubError("customers.unknown", customer=key)
     except HubError as error:
         return render(request, "customers_member.html", error=error, found=None)
-    note_read(hub.state, user.name, "page customers", key)
+    note_read(hub.state, user.name, "page customers", told_key(hub, key))
     profile = {name: None if pd.isna(value) else value for name, value in rows.iloc[0].items()}
     policy, objected = Policy.load(hub.home), _objected(hub, day, everyone["customer"].tolist())
     limits, rules = limits_of(everyone[~everyone["customer"].isin(objected["analysis"])], policy), rules_of(policy)

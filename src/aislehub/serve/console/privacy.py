@@ -19,6 +19,7 @@ from aislehub.data.privacy.consent import counts
 from aislehub.data.privacy.known import purpose_of
 from aislehub.data.privacy.proof import check, fingerprint
 from aislehub.data.privacy.retention import holdings
+from aislehub.data.privacy.suppression import ERASED
 from aislehub.schema.consents import PURPOSES
 from aislehub.serve.auth import User
 from aislehub.serve.console.shell import render
@@ -41,7 +42,7 @@ def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     return {
         "held": held, "requests": asked, "proofs": [_proof(hub, row) for row in asked if row["proof"]],
         "consents": _standing(words), "chart": _chart(words), "reads": last_reads(hub.state, SHOWN),
-        "trainings": trainings(hub.models),
+        "gone": ERASED, "trainings": trainings(hub.models),
         "open": sum(row["state"] != "done" for row in asked), "checked": None, "error": None,
     }  # fmt: skip
 

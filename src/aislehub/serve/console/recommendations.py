@@ -21,7 +21,7 @@ from aislehub.core.reads import note_read
 from aislehub.core.text import say
 from aislehub.customer.recommend.asked import BESIDE, PLACES
 from aislehub.customer.recommend.coverage import NEW_DAYS, RANGE_DAYS, TOP, Coverage, Families, coverage, families
-from aislehub.data.privacy.suppression import turned_away
+from aislehub.data.privacy.suppression import told_key, turned_away
 from aislehub.law.consent import may_use
 from aislehub.serve import formats
 from aislehub.serve.auth import User
@@ -184,7 +184,7 @@ def _may_see(hub: Hub, user: User, wish: Wish) -> None:
         return
     if not user.may("admin"):
         raise HubError("serve.persons", table="recommendations", columns="customer")
-    note_read(hub.state, user.name, "page recommendations", wish.customer)
+    note_read(hub.state, user.name, "page recommendations", told_key(hub, wish.customer))
 
 
 def _ask(hub: Hub, wish: Wish) -> dict[str, Any]:
