@@ -78,11 +78,11 @@ def _events(hub: Hub, row: dict[str, Any], step: Step | None, namespace: str) ->
 
 def _job_facets(step: Step | None) -> dict[str, Any]:
     facets = {
-        "jobType": _facet("2-0-3/JobTypeJobFacet", processingType="BATCH", integration="AISLEHUB", jobType="STEP")
+        "jobType": _facet("2-0-4/JobTypeJobFacet", processingType="BATCH", integration="AISLEHUB", jobType="STEP")
     }
     if step is not None and step.function.__doc__:
         said = step.function.__doc__.strip().splitlines()[0]
-        facets["documentation"] = _facet("1-0-1/DocumentationJobFacet", description=said)
+        facets["documentation"] = _facet("1-1-0/DocumentationJobFacet", description=said)
     return facets
 
 
@@ -91,7 +91,7 @@ def _dataset(hub: Hub, name: str, version: int | None, namespace: str) -> dict[s
     contract = hub.registry.contracts.get(name)
     if contract is not None:
         fields = [{"name": c.name, "type": c.type, "description": c.help} for c in contract.columns]
-        facets["schema"] = _facet("1-1-1/SchemaDatasetFacet", fields=fields)
+        facets["schema"] = _facet("1-2-0/SchemaDatasetFacet", fields=fields)
     if version is not None:
         facets["version"] = _facet("1-0-1/DatasetVersionDatasetFacet", datasetVersion=str(version))
     return {"namespace": namespace, "name": name, "facets": facets}
