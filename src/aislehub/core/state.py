@@ -63,6 +63,7 @@ __all__ = [
     "open_state",
     "privacy_requests",
     "reads",
+    "repeats",
     "runs",
     "same_persons",
     "sends",
@@ -370,6 +371,15 @@ reads = Table(
     Column("what", String(200), nullable=False),
     Column("who", String(80), nullable=False),
     Column("at", Instant, nullable=False),
+)  # fmt: skip
+
+repeats = Table(
+    "repeats", metadata,
+    Column("key", String(64), primary_key=True),
+    Column("request", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("status", Integer),
+    Column("answer", Text),
 )  # fmt: skip
 
 suppressed = Table(

@@ -43,6 +43,7 @@ from aislehub.serve.intake import take_in
 from aislehub.serve.learned import learned_models
 from aislehub.serve.lookup import last_day, rows_of_day
 from aislehub.serve.problems import PROBLEMS, Problem, problem
+from aislehub.serve.repeats import PARAMETER, Repeatable, takes_key
 from aislehub.serve.site import House, Site, needs
 
 __all__ = ["application", "create_app"]
@@ -113,7 +114,7 @@ class Events(_Body):
     events: list[dict[str, Any]] = Field(max_length=10_000, description="Rows of the contract `events`")
 
 
-api = APIRouter(prefix="/api", responses=PROBLEMS)
+api = APIRouter(prefix="/api", responses=PROBLEMS, route_class=Repeatable)
 
 
 @api.get("/health", responses={200: {"description": "The hub answers"}})
@@ -435,6 +436,9 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{"token": []}]
         document["paths"]["/api/health"]["get"]["security"] = []
+        for path, operations in document["paths"].items():
+            if takes_key("POST", path) and "post" in operations:
+                operations["post"].setdefault("parameters", []).append(PARAMETER)
         app.openapi_schema = document
     return app.openapi_schema
 

@@ -40,6 +40,7 @@ _STATUS = {
     "serve.not_found": 404,
     "serve.persons": 403,
     "serve.named_person": 403,
+    "serve.repeat_running": 409,
     "serve.throttled": 429,
     "serve.too_large": 413,
     "state.url": 503,

@@ -25,7 +25,7 @@ _SETTLED = 100_000_000  # ns; a file system's clock may give the same time to tw
 
 
 def screen(hub: Hub) -> Screen:
-    """The test for questions to an answer: of who was erased the key is taken away, who objected gets nothing chosen."""
+    """The test for questions: of who was erased the key is taken away, for who objected nothing is chosen."""
     lock = threading.Lock()
     mark, said_no = -1, frozenset[str]()
 
