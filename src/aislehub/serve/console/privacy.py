@@ -35,9 +35,8 @@ router = APIRouter(prefix="/privacy", include_in_schema=False)
 def context(hub: Hub, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """What the page shows; nothing on it names a person but by their key."""
     asked = [row | {"checks": row["checks"] or _checks(row)} for row in requests.listed(hub.state, SHOWN)]
-    held = [
-        {**vars(one), "purpose": purpose_of(one.table, one.help)} for one in holdings(hub, datetime.now(UTC).date())
-    ]
+    most_first = sorted(holdings(hub, datetime.now(UTC).date()), key=lambda one: -one.rows)
+    held = [{**vars(one), "purpose": purpose_of(one.table, one.help)} for one in most_first]
     words = counts(hub)
     return {
         "held": held, "requests": asked, "proofs": [_proof(hub, row) for row in asked if row["proof"]],
