@@ -14,6 +14,7 @@ import secrets
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -25,6 +26,11 @@ from aislehub.core.errors import HubError
 __all__ = ["FOLDER", "HouseKeys", "house_keys"]
 
 FOLDER = "keys"
+_MADE: dict[str, Callable[[], bytes]] = {
+    "lookup.key": lambda: secrets.token_bytes(32),
+    "values.key": Fernet.generate_key,
+    "proofs.key": lambda: Ed25519PrivateKey.generate().private_bytes_raw(),
+}
 
 
 @dataclass(frozen=True)
@@ -53,23 +59,36 @@ def house_keys(home: Path) -> HouseKeys:
         HubError: `privacy.key_open` when others than the owner may read one.
     """
     folder = home / FOLDER
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with FileLock(folder / ".lock"):
-        lookup = _secret(folder / "lookup.key", lambda: secrets.token_bytes(32))
-        values = _secret(folder / "values.key", Fernet.generate_key)
-        proofs = _secret(folder / "proofs.key", lambda: Ed25519PrivateKey.generate().private_bytes_raw())
+    if any(not (folder / name).exists() for name in _MADE):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(folder / ".lock"):
+            for name, make in _MADE.items():
+                _make(folder / name, make)
+    return _opened(folder, tuple(_mark(folder / name) for name in _MADE))
+
+
+@lru_cache(maxsize=64)
+def _opened(folder: Path, marks: tuple[tuple[int, int], ...]) -> HouseKeys:
+    """The secrets as they lie there, read once: questions are screened with them hundreds of times a second."""
+    lookup, values, proofs = ((folder / name).read_bytes() for name in _MADE)
     return HouseKeys(lookup, Fernet(values), Ed25519PrivateKey.from_private_bytes(proofs))
 
 
-def _secret(path: Path, make: Callable[[], bytes]) -> bytes:
-    if not path.exists():
-        fresh = path.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-            stream.write(make())
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(path)
-    mode = stat.S_IMODE(path.stat().st_mode)
+def _mark(path: Path) -> tuple[int, int]:
+    """Another one wherever another key lies there; refuses one that others may read."""
+    found = path.stat()
+    mode = stat.S_IMODE(found.st_mode)
     if mode & 0o077:
         raise HubError("privacy.key_open", file=path, mode=f"{mode:o}")
-    return path.read_bytes()
+    return found.st_mtime_ns, found.st_ino
+
+
+def _make(path: Path, make: Callable[[], bytes]) -> None:
+    if path.exists():
+        return
+    fresh = path.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(make())
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(path)
