@@ -166,6 +166,18 @@ def test_what_is_warmed_is_not_loaded_again(desk: Desk) -> None:
     desk.close()
 
 
+def test_nothing_is_not_held(desk: Desk) -> None:
+    """Where there was nothing to answer from, the next question looks again at once, and waits for what has come."""
+    asked = desk.answers["views"]
+    desk.answers = {"views": replace(asked, prepare=lambda tables: by_item(tables) if len(tables["events"]) else None)}
+    desk.warm()
+    with pytest.raises(AttributeError):  # this answer does not ask whether it has anything
+        ask(desk)
+    become_facts(desk, "1")
+    desk.patience_seconds = 0
+    assert ask(desk) == (1, 0)
+
+
 def test_while_a_new_version_is_loaded_the_old_one_answers(desk: Desk) -> None:
     """A slow load keeps nobody waiting, and what an ingest took from the inbox meanwhile is still counted."""
     loading, may_end = threading.Event(), threading.Event()

@@ -82,6 +82,11 @@ class _Held:
     seen: int
     looked: float
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to answer from, as before the first business day."""
+        return self.snapshot.index is None and not self.snapshot.tables
+
 
 @dataclass
 class Desk:
@@ -147,12 +152,13 @@ class Desk:
         with self._lock:
             waiting = self._read_inbox()
             held, loading = self._held.get(asked.name), None
-            is_due = held is None or time.monotonic() - held.looked >= self.check_seconds
+            has_none = held is None or held.is_empty
+            is_due = held is None or has_none or time.monotonic() - held.looked >= self.check_seconds
             if held is None or is_due or held.oldest != waiting.oldest:
                 is_mine = asked.name not in self._loads
                 if is_mine:
                     self._loads[asked.name] = self._aside.submit(self._load, asked, held)
-                if is_mine or held is None:
+                if is_mine or has_none:
                     loading = self._loads[asked.name]
         if loading:
             held = self._awaited(loading, held)
@@ -163,8 +169,8 @@ class Desk:
         return held
 
     def _awaited(self, loading: Future[_Held], held: _Held | None) -> _Held:
-        """What is being loaded; a house's first question waits for it, a later one only so long."""
-        if held is None:
+        """What is being loaded; who asks while there is nothing waits for it, a later one only so long."""
+        if held is None or held.is_empty:
             return loading.result()
         try:
             return loading.result(self.patience_seconds)
