@@ -68,8 +68,8 @@ def test_facts_are_counted_again() -> None:
 
 def test_a_named_fact_is_said_in_the_reader_s_word() -> None:
     """A fact that the texts have a word for reads in it, in a list too; any other text stays as it is."""
-    facts = {"item": "1001", "aspect": "packaging", "bad": 6, "count": 10, "bad_before": 0, "count_before": 4}
+    facts = {"named": "Milk (1001)", "aspect": "packaging", "bad": 6, "count": 10, "bad_before": 0, "count_before": 4}
     told = {"code": "reviews.alert_worse", "facts": facts}
-    assert "提到“包装”" in sentence(told, "zh") and "商品 1001" in sentence(told, "zh")
+    assert "提到“包装”" in sentence(told, "zh") and "Milk (1001)" in sentence(told, "zh")
     assert "mentions of its packaging" in sentence(told, "en")
     assert "包装, colour" in sentence({**told, "facts": {**facts, "aspect": ["packaging", "colour"]}}, "zh")

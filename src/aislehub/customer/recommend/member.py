@@ -78,10 +78,10 @@ class Member:
     @property
     def why_not(self) -> str:
         """Why nothing is chosen for them: asked, objected, unknown; empty where it is."""
-        if not self.asked.personalised:
-            return "asked"
         if self.asked.customer in self.house.objected:
             return "objected"
+        if not self.asked.personalised:
+            return "asked"
         return "" if self.code >= 0 or self.has_bought or len(self.looks.item) else "unknown"
 
     @property
