@@ -167,7 +167,9 @@ def _fill(
 ) -> IntArray:  # fmt: skip
     """Places of what is shown: re-ranked, without what may not be, has left the range or is out of stock there."""
     house, policy = member.house, member.house.policy
-    may = house.shown[items] & (~house.of_age[items] | np.isin(items, member.bought))
+    may, for_adults = house.shown[items], house.of_age[items]
+    if for_adults.any():  # only then is it worth knowing what they bought
+        may = may & (~for_adults | np.isin(items, member.bought))
     among = np.flatnonzero(may if fit is None else may & fit)
     places = chosen(
         value[among], house.margin[items[among]], house.kind[items[among]], member.asked.count,
