@@ -54,15 +54,15 @@ class Offers:
 
     def in_chain(self, day: int, items: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """In how many stores each item is shown in a second place, and in the leaflet, on a day, (I,) each."""
-        if day not in self._counted:
+        if (day, items) not in self._counted:
             holds = (self.starts <= day) & (self.ends >= day)
             item = self.place[holds] % items
             display, mailer = (np.bincount(item, shown[holds], items) for shown in (self.display, self.mailer))
-            self._counted[day] = display.astype(float), mailer.astype(float)
-        return self._counted[day]
+            self._counted[day, items] = display.astype(float), mailer.astype(float)
+        return self._counted[day, items]
 
     @cached_property
-    def _counted(self) -> dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    def _counted(self) -> dict[tuple[int, int], tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """What `in_chain` counted: an answer asks for the same three days again and again."""
         return {}
 
