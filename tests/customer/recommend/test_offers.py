@@ -15,7 +15,7 @@ def test_chains_of_any_size_share_nothing() -> None:
 
 
 def test_stores_that_show_an_item_are_counted() -> None:
-    """Two stores show item 1 in a second place on the day, one of them in the leaflet, too; the day after nobody does."""
+    """Two stores show item 1 in a second place on the day, one of them in the leaflet, too; the day after none does."""
     place, day = np.array([1, 4]), np.array([10, 10])  # store × 3 items + item
     shown = np.array([1, 1], dtype=np.float32)
     offers = Offers(3, place, day, day, day - 1, shown, np.array([0, 1], dtype=np.float32), 0 * shown)
