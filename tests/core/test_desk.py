@@ -247,6 +247,20 @@ def test_columns_that_nobody_needs_are_not_loaded(tmp_path: Path) -> None:
     assert told["prices"] == ["price"] and set(told["events"]) >= {"event_id", "item"}
 
 
+def test_a_screen_is_told_which_fields_name_a_person(tmp_path: Path) -> None:
+    """As the answer declares them; the answer sees what the screen left."""
+
+    @answer(reads="prices", persons="buyer payer")
+    def bill(request: Mapping[str, Any], snapshot: Snapshot, live: Live) -> dict[str, Any]:
+        return {"sees": sorted(request)}
+
+    desk = Desk(Tables(None, {"prices": PRICES}), {"bill": bill}, Inbox(tmp_path / "inbox.db"))
+    asked = {"item": "milk", "buyer": "ann", "payer": "ben"}
+    assert desk.ask("bill", asked)["sees"] == ["buyer", "item", "payer"]
+    desk.screen = lambda request, persons: {name: value for name, value in request.items() if name not in persons}
+    assert desk.ask("bill", asked)["sees"] == ["item"]
+
+
 def test_what_is_prepared_may_rest_on_a_policy_and_a_learned_model(tmp_path: Path) -> None:
     """`prepare` gets the house's settings and the newest model by name; a newly learned one is taken up."""
 

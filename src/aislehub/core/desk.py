@@ -98,7 +98,8 @@ class Desk:
         inbox: live events.
         models: folder of the learned models.
         home: where settings are read.
-        screen: request → what of it may be answered now; it sees what no snapshot holds yet.
+        screen: a request and which of its fields name a person → what of it may be answered now; it sees what no
+            snapshot holds yet.
         check_seconds: how often to look for a new version of the tables.
         patience_seconds: how long the request that finds a new version waits for it before it takes the one held.
     """
@@ -108,7 +109,7 @@ class Desk:
     inbox: Inbox
     models: Path | None = None
     home: Path | None = None
-    screen: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    screen: Callable[[Mapping[str, Any], Sequence[str]], Mapping[str, Any]] = lambda request, _: request
     check_seconds: float = 2.0
     patience_seconds: float = 0.02
     _held: dict[str, _Held] = field(default_factory=dict, repr=False)
@@ -130,7 +131,8 @@ class Desk:
             if request.get(wanted) in (None, ""):
                 raise HubError("answers.request", field=wanted)
         held = self._current(asked)
-        return {**asked(self.screen(request), held.snapshot, held.live), "versions": dict(held.snapshot.versions)}
+        screened = self.screen(request, asked.persons)
+        return {**asked(screened, held.snapshot, held.live), "versions": dict(held.snapshot.versions)}
 
     def warm(self) -> None:
         """Load what every answer needs, aside, so that the first who asks does not wait for all of it."""

@@ -43,6 +43,19 @@ def test_an_answer_heeds_a_word_that_no_snapshot_has_seen(home: Path, tmp_path: 
         assert told("c07") == (False, "unknown")
 
 
+def test_an_answer_says_itself_which_fields_name_a_person(hub: Hub, tmp_path: Path) -> None:
+    """Every declared field is looked at, by text or number, and no other; only the field of who was erased goes."""
+    say_word(hub, "77", "personalisation", False)
+    erase_person(hub, BEN, tmp_path / "proof.json", who="test")
+    screened = screen(hub)
+    for key in ("77", 77):
+        asked = {"member": key, "guest": ANN}
+        assert screened(asked, ("member", "guest")) == {**asked, "personalised": False}
+        assert screened(asked, ("guest",)) == screened(asked, ()) == asked
+    assert screened({"member": ANN, "guest": BEN}, ("member", "guest")) == {"member": ANN}
+    assert screened({"member": [ANN], "guest": None}, ("member", "guest")) == {"member": [ANN], "guest": None}
+
+
 def test_asking_for_the_erased_does_not_bring_the_key_back(hub: Hub, tmp_path: Path) -> None:
     """Looks for somebody erased are noted without the key; a new link of an identity is refused."""
     erase_person(hub, ANN, tmp_path / "proof.json", who="test")

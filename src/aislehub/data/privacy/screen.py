@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,8 +18,8 @@ from aislehub.law.consent import may_use
 
 __all__ = ["Screen", "screen"]
 
-Screen = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""`screen(request) -> request`, without what may not be used."""
+Screen = Callable[[Mapping[str, Any], Sequence[str]], Mapping[str, Any]]
+"""`screen(request, fields that name a person) -> request`, without what may not be used."""
 
 _SETTLED = 100_000_000  # ns; a file system's clock may give the same time to two changes this close
 
@@ -38,13 +38,14 @@ def screen(hub: Hub) -> Screen:
                 mark = now if time.time_ns() - now > _SETTLED else -1
         return said_no
 
-    def screened(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        person = request.get("customer")
-        if not isinstance(person, str) or not person:
+    def screened(request: Mapping[str, Any], persons: Sequence[str]) -> Mapping[str, Any]:
+        named = {field: str(request[field]) for field in persons if request.get(field)}
+        if not named:
             return request
-        if is_suppressed(hub, person, datetime.now(UTC)):
-            return {name: value for name, value in request.items() if name != "customer"}
-        return {**request, "personalised": False} if person in objected() else request
+        gone = {field for field, person in named.items() if is_suppressed(hub, person, datetime.now(UTC))}
+        left = {field: value for field, value in request.items() if field not in gone}
+        said_no = any(person in objected() for field, person in named.items() if field not in gone)
+        return {**left, "personalised": False} if said_no else left
 
     return screened
 
