@@ -33,8 +33,9 @@ def test_an_answer_heeds_a_word_that_no_snapshot_has_seen(home: Path, tmp_path: 
             return answer["personalised"], answer["why"]
 
         assert told("c06") == told("c07") == (True, "")
+        assert desk.ask("recommend", {"customer": "c06", "personalised": False})["why"] == "asked"
         say_word(hub, "c06", "personalisation", False)
-        assert told("c06") == (False, "asked") and told("c07") == (True, "")
+        assert told("c06") == (False, "objected") and told("c07") == (True, "")
         say_word(hub, "c06", "personalisation", True)
         assert told("c06") == (True, "")
         say_word(hub, "c06", "messages", False)
@@ -50,7 +51,7 @@ def test_an_answer_says_itself_which_fields_name_a_person(hub: Hub, tmp_path: Pa
     screened = screen(hub)
     for key in ("77", 77):
         asked = {"member": key, "guest": ANN}
-        assert screened(asked, ("member", "guest")) == {**asked, "personalised": False}
+        assert screened(asked, ("member", "guest")) == {**asked, "objected": True}
         assert screened(asked, ("guest",)) == screened(asked, ()) == asked
     assert screened({"member": ANN, "guest": BEN}, ("member", "guest")) == {"member": ANN}
     assert screened({"member": [ANN], "guest": None}, ("member", "guest")) == {"member": [ANN], "guest": None}

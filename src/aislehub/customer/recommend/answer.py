@@ -47,9 +47,10 @@ def recommend(request: Mapping[str, Any], snapshot: Snapshot, live: Live) -> dic
 
     Request, all optional: `place` (home, replenish, basket, goes_with, similar), `customer`, `session` (of somebody
     who is not logged in), `store`, `item` (goes_with, similar), `basket` (items; without it what events put in the
-    cart), `count` (10), `personalised` (true), `reasons` (true). Response: `items`, each with `item`, `name`, `score`,
-    `money` (expected margin; null where the score is no chance of buying) and `reasons` (code, facts, sentence);
-    `personalised`, and `why` not; `store`, `day`, `source`.
+    cart), `count` (10), `personalised` (true), `objected` (false), `reasons` (true).
+
+    Response: `items`, each with `item`, `name`, `score`, `money` (expected margin; null where the score is no chance
+    of buying) and `reasons` (code, facts, sentence); `personalised`, and `why` not; `store`, `day`, `source`.
 
     Raises:
         HubError: `recommend.not_learned`, `recommend.request`, `recommend.store`, `recommend.item`.

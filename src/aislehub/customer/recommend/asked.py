@@ -30,6 +30,8 @@ class Asked:
     Attributes:
         customer, session: empty = not said; store: code, −1 = not said.
         items: codes of the item beside which the list stands, or of the basket.
+        personalised: whether anything is to be chosen for them; objected: whether they have just said no for good,
+            which the house says itself where no snapshot holds it yet.
     """
 
     place: str
@@ -39,6 +41,7 @@ class Asked:
     items: IntArray
     count: int
     personalised: bool
+    objected: bool
     reasons: bool
 
     @classmethod
@@ -54,7 +57,7 @@ class Asked:
         count = request.get("count", 10)
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST:
             raise HubError("recommend.request", field="count", value=count, wanted=f"1 … {MOST}")
-        for name in ("personalised", "reasons"):
+        for name in ("personalised", "objected", "reasons"):
             if not isinstance(request.get(name, True), bool):
                 raise HubError("recommend.request", field=name, value=request[name], wanted="true, false")
         if place in BESIDE and not request.get("item"):
@@ -67,7 +70,7 @@ class Asked:
         return cls(
             place, str(request.get("customer") or ""), str(request.get("session") or ""),
             _store(house, request.get("store")), _items(house, named), count, request.get("personalised", True),
-            request.get("reasons", True),
+            request.get("objected", False), request.get("reasons", True),
         )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ class Member:
     @property
     def why_not(self) -> str:
         """Why nothing is chosen for them: asked, objected, unknown; empty where it is."""
-        if self.asked.customer in self.house.objected:
+        if self.asked.objected or self.asked.customer in self.house.objected:
             return "objected"
         if not self.asked.personalised:
             return "asked"

@@ -45,7 +45,7 @@ def screen(hub: Hub) -> Screen:
         gone = {field for field, person in named.items() if is_suppressed(hub, person, datetime.now(UTC))}
         left = {field: value for field, value in request.items() if field not in gone}
         said_no = any(person in objected() for field, person in named.items() if field not in gone)
-        return {**left, "personalised": False} if said_no else left
+        return {**left, "objected": True} if said_no else left
 
     return screened
 
