@@ -49,6 +49,19 @@ def test_ten_items_with_their_worth_and_reasons(small: Shop) -> None:
     assert set(small.shown(customer="c03")[:5]) & {row["item"] for row in bought(small, "c03")}
 
 
+def test_money_is_of_what_they_buy_at_a_time(shop: Shop) -> None:
+    """Chance × usual quantity × margin of a unit: five more at once are in the mean of it, one where it is new."""
+    item = next(row["item"] for row in bought(shop, "c03") if row["item"] != "i00")
+    times = sum(row["item"] == item for row in bought(shop, "c03", 1000))
+    shop.happens({"kind": "purchase", "customer": "c03", "item": item, "quantity": 6.0, "store": "s0"})
+    own = {row["item"] for row in bought(shop, "c03", 1000)}
+    told = {row["item"]: row for row in shop.ask(customer="c03", count=50)["items"]}
+    assert told[item]["money"] == pytest.approx(told[item]["score"] * (times + 6) / (times + 1), abs=1e-3)
+    for other in told.keys() - own:
+        assert told[other]["money"] == pytest.approx(told[other]["score"], abs=1e-3)
+    assert told.keys() - own
+
+
 @pytest.mark.parametrize("customer", [f"c{n:02}" for n in range(0, 30, 3)])
 def test_every_stated_fact_is_in_the_log(small: Shop, customer: str) -> None:
     """Visits, gaps and kinds are counted again from the sales; what is said of others too."""

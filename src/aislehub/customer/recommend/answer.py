@@ -33,12 +33,15 @@ DUE = 0.8  # share of their usual interval after which something is due
 
 @dataclass(frozen=True)
 class _List:
-    """What is shown: item codes, what they are sorted by, whether that is their chance of being bought, and why."""
+    """What is shown: item codes, what they are sorted by, why, and how many units are bought at a time.
+
+    There are no units where the score is no chance of being bought.
+    """
 
     items: IntArray
     score: FloatArray
     reasons: Sequence[Sequence[Reason]]
-    is_chance: bool = False
+    units: FloatArray | None = None
 
 
 @answer(reads=READS, prepare=serving, model="recommender", columns=COLUMNS, persons="customer")
@@ -88,11 +91,11 @@ def _personal(member: Member, cart: IntArray, live: Live) -> _List:
     if member.asked.place == "replenish":
         fit &= (pool.times >= 2) & (pool.overdue >= DUE)
     chance = 1 / (1 + np.exp(-total))
-    places = _fill(member, pool.item, chance, live, fit=fit)
+    places = _fill(member, pool.item, chance, live, fit=fit, units=pool.units)
     reasons: Sequence[Sequence[Reason]] = [[] for _ in places]
     if member.asked.reasons:
         reasons = _because(member, pool.item[places], total[places])
-    return _List(pool.item[places], chance[places], reasons, True)
+    return _List(pool.item[places], chance[places], reasons, pool.units[places])
 
 
 def _pool(member: Member) -> Pool:
@@ -159,12 +162,12 @@ def _popular(member: Member, live: Live) -> _List:
     places = _fill(member, items, share, live)
     said = member.asked.reasons
     reasons = [popular_there(house, store, int(item)) if said else [] for item in items[places]]
-    return _List(items[places], share[places], reasons, True)
+    return _List(items[places], share[places], reasons, np.ones(len(places)))
 
 
 def _fill(
     member: Member, items: IntArray, value: FloatArray, live: Live, *, fit: NDArray[np.bool_] | None = None,
-    diversity: float | None = None,
+    units: FloatArray | float = 1.0, diversity: float | None = None,
 ) -> IntArray:  # fmt: skip
     """Places of what is shown: re-ranked, without what may not be, has left the range or is out of stock there."""
     house, policy = member.house, member.house.policy
@@ -173,7 +176,7 @@ def _fill(
         may = may & (~for_adults | np.isin(items, member.bought))
     among = np.flatnonzero(may if fit is None else may & fit)
     places = chosen(
-        value[among], house.margin[items[among]], house.kind[items[among]], member.asked.count,
+        value[among], (units * house.margin[items])[among], house.kind[items[among]], member.asked.count,
         diversity=policy.diversity if diversity is None else diversity, margin_weight=policy.margin_weight,
         allowed=lambda place: _is_there(house, member.store, int(items[among[place]]), live),
     )  # fmt: skip
@@ -220,7 +223,7 @@ def _bought_with(house: Serving, item: int, given: IntArray) -> Reason:
 
 def _shown(house: Serving, found: _List, place: int) -> dict[str, Any]:
     item, score = int(found.items[place]), float(found.score[place])
-    money = score * house.margin[item] if found.is_chance else np.nan
+    money = np.nan if found.units is None else score * found.units[place] * house.margin[item]
     return {
         "item": str(house.items[item]), "name": str(house.name[item]), "score": round(score, 6),
         "money": round(float(money), 4) if np.isfinite(money) else None,

@@ -29,7 +29,7 @@ from aislehub.core.tables import end_of_day
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, purchases, read_baskets
 from aislehub.customer.recommend.candidates import Sizes, rank_within
 from aislehub.customer.recommend.facts import popular, stated
-from aislehub.customer.recommend.features import FEATURES
+from aislehub.customer.recommend.features import usual_quantity
 from aislehub.customer.recommend.forgetting import forget
 from aislehub.customer.recommend.gate import NO_EVIDENCE, best_base, evidence
 from aislehub.customer.recommend.knowledge import Catalogue
@@ -213,7 +213,7 @@ def _rows(
             "store": names[store[best]],
             "kind": np.where(ranked.bought[best], "again", "new"),
             "score": score,
-            "money": score * usual_quantity(ranked)[best] * terms.brings[item],
+            "money": score * usual_quantity(ranked.features[best]) * terms.brings[item],
             "counted": terms.counted[item],
             "reasons": [to_json(facts) for facts in reasons],
             "shares": shares,
@@ -255,12 +255,6 @@ def stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
     if filled:
         return pd.concat(filled, ignore_index=True)
     return pd.DataFrame({column.name: [] for column in RECOMMENDATIONS.columns if column.name != "day"})
-
-
-def usual_quantity(ranked: Ranked) -> FloatArray:
-    """Units that the customer buys at a time, one of what they never bought."""
-    quantity = ranked.features[:, FEATURES.index("quantity")].astype(float)
-    return np.where(ranked.bought, quantity, 1.0)
 
 
 def _as_json(contributions: Mapping[str, FloatArray]) -> list[str]:

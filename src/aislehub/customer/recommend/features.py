@@ -19,7 +19,7 @@ from aislehub.customer.recommend.knowledge import Catalogue, Knowledge, head_mat
 from aislehub.customer.recommend.offers import Offers
 from aislehub.customer.recommend.tifu import Tifu
 
-__all__ = ["FAMILIES", "FEATURES", "Asked", "describe"]
+__all__ = ["FAMILIES", "FEATURES", "Asked", "describe", "usual_quantity"]
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "habit": (
@@ -86,6 +86,15 @@ def describe(
         | _person(known, past, asked)
     )
     return np.column_stack([columns[name] for name in FEATURES]).astype(np.float32)
+
+
+def usual_quantity(features: NDArray[np.float32]) -> FloatArray:
+    """Units that the customer buys at a time on average, one of what they never bought, (q,).
+
+    What a recommendation is expected to bring is its chance × these × the money of a unit.
+    """
+    bought, quantity = (features[:, FEATURES.index(name)].astype(float) for name in ("bought", "quantity"))
+    return np.where(bought > 0, quantity, 1.0)
 
 
 def _habit(known: Knowledge, past: Baskets, asked: Asked, pair: IntArray, tifu: Tifu) -> dict[str, FloatArray]:

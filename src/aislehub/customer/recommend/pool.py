@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
-from aislehub.customer.recommend.features import FEATURES, Asked, describe
+from aislehub.customer.recommend.features import FEATURES, Asked, describe, usual_quantity
 from aislehub.customer.recommend.interest import log_odds
 from aislehub.customer.recommend.offers import Offers
 from aislehub.customer.recommend.recommender import Ranked, Recommender
@@ -31,28 +31,30 @@ class Pool:
     Attributes:
         item: codes, sorted, (q,); score: log odds of being in the next basket, looks left out, (q,).
         times: how often they bought it, (q,); overdue: days since then over their usual interval, (q,).
+        units: what they buy at a time, (q,).
     """
 
     item: IntArray
     score: FloatArray
     times: FloatArray
     overdue: FloatArray
+    units: FloatArray
 
     @classmethod
     def of(cls, item: IntArray, chance: FloatArray, features: NDArray[np.float32]) -> Self:
         """From described candidates."""
         times, overdue = (features[:, FEATURES.index(name)].astype(float) for name in ("bought", "days_over_gap"))
-        return cls(item, log_odds(chance), times, overdue)
+        return cls(item, log_odds(chance), times, overdue, usual_quantity(features))
 
     @classmethod
     def none(cls) -> Self:
         """Of who has no candidates."""
-        return cls(np.zeros(0, np.int64), *(np.zeros(0) for _ in range(3)))
+        return cls(np.zeros(0, np.int64), *(np.zeros(0) for _ in range(4)))
 
     def joined(self, other: Pool) -> Pool:
         """Both, sorted by item; they have none in common."""
         order = np.argsort(np.concatenate([self.item, other.item]), kind="stable")
-        parts = ((vars(self)[name], vars(other)[name]) for name in ("item", "score", "times", "overdue"))
+        parts = ((vars(self)[name], vars(other)[name]) for name in vars(self))
         return Pool(*(np.concatenate(pair)[order] for pair in parts))
 
 

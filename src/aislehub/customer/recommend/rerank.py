@@ -16,21 +16,21 @@ __all__ = ["chosen"]
 
 
 def chosen(
-    chance: FloatArray, margin: FloatArray, kind: IntArray, count: int, *, diversity: float, margin_weight: float,
+    chance: FloatArray, earned: FloatArray, kind: IntArray, count: int, *, diversity: float, margin_weight: float,
     allowed: Callable[[int], bool] = lambda place: True,
 ) -> list[int]:  # fmt: skip
     """Places of the items on the list, the first place first.
 
     Args:
-        chance: of being bought, (q,); margin: money earned by a unit, (q,), NaN = unknown, taken as the mean.
+        chance: of being bought, (q,); earned: money when it is, (q,), NaN = unknown, taken as the mean.
         kind: subcategory of each, (q,), −1 = not said.
         diversity: share of its value that an item loses for each one of its kind before it, 0 to 1.
-        margin_weight: 0 = by chance alone, 1 = by chance × margin relative to the mean.
+        margin_weight: 0 = by chance alone, 1 = by chance × what is earned relative to the mean.
         allowed: whether an item may be shown at all, asked only of those that would be.
     """
-    known = margin[np.isfinite(margin)]
+    known = earned[np.isfinite(earned)]
     usual = float(known.mean()) if len(known) else 0.0
-    relative = np.where(np.isfinite(margin), margin / usual, 1.0) if usual > 0 else np.ones(len(chance))
+    relative = np.where(np.isfinite(earned), earned / usual, 1.0) if usual > 0 else np.ones(len(chance))
     value = chance * np.maximum(1 - margin_weight + margin_weight * relative, 0.0)
     waiting = list(np.argsort(-value, kind="stable"))
     taken: dict[int, int] = {}

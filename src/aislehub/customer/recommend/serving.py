@@ -47,7 +47,7 @@ class Policy(Settings, section="recommend_now"):
     )
     diversity: float = field(0.15, "Share of its value that an item loses for each of its kind above it", ge=0, le=1)
     margin_weight: float = field(
-        0.0, "0 = by the chance of buying alone, 1 = by chance × margin; the order of a list, never a price", ge=0, le=1
+        0.0, "0 = by the chance of buying alone, 1 = by expected money; the order of a list, never a price", ge=0, le=1
     )
     ready: int = field(
         5000, "Members whose candidates are made ahead in each serving process, those who shopped last; the others' "
