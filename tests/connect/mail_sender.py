@@ -68,7 +68,10 @@ class House:
         self.tables.write(
             "campaign_audience", pa.Table.from_pylist([*known, *rows], schema=CAMPAIGN_AUDIENCE.schema), self.decided
         )
-        action = {"messages": treated, "control": control, "segment": "all", "offer": "2 for 1", "channel": channel}
+        action = {
+            "messages": treated, "control": control, "segment": plan.get("segment") or "all", "offer": "2 for 1",
+            "channel": channel,
+        }  # fmt: skip
         row = {
             "store": "", "subject": name, "action": json.dumps(action), "baseline": '{"name": "send_nothing"}',
             "money": 1.0, "money_low": 0.0, "money_high": 2.0, "horizon_days": 28, "outlay": 0.0, "reasons": "[]",

@@ -18,10 +18,12 @@ import pandas as pd
 import pytest
 from aiosmtpd.controller import Controller
 
+from aislehub.connect.campaigns import told
 from aislehub.connect.gateway import MessageFile
 from aislehub.core.book import Filter
 from aislehub.core.errors import HubError
-from aislehub.core.outbox import Batch
+from aislehub.core.outbox import Batch, send_approved
+from aislehub.core.text import has
 from aislehub.law.messages import is_held_back
 from tests.connect.mail_sender import LONG_AGO, NOON, SUNDAY, House, free_port, mail
 
@@ -150,6 +152,41 @@ def test_a_withdrawal_after_approval_counts(house: House, inbox: Inbox, port: in
     assert counts["withheld"] == sum(is_held_back(f"t{n}", 0.5) or n == 1 for n in range(3))
 
 
+def test_an_objection_after_approval_counts_where_a_profile_chose(house: House, inbox: Inbox, port: int) -> None:
+    """Who objects to personalisation before the message leaves gets none that a segment chose for them; a campaign to
+    all members reaches them."""
+    named, everybody = house.approve("to loyal", 2, segment="loyal"), house.approve("to all", 2)
+    house.put("consents", [{"customer": "t1", "purpose": "personalisation", "granted": False, "at": LONG_AGO}])
+    house.send({"email": mail(port)}, per_day=2)
+    assert told(house.sends.fates(named)) == {"send_state.sent": 1, "campaign.objected": 1}
+    assert told(house.sends.fates(everybody)) == {"send_state.sent": 2}
+
+
+def test_messages_that_went_to_nobody_are_counted_by_reason(house: House, inbox: Inbox, port: int) -> None:
+    """Withdrawn, held back, over the limits, without an address, with a bad one, refused by the server: each by itself
+    and in words, and no word of the server, which may name somebody."""
+    house.approve("first", 1)
+    house.send({"email": mail(port)})
+    held = next(f"t{n}" for n in range(7, 1000) if is_held_back(f"t{n}", 0.01))
+    id = house.approve("second", int(held[1:]) + 1)
+    no = {"customer": "t1", "purpose": "messages", "granted": False, "at": LONG_AGO.replace(month=9)}
+    house.put("consents", [no])
+    outlet = mail(port)
+    outlet._addresses = lambda members: (
+        {"t3": "no address"} | {member: f"{member}@people.example" for member in members if member not in ("t2", "t3")}
+    )
+    inbox.refuse = {"t4@people.example": "550 t4@people.example is unknown"}
+    post = house.post({"email": outlet}, holdout=0.01)
+    send_approved(house.ledger, post, "campaigns")
+    withheld = sum(is_held_back(f"t{n}", 0.01) for n in range(int(held[1:]) + 1))
+    assert told(post.fates) == told(house.sends.fates(id)) == {
+        "send_state.capped": 1, "send_state.refused": 1, "mail.bad_address": 1, "mail.no_address": 1,
+        "campaign.withdrawn": 1, "campaign.held_back": withheld,
+        "send_state.sent": int(held[1:]) + 1 - 5 - withheld,
+    }  # fmt: skip
+    assert all(has(code) for code in told(post.fates))
+
+
 def test_a_person_may_send_to_fewer(house: House, inbox: Inbox, port: int) -> None:
     """An override to 2 messages sends 2, and the others are in no arm."""
     house.approve("coffee", 6)
@@ -257,7 +294,8 @@ def test_a_file_that_was_cut_is_whole_with_each_member_once(house: House, tmp_pa
     (file,) = folder.glob("*.csv")
     whole = file.read_bytes()
     house.sends.settle(dict.fromkeys(ids, ("sending", "")))
-    row = {"decision": id, "day": SUNDAY.isoformat(), "subject": "coffee", "channel": "file", "messages": 5}
+    row = {"decision": id, "day": SUNDAY.isoformat(), "subject": "coffee", "channel": "file", "messages": 5,
+           "segment": "all"}  # fmt: skip
     house.post({"file": MessageFile(folder)}).send(Batch("again", [row]))
     assert [one.read_bytes() for one in folder.glob("*.csv")] == [whole]
     assert sorted(pd.read_csv(file)["customer"]) == [f"t{number}" for number in range(5)]

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
-from aislehub.core.sends import Sends
+from aislehub.core.sends import Sends, message_id
 from aislehub.reach.campaign.decide import CAMPAIGNS
 from aislehub.schema import CAMPAIGN_AUDIENCE, CAMPAIGN_PLANS
 
@@ -68,6 +68,21 @@ def test_the_page_tells_counts_and_texts_but_no_person(campaign: str, sign_in: S
     assert "treatment-1" not in page and "no_consent-1" not in page
     assert "&lt;b&gt;Come&lt;/b&gt; in: 2 for 1." in page and "欢迎光临：2 for 1。" in page
     assert "is an assumption of the settings" in page and "$12.00" in page
+
+
+def test_messages_are_counted_by_what_became_of_them(campaign: str, hub: Hub, sign_in: SignIn) -> None:
+    """How many went out, and why others did not, in words; a reason of fewer than five is not told."""
+    sends = Sends(hub.state)
+    members = [f"treatment-{n}" for n in range(40)]
+    sends.plan(campaign, "coffee", "email", members)
+    ids = [message_id(campaign, member) for member in members]
+    sends.settle(dict.fromkeys(ids[:10], ("withheld", "campaign.withdrawn")))
+    sends.settle(dict.fromkeys(ids[10:13], ("refused", "mail.no_address")))
+    sends.settle(dict.fromkeys(ids[13:], ("sent", "250 taken")))
+    seen = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", sign_in().get("/campaigns").text))
+    assert (seen["sent"], seen["consent withdrawn since"], seen["no address known"]) == ("27", "10", "&lt; 5")
+    chinese = sign_in().get("/campaigns", headers={"Accept-Language": "zh"}).text
+    assert "<dt>之后已撤回同意</dt><dd>10</dd>" in chinese
 
 
 def test_a_measured_campaign_stands_with_its_interval(campaign: str, hub: Hub, sign_in: SignIn) -> None:

@@ -9,6 +9,7 @@ and whom the lot kept from it, becomes a fact in `contacts`, from which it is me
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,18 +29,34 @@ from aislehub.core.message import filled
 from aislehub.core.outbox import Batch
 from aislehub.core.sends import Sends
 from aislehub.core.tables import Tables
+from aislehub.core.text import has
 from aislehub.law import packs_of
 from aislehub.law.consent import may_use
 from aislehub.law.messages import MessageRules, is_held_back, is_quiet
 
-__all__ = ["KIND", "CampaignPost", "Fate", "Letter", "Outlet"]
+__all__ = ["KIND", "CampaignPost", "Fate", "Letter", "Outlet", "told"]
 
 KIND = "campaigns"
+EVERYBODY = "all"
+"""Segment of a decision that is for all members."""
 LATE = timedelta(days=14)
 """How long after its day a decision may still be sent to people; of a day of the past only files are written."""
 Row = Mapping[str, Any]
 Fate = tuple[str, str]
 """What became of a message: sent, refused (it will never be taken), unsure or waiting (nobody got it); and why."""
+KEPT = ("withheld", "capped", "refused", "cancelled")
+"""States of messages that go to nobody any more."""
+
+
+def told(fates: Mapping[Fate, int]) -> dict[str, int]:
+    """Messages by the code of the words for what became of them: those that went to nobody by why, others by state.
+
+    What a mail server or gateway said against a message may name the member, and is counted as not deliverable.
+    """
+    found: Counter[str] = Counter()
+    for (state, why), count in sorted(fates.items()):
+        found[why if state in KEPT and has(why) else f"send_state.{state}"] += count
+    return dict(found)
 
 
 @dataclass(frozen=True)
@@ -91,6 +108,9 @@ class CampaignPost:
         home: where the lock lies: one process hands over at a time.
         default_language: of members who told none.
         now: the clock.
+
+    Attributes:
+        fates: of all messages of the decisions that were carried out.
     """
 
     name = "campaigns"
@@ -107,6 +127,7 @@ class CampaignPost:
         self.home = home
         self.default_language = default_language
         self.now = now
+        self.fates: Counter[Fate] = Counter()
 
     def send(self, batch: Batch) -> str:
         """Hand over what waits of every decision; returns how many went where.
@@ -123,12 +144,15 @@ class CampaignPost:
                     self.sends.cancel(row["decision"])
                 else:
                     self._carry_out(row)
-        counts: dict[str, int] = {}
+        found: Counter[Fate] = Counter()
         for row in batch.rows:
-            for state, count in self.sends.counts(row["decision"]).items():
-                counts[state] = counts.get(state, 0) + count
+            found.update(self.sends.fates(row["compensates"] if row.get("cancel") else row["decision"]))
+        self.fates.update(found)
+        counts: Counter[str] = Counter()
+        for (state, _why), count in found.items():
+            counts[state] += count
         if counts.get("waiting"):
-            raise HubError("campaign.waiting", waiting=counts["waiting"], sent=counts.get("sent", 0),
+            raise HubError("campaign.waiting", waiting=counts["waiting"], sent=counts["sent"],
                            until=f"{self.rules.quiet_to:02}:00")  # fmt: skip
         return ", ".join(f"{state} {counts[state]}" for state in sorted(counts)) or "cancelled"
 
@@ -143,7 +167,7 @@ class CampaignPost:
             self._note_contacts(row, audience, chosen["customer"].tolist(), day)
             self.sends.plan(decision, str(row["subject"]), channel, chosen["customer"].tolist())
         self._after_a_cut(decision, outlet)
-        waiting = self._allowed(decision, audience.set_index("customer"), outlet)
+        waiting = self._allowed(row, audience.set_index("customer"), outlet)
         if outlet.is_public and day > self._today():  # the eve: nobody is written to a day too early
             waiting = []
         letters = list(self._letters(row, waiting, audience.set_index("customer"), day))
@@ -172,9 +196,9 @@ class CampaignPost:
         again: Fate = ("waiting", "") if outlet.repeatable else ("unsure", "campaign.cut")
         self.sends.settle({row["id"]: again for row in self.sends.of(decision, "sending")})
 
-    def _allowed(self, decision: str, audience: pd.DataFrame, outlet: Outlet) -> list[dict[str, Any]]:
-        """Waiting messages that may go now; those whose member has withdrawn, or is held back, go never."""
-        waiting = self.sends.of(decision, "waiting")
+    def _allowed(self, row: Row, audience: pd.DataFrame, outlet: Outlet) -> list[dict[str, Any]]:
+        """Waiting messages that may go now; those whose member has withdrawn or objected, or is held back, go never."""
+        waiting = self.sends.of(str(row["decision"]), "waiting")
         now = self.now()
         consents = self.tables.read("consents").to_pandas()
         members = [row["recipient"] for row in waiting]
@@ -184,15 +208,21 @@ class CampaignPost:
             mine = [member for member, place in zip(members, countries, strict=True) if place == country]
             packs = packs_of(country or None, self.rules.law)
             agreed |= dict(zip(mine, may_use(mine, "messages", consents, now, packs).tolist(), strict=True))
-        out = {
-            row["id"]: ("withheld", "campaign.withdrawn") for row in waiting
-            if not agreed[row["recipient"]] or is_held_back(row["recipient"], self.rules.holdout)
-        }  # fmt: skip
+        by_profile = (audience["drawn"].reindex(members) == "uplift").to_numpy() | (row["segment"] != EVERYBODY)
+        objected = by_profile & ~may_use(members, "personalisation", consents, now)
+        out: dict[str, Fate] = {}
+        for one, has_objected in zip(waiting, objected, strict=True):
+            if not agreed[one["recipient"]]:
+                out[one["id"]] = ("withheld", "campaign.withdrawn")
+            elif has_objected:
+                out[one["id"]] = ("withheld", "campaign.objected")
+            elif is_held_back(one["recipient"], self.rules.holdout):
+                out[one["id"]] = ("withheld", "campaign.held_back")
         self.sends.settle(out)
         zones = audience["timezone"].reindex(members)
         return [
-            row for row, zone in zip(waiting, zones, strict=True)
-            if row["id"] not in out
+            one for one, zone in zip(waiting, zones, strict=True)
+            if one["id"] not in out
             and not (outlet.is_public and is_quiet(now, zone if isinstance(zone, str) and zone else
                                                    self.tables.timezone, self.rules))
         ]  # fmt: skip

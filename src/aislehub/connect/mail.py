@@ -113,11 +113,11 @@ class Mail:
 
     def _send(self, letter: Letter, address: str) -> Fate:
         if not address:
-            return "refused", say("mail.no_address")
+            return "refused", "mail.no_address"
         try:
             message = self._message(letter, address)
-        except (ValueError, MessageError, HeaderParseError) as error:
-            return "refused", say("mail.bad_address", why=error)
+        except (ValueError, MessageError, HeaderParseError):
+            return "refused", "mail.bad_address"
         server = self._connected()
         try:
             server.send_message(message)

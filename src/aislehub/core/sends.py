@@ -105,6 +105,13 @@ class Sends:
         with self.engine.connect() as connection:
             return {row.state: row.many for row in connection.execute(statement.group_by(sends.c.state))}
 
+    def fates(self, decision: str) -> dict[tuple[str, str], int]:
+        """Messages of a decision by state and why."""
+        statement = select(sends.c.state, sends.c.why, func.count().label("many")).where(sends.c.decision == decision)
+        with self.engine.connect() as connection:
+            rows = connection.execute(statement.group_by(sends.c.state, sends.c.why))
+            return {(row.state, row.why): row.many for row in rows}
+
     def by_token(self, token: str) -> dict[str, Any] | None:
         """The message whose link holds this token."""
         with self.engine.connect() as connection:

@@ -14,6 +14,7 @@ import pandas as pd
 import typer
 
 from aislehub.connect.campaigns import KIND as CAMPAIGNS
+from aislehub.connect.campaigns import CampaignPost, told
 from aislehub.connect.esl import EslSettings, ShelfLabels
 from aislehub.connect.files import FileConnector
 from aislehub.connect.hub_file import KIND as SETTINGS
@@ -146,12 +147,15 @@ def send(
 ) -> None:
     """Write approved decisions as CSV, each exactly once; prices that went out are in force from their day on, rosters
     are told, changes of a model (`model_changes`) go into `hub.toml`, stops of tours (`routes`) are shipments to come,
-    campaigns go to members by mail, gateway or file.
+    campaigns go to members by mail, gateway or file, and how many were sent, or why not, is counted.
 
     Example: aislehub send --kind orders
     """
     with open_hub() as hub:
         outlet = _outlet(hub, known_kind(hub, kind), to, labels)
+        if isinstance(outlet, CampaignPost):
+            _send_campaigns(hub, outlet, as_json)
+            return
         files = send_approved(hub.ledger, outlet, kind)
         if as_json:
             print_json({"files": files})
@@ -209,6 +213,27 @@ def _outlet(hub: Hub, kind: str, to: Path | None, labels: bool) -> Connector:
     if not (settings.url or settings.urls):
         raise HubError("esl.none")
     return PriceList(ShelfLabels(settings, files, names(hub, "items", "item")), hub.tables)
+
+
+def _send_campaigns(hub: Hub, post: CampaignPost, as_json: bool) -> None:
+    """Carry campaigns out and count their messages by what became of them, also where some have to wait."""
+    try:
+        files = send_approved(hub.ledger, post, CAMPAIGNS)
+    except HubError:
+        if not as_json:
+            _tell_fates(post)
+        raise
+    if as_json:
+        print_json({"files": files, "messages": told(post.fates)})
+    elif files:
+        _tell_fates(post)
+    else:
+        print(say("cli.nothing_to_send", kind=word("kind", CAMPAIGNS)))
+
+
+def _tell_fates(post: CampaignPost) -> None:
+    for code, count in told(post.fates).items():
+        print(say("cli.fate", what=say(code), count=count))
 
 
 def _tell_refused(decision: Mapping[str, Any], error: HubError) -> None:

@@ -10,6 +10,7 @@ import ibis
 from fastapi import APIRouter, Request, Response
 from ibis import _
 
+from aislehub.connect.campaigns import told
 from aislehub.core.book import Filter
 from aislehub.core.hub import Hub
 from aislehub.core.message import filled
@@ -57,8 +58,16 @@ def queue(request: Request, site: House) -> Response:
 def _queue(hub: Hub, view: View) -> dict[str, Any]:
     sends = Sends(hub.state)
     page = decision_page(hub, view.filter, view.page)
-    rows = [{**row, "sent": sends.counts(row["id"])} for row in page["rows"]]
+    rows = [{**row, "fates": _fates(sends, row["id"])} for row in page["rows"]]
     return {**page, "rows": rows, "view": view}
+
+
+def _fates(sends: Sends, decision: str) -> list[tuple[str, str]]:
+    """What became of a decision's messages, in words, and of how many; why so few got none is not told."""
+    return [
+        (say(code), formats.number(count, 0) if code.startswith("send_state.") else _told(count))
+        for code, count in told(sends.fates(decision)).items()
+    ]
 
 
 def _audiences(hub: Hub, day: date | None) -> list[dict[str, Any]]:
