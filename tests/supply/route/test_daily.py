@@ -82,6 +82,16 @@ def test_money_is_the_difference_of_counted_costs(lines, trucks):
         assert row["money"] == pytest.approx(costs[0] - costs[1], abs=0.05)
 
 
+def test_a_plan_that_saves_nothing_says_so():
+    """One store has one tour, planned or fixed; that is said in words and not as a difference of nothing."""
+    row = make_routes(orders=[ordered("1", "soap", 100)], stores=[*STORES, warehouse()], vehicles=FLEET)["W"]
+    told = shown(row["reasons"])
+    assert "Nothing is saved over today's rule: 1 fixed tour" in told and "0 km less" not in told
+    several = [ordered(name, "soap", 100) for name in "12345"]
+    row = make_routes(orders=several, stores=[*STORES, warehouse()], vehicles=FLEET)["W"]
+    assert "Nothing is saved" not in shown(row["reasons"]) and "km less than today's rule" in shown(row["reasons"])
+
+
 def test_what_arrives_the_day_after_tomorrow_is_driven_tomorrow():
     """Lines of today and of earlier days that are in the store from the morning after tomorrow on; no others. What is
     ordered tomorrow and wanted at once goes along."""

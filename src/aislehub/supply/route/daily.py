@@ -130,11 +130,8 @@ def _reasons(one: _Planned, facts: Mapping[str, Any], left: Sequence[Mapping[str
     """Why the day is planned so: what is to be brought, what is saved, what limits it, what is left out."""
     day = {"deliveries": facts["deliveries"], "kg": round(facts["kg"]), "m3": round(facts["litres"] / 1000, 1),
            "tours": facts["tours"], "km": round(facts["km"])}  # fmt: skip
-    saved = round(facts["fixed_km"] - facts["km"])
-    beside = {"fixed": round(facts["fixed_km"]), "vans": len(one.fixed)}
-    by = Reason("routes.because_saved", {"saved": saved} | beside, saved)
-    more = Reason("routes.because_longer", {"more": -saved} | beside, saved)
-    found = [by if saved >= 0 else more, Reason("routes.because_day", day, facts["km"])]
+    found = [_beside_fixed(one, facts)] if one.fixed else []
+    found.append(Reason("routes.because_day", day, facts["km"]))
     if facts["unserved"]:
         names = [delivery["stop"] for delivery in left]
         found.append(Reason("routes.because_left", {"count": len(names), "stops": names[:3]}, facts["km"]))
@@ -151,6 +148,18 @@ def _reasons(one: _Planned, facts: Mapping[str, Any], left: Sequence[Mapping[str
     if one.day.share < 1:
         found.append(Reason("routes.because_share", {"share": round(100 * one.day.share, 2)}, 0.4))
     return [*found, one.day.problem.origin]
+
+
+def _beside_fixed(one: _Planned, facts: Mapping[str, Any]) -> Reason:
+    """How much shorter the tours are than fixed ones."""
+    saved = round(facts["fixed_km"] - facts["km"])
+    fixed = {"fixed": round(facts["fixed_km"]), "vans": len(one.fixed)}
+    if saved > 0:
+        return Reason("routes.because_saved", {"saved": saved} | fixed, saved)
+    if saved < 0:
+        return Reason("routes.because_longer", {"more": -saved} | fixed, saved)
+    is_cheaper = round(one.saving.money) > 0
+    return Reason("routes.because_as_long" if is_cheaper else "routes.because_nothing", fixed, 0)
 
 
 def _bound(one: _Planned) -> str:
