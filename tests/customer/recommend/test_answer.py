@@ -10,7 +10,9 @@ import pytest
 
 from aislehub.core.errors import HubError
 from aislehub.core.text import LANGUAGES, has
+from aislehub.customer.recommend.answer import recommend
 from aislehub.customer.recommend.asked import PLACES
+from aislehub.customer.recommend.because import beside
 from tests.customer.recommend.shop import LAST, NOW, Shop
 
 
@@ -247,6 +249,25 @@ def test_items_stand_beside_an_item(small: Shop) -> None:
         assert int(row["item"][1:]) % 7 != 1
         assert facts["of"] == len(customers["i08"])
         assert facts["both"] == len(customers["i08"] & customers[row["item"]])
+
+
+def test_a_reason_does_not_compare_a_name_with_itself(shop: Shop) -> None:
+    """Where two items, or an item and its kind, go by one name, the sentence says "another" or "as well"."""
+    rows = {row["item"]: row for row in shop.tables.fetch("items").to_pylist()}
+    early = {"known_at": NOW - timedelta(days=9)}
+    shop.append("items", [rows[item] | {"name": "Oats"} | early for item in ("i08", "i15")])
+    shop.append("items", [rows["i22"] | {"name": "kind 1"} | early])
+    told = {row["item"]: row["reasons"][0] for row in shop.ask(item="i08", place="similar", count=5)["items"]}
+    assert told["i15"]["sentence"] == "It is another Oats."
+    assert told["i22"]["sentence"] == "It is kind 1, like Oats."
+    told = {row["item"]: row["reasons"][0] for row in shop.ask(item="i22", place="similar", count=5)["items"]}
+    assert told["i08"]["sentence"] == told["i15"]["sentence"] == "It is kind 1 as well."
+    shop.append("items", [row | {"name": "Thing"} | early for row in rows.values()])
+    (first, *_) = shop.ask(place="goes_with", item="i08")["items"]
+    assert "who bought the other Thing bought this one too" in first["reasons"][0]["sentence"]
+    house = shop.desk._current(recommend).snapshot.index
+    for what in ("together", "taste"):
+        assert has(beside(house, what, 1, 2)) and beside(house, what, 1, 2).endswith("_namesake")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from aislehub.core.errors import HubError
 from aislehub.core.reasons import Reason
 from aislehub.customer.recommend.asked import BESIDE, MOST, Asked
 from aislehub.customer.recommend.baskets import FloatArray, IntArray
-from aislehub.customer.recommend.because import Case, because, popular_there
+from aislehub.customer.recommend.because import Case, because, beside, popular_there
 from aislehub.customer.recommend.interest import interest, looked_at
 from aislehub.customer.recommend.member import Member
 from aislehub.customer.recommend.pool import Pool, described, pools
@@ -206,11 +206,14 @@ def _words(member: Member, why: Callable[[Serving, int, IntArray], Reason], item
 
 def _alike(house: Serving, item: int, given: IntArray) -> Reason:
     """Two items of one kind, or of one brand."""
-    kinds = house.kind[[item, int(given[0])]]
-    facts = {"other": house.name[int(given[0])]}
-    if kinds[0] == kinds[1] >= 0:
-        return Reason("recommend.because.same_kind", facts | {"kind": house.kind_name[item]})
-    return Reason("recommend.because.alike", facts)
+    other = int(given[0])
+    facts = {"other": house.name[other]}
+    kind, is_namesake = house.kind_name[item], house.name[item] == house.name[other]
+    if house.kind[item] == house.kind[other] >= 0 and not is_namesake:
+        if kind == house.name[other]:
+            return Reason("recommend.because.of_kind", {"kind": kind})
+        return Reason("recommend.because.same_kind", facts | {"kind": kind})
+    return Reason(beside(house, "alike", item, other), facts)
 
 
 def _bought_with(house: Serving, item: int, given: IntArray) -> Reason:
@@ -218,7 +221,7 @@ def _bought_with(house: Serving, item: int, given: IntArray) -> Reason:
     both, all_ = house.buyers(given, item)
     at = int(np.argmax(both / np.maximum(all_, 1)))
     facts = {"other": house.name[int(given[at])], "both": int(both[at]), "of": int(all_[at])}
-    return Reason("recommend.because.bought_with", facts)
+    return Reason(beside(house, "bought_with", item, int(given[at])), facts)
 
 
 def _shown(house: Serving, found: _List, place: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from aislehub.customer.recommend.features import FEATURES, Asked, describe
 from aislehub.customer.recommend.interest import VIEW_DAYS, Looks, interest, log_odds
 from aislehub.customer.recommend.serving import Serving
 
-__all__ = ["Case", "because", "popular_there"]
+__all__ = ["Case", "because", "beside", "popular_there"]
 
 NOT_POPULAR = {"popularity": 0.0, "trend": 1.0, "store_share": 0.0}
 NOT_OFFERED = dict.fromkeys(
@@ -82,6 +82,12 @@ def popular_there(serving: Serving, store: int, item: int) -> list[Reason]:
     return [] if reason is None else [reason]
 
 
+def beside(serving: Serving, what: str, item: int, other: int) -> str:
+    """The code of a sentence about an item and another one, which may go by the same name."""
+    namesake = "_namesake" if serving.name[item] == serving.name[other] else ""
+    return f"recommend.because.{what}{namesake}"
+
+
 def _claims(serving: Serving, case: Case, place: int, most: int) -> list[_Claim]:
     """What speaks for an item and has a fact, the weightiest first."""
     weights = {family: float(values[place]) for family, values in case.contributions.items() if values[place] > 0}
@@ -117,9 +123,9 @@ def _claim(serving: Serving, case: Case, place: int, family: str, weight: float)
     if family in ("together", "taste") and not own.any():
         other = _nearest(serving, past, item, family)
         if other is not None:
-            code = f"recommend.because.{family}"
             facts = {"other": serving.name[other], "item": str(serving.items[other])}
-            return _Claim(place, Reason(code, facts, weight), past.item == other)
+            reason = Reason(beside(serving, family, item, other), facts, weight)
+            return _Claim(place, reason, past.item == other)
     if family == "offer":
         offer = _offer(serving, case.store, item)
         if offer is not None:

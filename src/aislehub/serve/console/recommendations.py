@@ -228,7 +228,7 @@ def _did(
 
 def _worth(found: Mapping[str, Any], score: float, reasons: Sequence[Mapping[str, Any]]) -> str:
     """The score in words: a chance, the share of a store's baskets, or how strongly something goes with another."""
-    is_weight = any(reason["code"] == "recommend.because.bought_with" for reason in reasons)
+    is_weight = any(reason["code"].startswith("recommend.because.bought_with") for reason in reasons)
     if found["place"] in BESIDE or is_weight:
         return say("recommendations.strength", score=f"{score:.3g}")
     kind = "chance" if found["personalised"] else "share"
