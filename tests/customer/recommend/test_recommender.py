@@ -63,6 +63,21 @@ def test_every_feature_belongs_to_one_family() -> None:
     assert len(set(FEATURES)) == len(FEATURES) == sum(len(names) for names in FAMILIES.values())
 
 
+def test_what_goes_with_lately_bought_items_counts_more() -> None:
+    """Of two items, each bought by those who buy a certain other, the one whose companion was bought later is liked
+    more."""
+    ale, chips, tea, rusk = "i1", "i2", "i3", "i4"
+    rows = [(f"m{n}", item, 50) for n in range(40) for item in ((tea, rusk) if n % 2 else (ale, chips))]
+    rows += [("me", ale, ago) for ago in range(40, 60)] + [("me", tea, ago) for ago in range(1, 21)]
+    customer, item, ago = zip(*rows, strict=True)
+    days = pa.array([DAY - days for days in ago], pa.int32()).cast(pa.date32())
+    recommender, baskets = learned(pa.table({"customer": customer, "item": item, "day": days}))
+    ranked = recommender.rank(baskets, np.flatnonzero(baskets.customers == "me"))
+    ease = ranked.features[:, FEATURES.index("ease")]
+    liked = dict(zip(baskets.items[ranked.item], ease, strict=True))
+    assert liked[rusk] > liked[chips] > 0
+
+
 def test_what_happens_later_changes_nothing() -> None:
     """Purchases on the day asked about and after it leave candidates, features and scores as they were."""
     past = history()

@@ -169,6 +169,8 @@ class Baskets:
         return full if items is None else full[:, items]
 
     def _only(self, kept: NDArray[np.bool_]) -> Baskets:
+        if kept.all():
+            return self
         place = np.cumsum(kept) - 1
         lines = kept[self.visit]
         return replace(

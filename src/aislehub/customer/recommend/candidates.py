@@ -1,7 +1,7 @@
 """Candidates: the items among which a customer's recommendations are chosen, from several simple scorers.
 
 own items by TIFU's weights            what they will buy again
-EASE, of items they never bought       what customers like them buy
+EASE, of items they never bought       what goes with what they buy lately
 store × segment                        what sells where they shop
 content, among items new in the range  what nobody knows well yet
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
 from aislehub.customer.recommend.frequency import purchase_weights
-from aislehub.customer.recommend.knowledge import Catalogue, Knowledge, head_matrix
+from aislehub.customer.recommend.knowledge import Catalogue, Knowledge
 from aislehub.customer.recommend.tifu import Tifu
 
 __all__ = ["Sizes", "candidates"]
@@ -41,7 +41,7 @@ def candidates(
         past: purchases before `known.day`.
         who: customers, sorted; store, segment: of each customer, (C,), −1 = unknown.
     """
-    parts = [_own(past, who, tifu, sizes.own), _together(known, past, who, sizes.ease)]
+    parts = [_own(past, who, tifu, sizes.own), _together(known, past, who, tifu, sizes.ease)]
     parts += [_store(known, who, store, segment, sizes.store), _new(known, catalogue, past, who, sizes.content)]
     keys = np.unique(np.concatenate([customer * len(past.items) + item for customer, item in parts]))
     return keys // len(past.items), keys % len(past.items)
@@ -55,14 +55,14 @@ def _own(past: Baskets, who: IntArray, tifu: Tifu, most: int) -> tuple[IntArray,
 
 
 def _together(
-    known: Knowledge, past: Baskets, who: IntArray, most: int, batch: int = 1000
+    known: Knowledge, past: Baskets, who: IntArray, tifu: Tifu, most: int, batch: int = 1000
 ) -> tuple[IntArray, IntArray]:
-    held = head_matrix(past, known.ease)
+    habits = tifu.habits(past, known.ease.items)
     most = min(most, len(known.ease.items))
     customers, items = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for first in range(0, len(who) if most else 0, batch):
         rows = who[first : first + batch]
-        mine = held[rows]
+        mine = habits[rows]
         scores = known.ease.scores(mine)
         scores[mine.nonzero()] = -np.inf
         best = np.argpartition(-scores, most - 1, axis=1)[:, :most]

@@ -3,8 +3,9 @@
     B = I − P diag(1/diag(P)),  P = (XᵀX + λI)⁻¹
 
 X says which customer bought which of the head items; the score of what x bought is x B (Steck 2019, "Embarrassingly
-Shallow Autoencoders for Sparse Data", WWW). Only P is kept. Leaving a customer out changes XᵀX by −xxᵀ, so P changes by
-one rank (Sherman and Morrison 1950):
+Shallow Autoencoders for Sparse Data", WWW). x need not be a row of X: the recommender learns from who ever bought what
+and asks with what a member buys lately, which foretells better (`docs/benchmarks.md`). Only P is kept. Leaving a
+customer out changes XᵀX by −xxᵀ, so P changes by one rank (Sherman and Morrison 1950):
 
     P' = P + (P x)(P x)ᵀ / (1 − xᵀ P x)
 

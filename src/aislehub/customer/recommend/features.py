@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
 from aislehub.customer.recommend.content import Content
 from aislehub.customer.recommend.frequency import purchase_weights
-from aislehub.customer.recommend.knowledge import Catalogue, Knowledge, head_matrix
+from aislehub.customer.recommend.knowledge import Catalogue, Knowledge
 from aislehub.customer.recommend.offers import Offers
 from aislehub.customer.recommend.tifu import Tifu
 
@@ -81,7 +81,7 @@ def describe(
         | _due(known, past, asked, pair)
         | _category(known, catalogue, past, asked, pair)
         | _popular(known, asked)
-        | {"ease": _ease(known, past, asked), "content": _content(catalogue.content, known, past, asked, pair)}
+        | {"ease": _ease(known, past, asked, tifu), "content": _content(catalogue.content, known, past, asked, pair)}
         | _offer(known, offers, past, asked, pair)
         | _person(known, past, asked)
     )
@@ -188,15 +188,15 @@ def _popular(known: Knowledge, asked: Asked) -> dict[str, FloatArray]:
     }
 
 
-def _ease(known: Knowledge, past: Baskets, asked: Asked, batch: int = 1000) -> FloatArray:
-    """EASE's score; NaN for the tail."""
+def _ease(known: Knowledge, past: Baskets, asked: Asked, tifu: Tifu, batch: int = 1000) -> FloatArray:
+    """EASE's score of what they buy lately; NaN for the tail."""
     score = np.full(len(asked.item), np.nan)
     place = _search(known.ease.items, asked.item)
     who = np.unique(asked.customer)
-    held = head_matrix(past, known.ease)
+    habits = tifu.habits(past, known.ease.items)
     for first in range(0, len(who), batch):
         rows = who[first : first + batch]
-        scores = known.ease.scores(held[rows])
+        scores = known.ease.scores(habits[rows])
         mine = (asked.customer >= rows[0]) & (asked.customer <= rows[-1]) & (place >= 0)
         score[mine] = scores[np.searchsorted(rows, asked.customer[mine]), place[mine]]
     return score

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from aislehub.customer.recommend.backoff import BackOff
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
@@ -97,7 +96,8 @@ class Knowledge:
             offers: what is announced.
         """
         past, count = baskets.before(day), len(baskets.items)
-        quarter, late = past.since(day - 84), past.since(day - 14)
+        quarter = past.since(day - 84)
+        late = quarter.since(day - 14)
         popularity, now = (np.bincount(b.item, minlength=count) / max(len(b.visit_day), 1) for b in (quarter, late))
         usual, price = (_price(b, count) for b in (quarter, late))
         sold = np.bincount(quarter.item, minlength=count)
@@ -113,7 +113,7 @@ class Knowledge:
             codes = head_items(rows, head)
             ease = Ease.fit(rows[:, codes], codes, ridge)
         trend = (now + 1e-4) / (popularity + 1e-4)
-        backoff = BackOff.fit(past, day, segment=segment)
+        backoff = BackOff.fit(quarter, day, days=84, segment=segment)
         return cls(day, popularity, trend, again, gap, price, usual, saving, on_offer, first_day, backoff, ease)
 
     @cached_property
@@ -147,8 +147,3 @@ def _again(past: Baskets, day: int) -> tuple[FloatArray, FloatArray]:
         mean = total.sum() / max(seen.sum(), 1.0)
         shares.append((total + PRIOR_BUYERS * mean) / (seen + PRIOR_BUYERS))
     return shares[0], shares[1]
-
-
-def head_matrix(baskets: Baskets, ease: Ease) -> sparse.csr_matrix:
-    """Which head items each customer bought, (C, H)."""
-    return baskets.matrix(items=ease.items)

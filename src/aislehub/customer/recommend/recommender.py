@@ -30,7 +30,7 @@ from aislehub.customer.recommend.candidates import Sizes, candidates, rank_withi
 from aislehub.customer.recommend.content import Content
 from aislehub.customer.recommend.features import FAMILIES, FEATURES, Asked, describe
 from aislehub.customer.recommend.forgetting import load_ease, save_ease
-from aislehub.customer.recommend.knowledge import Catalogue, Knowledge, head_matrix
+from aislehub.customer.recommend.knowledge import Catalogue, Knowledge
 from aislehub.customer.recommend.offers import NO_OFFERS, Offers
 from aislehub.customer.recommend.ranker import Ranker
 from aislehub.customer.recommend.tifu import Tifu
@@ -154,7 +154,7 @@ class Recommender:
         known, backoff = self.known, self.known.backoff
         names, rows = np.zeros(0, object), sparse.csr_matrix((0, len(known.ease.items)))
         if baskets is not None:
-            held = head_matrix(baskets, known.ease)
+            held = baskets.matrix(items=known.ease.items)
             who = np.flatnonzero(np.diff(held.indptr) > 0)
             names, rows = baskets.customers[who], held[who]
         save_ease(folder, known.ease, names, rows)

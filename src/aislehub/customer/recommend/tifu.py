@@ -37,6 +37,10 @@ class Tifu:
         """What each line counts for its customer, (n,)."""
         return visit_weights(baskets, self)[baskets.visit]
 
+    def habits(self, baskets: Baskets, items: IntArray) -> sparse.csr_matrix:
+        """Weighted share of each customer's visits with each of some items, (C, items)."""
+        return baskets.matrix(self.own(baskets), items=items)
+
 
 def visit_weights(baskets: Baskets, tifu: Tifu) -> NDArray[np.float64]:
     """Weight of each visit, (v,), 1 in sum over a customer's; so an item's is a weighted share of visits."""
