@@ -92,6 +92,26 @@ def test_what_is_no_rule_is_refused_with_its_place(text, code):
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("spend_90 > 'a'", ("`spend_90 > 'a'`", "spend_90 is a number", "`spend_90 > 0.5`")),
+        ("visits_90 in (often)", ("`visits_90 = often`", "is a whole number", "`visits_90 = 5`")),
+        ("first_bought > 2024-13-01", ("2024-13-01", "is a day", "`first_bought > 2024-06-30`")),
+        ("main_store > 3", ("`main_store > 3`", "is a word", "`main_store = 'abc'`")),
+        ("stage = gone", ("`stage = gone`", "one of the words", "`stage = ")),
+        ("stage is high", ("`stage is high`", "one of the words", "`stage = ")),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_told_with_the_column_and_a_right_example(text, said):
+    """What was written, what kind of column it is, and a comparison that would be read."""
+    with pytest.raises(HubError) as refused:
+        parse(text)
+    for part in said:
+        assert part in str(refused.value)
+    parse(str(refused.value.facts["example"]))
+
+
 def test_a_misspelt_column_gets_the_nearest_name():
     """`discount_shar` was meant as `discount_share`."""
     with pytest.raises(HubError, match="discount_share"):

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from aislehub.core.contract import Column
 from aislehub.core.errors import HubError, did_you_mean
+from aislehub.core.text import say
 from aislehub.schema.profiles import CUSTOMER_PROFILES
 
 __all__ = [
@@ -298,7 +299,7 @@ class _Reader:
             if self.kind != "word" or state not in _STATES:
                 raise self.wrong()
             if state in ("high", "low") and self.columns[name].type not in ("int", "float"):
-                raise HubError("segment.value", column=name, value=state, allowed=_allowed(self.columns[name]))
+                raise _misfit(self.columns[name], "is", state)
             self.advance()
             return Condition(name, "is", state)
         if self.is_word("in"):
@@ -332,11 +333,22 @@ class _Reader:
         else:
             fits = sign in ("=", "==", "!=") and (not column.values or found in column.values)
         if not fits:
-            raise HubError("segment.value", column=name, value=found, allowed=_allowed(column))
+            raise _misfit(column, sign, token)
         self.advance()
         return found
 
 
-def _allowed(column: Column) -> str:
-    """What a column may be compared with, in short."""
-    return ", ".join(column.values) or {"date": "2024-06-30", "text": "= 'abc'"}.get(column.type, "0.5")
+def _misfit(column: Column, sign: str, value: str) -> HubError:
+    """The refusal of a comparison that a column cannot stand in: what was written, what the column is, a right one."""
+    if column.values:
+        kind, right = say("segment.one_of", values=", ".join(column.values)), f"= {column.values[0]}"
+    elif column.type == "text":
+        kind, right = say("segment.text"), "= 'abc'"
+    else:
+        kind, example = {
+            "int": (say("segment.int"), "5"), "float": (say("segment.float"), "0.5"),
+            "date": (say("segment.date"), "2024-06-30"),
+        }[column.type]  # fmt: skip
+        right = f"{sign} {example}"
+    written, right = f"{column.name} {sign} {value}", f"{column.name} {right}"
+    return HubError("segment.value", column=column.name, written=written, kind=kind, example=right)
