@@ -53,6 +53,17 @@ def test_figures_as_a_clerk_counts_them():
     assert found["stage"] == "new" and "views_30" not in found and "featured_share" not in found
 
 
+def test_categories_are_unknown_where_items_have_none():
+    """Who bought only items without a category has none counted, not 0; who bought nothing has 0."""
+    bare = [{"item": "milk"}]
+    found = made(house(items=bare, sales_lines=[line("a", 3, "milk")], customers=[{"customer": "c", "joined": DAY}]))
+    assert found.loc["a"].isna()["categories_bought"] and found.loc["a", "items_bought"] == 1
+    assert found.loc["c", "categories_bought"] == 0
+    mixed = house(items=[*bare, {"item": "rice", "category": "grain"}],
+                  sales_lines=[line("a", 3, "milk"), line("a", 3, "rice")])  # fmt: skip
+    assert one(mixed)["categories_bought"] == 1
+
+
 def test_a_day_sees_nothing_of_tomorrow():
     """Whatever happens after the close of a day, its profile stays as it was, to the last bit."""
     tables = house(sales_lines=[line("a", 9), line("b", 3, "rice")], customers=[{"customer": "c", "joined": DAY}])

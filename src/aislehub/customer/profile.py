@@ -217,9 +217,10 @@ def _finished(t: pd.DataFrame, day: date, policy: Policy, model: Path | None) ->
         t[name] = pd.to_datetime(t[name])
     for name in (
         "visits_28", "visits_90", "visits_365", "spend_28", "spend_90", "spend_180", "spend_365", "items_bought",
-        "categories_bought", "stores_visited", "promotions", "with_coupon", "returned", "featured",
+        "stores_visited", "promotions", "with_coupon", "returned", "featured",
     ):  # fmt: skip
         t[name] = t[name].fillna(0)
+    t["categories_bought"] = t["categories_bought"].mask(t["items_bought"] == 0, 0)
     today = pd.Timestamp(day)
     since = t[["joined", "first_bought"]].min(axis=1)
     t["tenure_days"] = (today - since).dt.days.clip(lower=0)
