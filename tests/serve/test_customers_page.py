@@ -200,6 +200,23 @@ def test_stable_clusters_are_shown_and_can_be_built_on(hub: Hub, sign_in: SignIn
     assert "To keep the segment, put the rule" in group(client, "stage = active or stage = new or stage = lapsed")
 
 
+def test_a_members_cluster_stands_in_their_profile(hub: Hub, sign_in: SignIn) -> None:
+    """Its number and what it is called, in both languages; none where it is not stable or they said no."""
+    client, page = sign_in("admin"), "/customers/member?customer="
+    assert "Cluster of this week" not in client.get(f"{page}m0001").text
+    clustered(hub, 0.93, kept=True)
+    mine = {row["customer"]: row["cluster"] for row in hub.tables.fetch("customer_clusters").to_pylist()}
+    names = {"1": ("1: come often", "1: 常来"), "2": ("2: come seldom", "2: 少来")}
+    for key in ("m0001", "m0002"):
+        english = client.get(page + key).text
+        assert f"<strong>{names[mine[key]][0]}</strong>" in english
+        chinese = client.get(page + key, headers={"Accept-Language": "zh"}).text
+        assert f"<strong>{names[mine[key]][1]}</strong>" in chinese and "本周所属聚类" in chinese
+    assert "Cluster of this week" not in client.get(f"{page}m0003").text  # who objected
+    clustered(hub, 0.61, kept=False)
+    assert "Cluster of this week" not in client.get(f"{page}m0001").text
+
+
 def test_an_unstable_clustering_is_said_in_words(hub: Hub, sign_in: SignIn) -> None:
     """The figure and what was asked for stand in place of clusters, and a rule that asks for one is refused."""
     clustered(hub, 0.61, kept=False)

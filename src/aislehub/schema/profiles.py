@@ -78,8 +78,8 @@ CUSTOMER_PROFILES = Contract(
                "brand is known", "fraction", required=False, low=0, high=1),
         # Range.
         Column("items_bought", "int", "Different items", "items", low=0),
-        Column("categories_bought", "int", "Different categories, of the items that have one; empty = bought only items "
-               "without a category", "categories", required=False, low=0),
+        Column("categories_bought", "int", "Different categories, of the items that have one; empty = bought only "
+               "items without a category", "categories", required=False, low=0),
         Column("top_category", "text", "Category with the most money", required=False),
         Column("top_category_share", "float", "Its share of their money", "fraction", required=False, low=0, high=1),
         Column("new_item_share", "float", "Share of the items of the last 90 days that they had not bought in the "

@@ -157,6 +157,7 @@ def member(request: Request, site: House, user: Admin, customer: Key = "") -> Re
              "reasons": reasons(rules[row["segment"]], profile, limits, currency) if row["segment"] in rules else []}
             for row in inside
         ],
+        "cluster": _cluster_of(hub, day, key),
         "groups": {
             group: [
                 {"name": word("profile", name), "column": name, "help": say(f"schema.customer_profiles.{name}"),
@@ -195,6 +196,16 @@ def _clusters(hub: Hub, day: date) -> dict[str, Any] | None:
             for row in sorted(found.values(), key=lambda row: int(row["cluster"]))
         ],
     }  # fmt: skip
+
+
+def _cluster_of(hub: Hub, day: date, key: str) -> dict[str, Any] | None:
+    """The cluster of one member, its number empty where they have none; None where the clustering is not stable."""
+    clusters = _clusters(hub, day)
+    if clusters is None or not clusters["rows"]:
+        return None
+    mine = {row["cluster"] for row in rows_of_day(hub, "customer_clusters", day, customer=key)}
+    found = next((row for row in clusters["rows"] if row["cluster"] in mine), None)
+    return found or {"cluster": "", "members": None}
 
 
 def _traits(found: str | None) -> str:
