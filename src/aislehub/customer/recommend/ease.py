@@ -68,8 +68,11 @@ class Ease:
 
     def without(self, row: NDArray[np.float64]) -> Ease:
         """The model that never saw this row, (H,); exact while the head items stay the same."""
-        moved = self.inverse @ row
-        inverse = self.inverse + np.outer(moved / (1.0 - row @ moved), moved)
+        held = np.flatnonzero(row)
+        moved = row[held] @ self.inverse[held]
+        inverse = self.inverse.copy()
+        # In place: the copy is the dearest part. Its transpose is what BLAS takes for a matrix of its own order.
+        linalg.blas.dger(1.0 / (1.0 - row @ moved), moved, moved, a=inverse.T, overwrite_a=True)
         return Ease(self.items, inverse)
 
 
