@@ -222,8 +222,7 @@ def _ours(asked: Asked, offers: Offers, seed: int) -> Found:
     """Learned as the house learns it, gate and all."""
     began = time.process_time()
     past = asked.past
-    segment = np.full(len(past.customers), -1)
-    known = Past(past, asked.case.catalogue, offers, segment, Tifu(), Sizes(), POLICY.head, POLICY.ridge)
+    known = Past(past, asked.case.catalogue, offers, Tifu(), Sizes(), POLICY.head, POLICY.ridge)
     recommender, metrics = learned(known, asked.cut, POLICY, seed=seed)
     ranked = recommender.rank(past, asked.who, day=asked.cut, offers=offers.known_before(asked.cut))
     found = _found(asked, ranked.customer, ranked.item, ranked.score, began)
@@ -327,7 +326,7 @@ def _cost(case: Case, seed: int) -> Iterator[Row]:
     for times in (1, 10):
         baskets = _copies(case.baskets.before(case.cuts[-1]), times)
         frame = pd.DataFrame({"item": baskets.items})
-        past = Past(baskets, Catalogue.of(frame, baskets.items), NO_OFFERS, np.full(len(baskets.customers), -1), Tifu(),
+        past = Past(baskets, Catalogue.of(frame, baskets.items), NO_OFFERS, Tifu(),
                     Sizes(), policy.head, policy.ridge)  # fmt: skip
         began = time.process_time()
         recommender, _ = learned(past, case.cuts[-1], policy, seed=seed)

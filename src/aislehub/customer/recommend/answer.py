@@ -118,7 +118,7 @@ def _because(member: Member, items: IntArray, total: FloatArray) -> list[list[Re
     features, _ = described(house.recommender, member.past, member.store, items, house.offers)
     parts = house.recommender.shares(features)
     parts["interest"] = interest(member.looks, house.kind, items, house.policy.interest)
-    case = Case(member.past, member.store, -1, member.looks, items, features, total, parts)
+    case = Case(member.past, member.store, member.looks, items, features, total, parts)
     return because(house, case, house.policy.reasons)
 
 

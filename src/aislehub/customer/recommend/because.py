@@ -38,7 +38,7 @@ class Case:
     """One member and the items chosen for them.
 
     Attributes:
-        past: their purchases, of code 0; store, segment: codes, −1 = unknown.
+        past: their purchases, of code 0; store: code, −1 = unknown.
         looks: at items in the last 30 days.
         item: codes, (k,); features: (k, F); score: log odds with the interest in it, (k,).
         contributions: family → share of the log odds, (k,); `interest` among them.
@@ -46,7 +46,6 @@ class Case:
 
     past: Baskets
     store: int
-    segment: int
     looks: Looks
     item: IntArray
     features: NDArray[np.float32]
@@ -199,7 +198,7 @@ def _score_without(serving: Serving, case: Case, claims: Sequence[_Claim]) -> Fl
         np.repeat(np.arange(count), visits), often(past.visit_day), often(past.visit_store),
     )  # fmt: skip
     items = np.array([case.item[claim.place] for claim in claims])
-    asked = Asked(np.arange(count), items, np.full(count, case.store), np.full(count, case.segment))
+    asked = Asked(np.arange(count), items, np.full(count, case.store))
     features = describe(recommender.known, recommender.catalogue, serving.offers, without, asked, recommender.tifu)
     for row, claim in enumerate(claims):
         for name, value in (claim.features or {}).items():

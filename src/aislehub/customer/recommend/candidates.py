@@ -2,7 +2,7 @@
 
 own items by TIFU's weights            what they will buy again
 EASE, of items they never bought       what goes with what they buy lately
-store × segment                        what sells where they shop
+store × segment                        what those who save as much buy where they shop
 content, among items new in the range  what nobody knows well yet
 """
 
@@ -32,17 +32,20 @@ class Sizes:
 
 
 def candidates(
-    known: Knowledge, catalogue: Catalogue, past: Baskets, who: IntArray, store: IntArray, segment: IntArray,
-    tifu: Tifu, sizes: Sizes,
+    known: Knowledge, catalogue: Catalogue, past: Baskets, who: IntArray, store: IntArray, tifu: Tifu,
+    sizes: Sizes,
 ) -> tuple[IntArray, IntArray]:  # fmt: skip
     """Pairs (customer, item), codes, sorted, each once.
 
     Args:
         past: purchases before `known.day`.
-        who: customers, sorted; store, segment: of each customer, (C,), −1 = unknown.
+        who: customers, sorted; store: of each customer, (C,), −1 = unknown.
     """
     parts = [_own(past, who, tifu, sizes.own), _together(known, past, who, tifu, sizes.ease)]
-    parts += [_store(known, who, store, segment, sizes.store), _new(known, catalogue, past, who, sizes.content)]
+    parts += [
+        _store(known, who, store, known.segment(past), sizes.store),
+        _new(known, catalogue, past, who, sizes.content),
+    ]
     keys = np.unique(np.concatenate([customer * len(past.items) + item for customer, item in parts]))
     return keys // len(past.items), keys % len(past.items)
 

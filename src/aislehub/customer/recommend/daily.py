@@ -103,7 +103,7 @@ def learn_recommend(
     baskets = allowed(lines, "analysis", consents, day, timezone)
     past = Past(
         baskets, Catalogue.of(items.to_pandas(), baskets.items), read_offers(promotions, baskets),
-        np.full(len(baskets.customers), -1), Tifu(), Sizes(), policy.head, policy.ridge,
+        Tifu(), Sizes(), policy.head, policy.ridge,
     )  # fmt: skip
     today = day_number(day) + 1
     recommender, found = learned(past, today, policy, seed=seed)

@@ -54,13 +54,12 @@ class Asked:
 
     Attributes:
         customer, item: codes, (q,).
-        store: where each customer is expected to shop, by customer, (C,); segment: of each customer, (C,), −1 = none.
+        store: where each customer is expected to shop, by customer, (C,), −1 = unknown.
     """
 
     customer: IntArray
     item: IntArray
     store: IntArray
-    segment: IntArray
 
     def pair(self, past: Baskets) -> IntArray:
         """Where each is among the pairs of `past`, −1 = never bought, (q,)."""
@@ -172,14 +171,13 @@ def _category(
 
 
 def _popular(known: Knowledge, asked: Asked) -> dict[str, FloatArray]:
-    """What others buy, in the chain and in the customer's store and segment."""
+    """What others buy, in the chain and in the customer's store."""
     share = np.empty(len(asked.item))
-    group = asked.store[asked.customer] * (known.backoff.segments + 1) + asked.segment[asked.customer] + 1
-    order = np.argsort(group, kind="stable")
-    for part in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+    store = asked.store[asked.customer]
+    order = np.argsort(store, kind="stable")
+    for part in np.split(order, np.flatnonzero(np.diff(store[order])) + 1):
         if len(part):
-            who = asked.customer[part[0]]
-            share[part] = known.backoff.scores(asked.store[who], asked.item[part], asked.segment[who])
+            share[part] = known.backoff.scores(store[part[0]], asked.item[part])
     return {
         "popularity": known.popularity[asked.item],
         "trend": known.trend[asked.item],

@@ -18,6 +18,7 @@ from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
 from aislehub.customer.recommend.content import Content
 from aislehub.customer.recommend.ease import Ease, head_items
 from aislehub.customer.recommend.offers import NO_OFFERS, Offers
+from aislehub.customer.recommend.seekers import bounds, thirds
 
 __all__ = ["Catalogue", "Knowledge"]
 
@@ -67,6 +68,7 @@ class Knowledge:
         saving: mean share of the shelf value taken off in the last 84 days, (I,).
         on_offer: share of its purchases of the last 84 days that were made while it was on offer there, (I,).
         first_day: day of the first sale, (I,).
+        between: savings that part the thirds of the members, (2,).
         backoff: shares by store and segment; ease: what is bought by the same customers.
     """
 
@@ -80,19 +82,19 @@ class Knowledge:
     saving: FloatArray
     on_offer: FloatArray
     first_day: IntArray
+    between: FloatArray
     backoff: BackOff
     ease: Ease
 
     @classmethod
     def of(
         cls, baskets: Baskets, day: int, *, head: int, ridge: float, ease: Ease | None = None,
-        segment: IntArray | None = None, offers: Offers = NO_OFFERS,
+        offers: Offers = NO_OFFERS,
     ) -> Knowledge:  # fmt: skip
         """Learn from all purchases before a day.
 
         Args:
             head, ridge: of EASE, unless `ease` has been learned before.
-            segment: of each customer, (C,), −1 = none.
             offers: what is announced.
         """
         past, count = baskets.before(day), len(baskets.items)
@@ -113,14 +115,21 @@ class Knowledge:
             codes = head_items(rows, head)
             ease = Ease.fit(rows[:, codes], codes, ridge)
         trend = (now + 1e-4) / (popularity + 1e-4)
-        backoff = BackOff.fit(quarter, day, days=84, segment=segment)
-        return cls(day, popularity, trend, again, gap, price, usual, saving, on_offer, first_day, backoff, ease)
+        between = bounds(past)
+        backoff = BackOff.fit(quarter, day, days=84, segment=thirds(past, between))
+        return cls(
+            day, popularity, trend, again, gap, price, usual, saving, on_offer, first_day, between, backoff, ease
+        )
 
     @cached_property
     def fresh(self) -> IntArray:
         """Items that are new in the range, those of most buyers first."""
         new = np.flatnonzero((self.first_day > self.day - NEW_DAYS) & (self.popularity > 0))
         return new[np.argsort(-self.popularity[new], kind="stable")[:NEW_ITEMS]]
+
+    def segment(self, past: Baskets) -> IntArray:
+        """Segment of the back-off of each customer, (C,), −1 = none."""
+        return thirds(past, self.between)
 
     def with_ease(self, ease: Ease) -> Knowledge:
         """The same with another EASE, such as one that has forgotten somebody."""

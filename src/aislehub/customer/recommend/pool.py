@@ -83,7 +83,7 @@ def described(
     recommender: Recommender, past: Baskets, store: int, items: IntArray, offers: Offers
 ) -> tuple[NDArray[np.float32], FloatArray]:
     """Features of some items for the one customer of `past`, (q, F), and the chance of each, (q,)."""
-    asked = Asked(np.zeros(len(items), np.int64), items, np.array([store]), np.array([-1]))
+    asked = Asked(np.zeros(len(items), np.int64), items, np.array([store]))
     features = describe(recommender.known, recommender.catalogue, offers, past, asked, recommender.tifu)
     return features, recommender.scores(features)
 

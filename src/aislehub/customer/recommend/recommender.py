@@ -86,7 +86,7 @@ class Recommender:
 
     def rank(
         self, past: Baskets, who: IntArray, *, day: int | None = None, store: IntArray | None = None,
-        segment: IntArray | None = None, offers: Offers = NO_OFFERS, more: tuple[IntArray, IntArray] | None = None,
+        offers: Offers = NO_OFFERS, more: tuple[IntArray, IntArray] | None = None,
     ) -> Ranked:  # fmt: skip
         """Score the candidates of some customers.
 
@@ -95,18 +95,16 @@ class Recommender:
             who: customers, sorted codes of `past`.
             day: when they are asked about, in days since 1970; None = the day of the knowledge.
             store: where each is, by customer, (C,), −1 = unknown; None = where they shop most.
-            segment: of each customer, (C,), −1 = none.
             offers: what is announced.
             more: further candidates, customers and items.
         """
         known = self.known if day is None else replace(self.known, day=day)
         store = past.home_store if store is None else store
-        segment = np.full(len(past.customers), -1) if segment is None else segment
-        customer, item = candidates(known, self.catalogue, past, who, store, segment, self.tifu, self.sizes)
+        customer, item = candidates(known, self.catalogue, past, who, store, self.tifu, self.sizes)
         if more is not None:
             pairs = np.union1d(customer * len(past.items) + item, more[0] * len(past.items) + more[1])
             customer, item = pairs // len(past.items), pairs % len(past.items)
-        asked = Asked(customer, item, store, segment)
+        asked = Asked(customer, item, store)
         features = describe(known, self.catalogue, offers, past, asked, self.tifu)
         return Ranked(customer, item, self.scores(features), features, asked.pair(past) >= 0)
 
@@ -122,10 +120,10 @@ class Recommender:
         """The same, asked about on another day than that of learning."""
         return replace(self, known=replace(self.known, day=day))
 
-    def popular(self, store: int, count: int, segment: int = -1) -> tuple[IntArray, FloatArray]:
+    def popular(self, store: int, count: int) -> tuple[IntArray, FloatArray]:
         """What sells in a store, whoever asks: codes and the share of visits with each, the largest first."""
-        items = self.known.backoff.best(store, count, segment)
-        return items, self.known.backoff.scores(store, items, segment)
+        items = self.known.backoff.best(store, count)
+        return items, self.known.backoff.scores(store, items)
 
     def contributions(self, ranked: Ranked, places: IntArray) -> dict[str, FloatArray]:
         """Family of features → its share of the score of some candidates: log odds, or of the base, probability."""

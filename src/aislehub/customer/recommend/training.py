@@ -31,14 +31,13 @@ class Past:
     """What examples are made of.
 
     Attributes:
-        baskets: purchases of those who may be analysed; segment: of each customer, (C,), −1 = none.
+        baskets: purchases of those who may be analysed.
         head, ridge: of EASE.
     """
 
     baskets: Baskets
     catalogue: Catalogue
     offers: Offers
-    segment: IntArray
     tifu: Tifu
     sizes: Sizes
     head: int
@@ -47,7 +46,7 @@ class Past:
     def knowledge(self, day: int, ease: Ease | None = None) -> Knowledge:
         """What was known of items and stores at the opening of a day."""
         return Knowledge.of(
-            self.baskets, day, head=self.head, ridge=self.ridge, ease=ease, segment=self.segment,
+            self.baskets, day, head=self.head, ridge=self.ridge, ease=ease,
             offers=self.offers.known_before(day),
         )  # fmt: skip
 
@@ -85,12 +84,12 @@ def examples(
     known = past.knowledge(day, ease)
     store = before.home_store
     customer, item = candidates(
-        known, past.catalogue, before, who, store, past.segment, past.tifu, past.sizes
+        known, past.catalogue, before, who, store, past.tifu, past.sizes
     )  # fmt: skip
     bought = np.asarray(basket[customer, item]).ravel() > 0 if len(item) else np.zeros(0, dtype=bool)
     kept = bought | (random.random(len(bought)) < unbought)
     customer, item, bought = customer[kept], item[kept], bought[kept]
-    asked = Asked(customer, item, store, past.segment)
+    asked = Asked(customer, item, store)
     features = describe(known, past.catalogue, past.offers.known_before(day), before, asked, past.tifu)
     return Examples(customer, item, features, bought, np.where(bought, 1.0, 1.0 / unbought))
 
