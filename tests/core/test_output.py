@@ -17,6 +17,12 @@ FRAME = pd.DataFrame(
 )
 
 
+def test_small_numbers_stay_in_json(tmp_path: Path) -> None:
+    """A difference of 2.8e-11 is not written as 0."""
+    write_table(pd.DataFrame({"difference": [2.8e-11]}), tmp_path / "t.json")
+    assert json.loads((tmp_path / "t.json").read_text(encoding="utf-8")) == [{"difference": 2.8e-11}]
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".PARQUET"])
 def test_what_was_written_is_read_back(tmp_path: Path, suffix: str) -> None:
     """The same columns and rows come back."""

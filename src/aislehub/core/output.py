@@ -23,7 +23,9 @@ _READERS: dict[str, Callable[[Path, Sequence[str]], pd.DataFrame]] = {
 _WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
-    ".json": lambda frame, path: frame.to_json(path, orient="records", date_format="iso", force_ascii=False),
+    ".json": lambda frame, path: frame.to_json(
+        path, orient="records", date_format="iso", force_ascii=False, double_precision=15
+    ),
     ".xlsx": lambda frame, path: _without_zones(frame).to_excel(path, index=False),
 }
 
