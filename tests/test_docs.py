@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from aislehub.capabilities import MODULES
 from aislehub.core.models import Entry
@@ -23,8 +22,9 @@ from aislehub.core.registry import registry
 from aislehub.core.settings import all_settings
 from aislehub.data.mapping import load_mapping
 from aislehub.serve.api import api
-from aislehub.serve.cli import build, main
+from aislehub.serve.cli import main
 from aislehub.serve.console.pages import PAGES
+from aislehub.serve.verbs import INDEX, as_commands, declared
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -44,9 +44,8 @@ def commands() -> dict[str, Any]:
 
     A group that does something by itself is a verb too.
     """
-    group: Any = typer.main.get_command(build())
     found: dict[str, Any] = {}
-    for name, command in group.commands.items():
+    for name, command in as_commands(verb for _, verb in declared()).items():
         inner = getattr(command, "commands", None)
         if inner is None or command.invoke_without_command:
             found[name] = command
@@ -119,10 +118,11 @@ def test_a_capability_has_a_page_and_a_test(module: str) -> None:
 
 
 def test_commands_and_settings_pages_are_up_to_date() -> None:
-    """docs/cli.md and docs/settings.md say what the program says; else run `./hub docs`."""
+    """docs/cli.md, docs/settings.md and the index of verbs say what the program says; else run `./hub docs`."""
     tool = runpy.run_path(str(ROOT / "tools" / "reference.py"))
     assert tool["COMMANDS"].read_text(encoding="utf-8") == tool["commands_page"]()
     assert tool["SETTINGS"].read_text(encoding="utf-8") == tool["settings_page"]()
+    assert INDEX.read_text(encoding="utf-8") == tool["index_of_verbs"]()
 
 
 def test_every_setting_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""Write docs/cli.md and docs/settings.md from the command line and the settings themselves.
+"""Write docs/cli.md, docs/settings.md and the index of verbs from the command line and the settings themselves.
 
 Help sentences live beside what they describe; this tool only sets them as pages. `./hub docs` runs it, and
 the one for the data-collection standard; a test fails until it was run after a change.
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import runpy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import typer
-
+from aislehub.core.registry import registry
 from aislehub.core.settings import Settings, all_settings
-from aislehub.serve.cli import build
+from aislehub.serve.verbs import INDEX, as_commands, declared
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ROOT / "docs" / "cli.md"
@@ -63,8 +62,7 @@ A name that does not exist or a value outside its limits is refused, with the ne
 
 def commands_page() -> str:
     """All commands: what each does, an example, its arguments and options."""
-    group: Any = typer.main.get_command(build())
-    commands = dict(_commands(group))
+    commands = dict(_commands(_all_commands()))
     index = "\n".join(
         f"| [`{name}`](#{name.replace(' ', '-')}) | {_help(command)[0]} |" for name, command in commands.items()
     )
@@ -73,21 +71,32 @@ def commands_page() -> str:
     return "\n".join(parts)
 
 
+def index_of_verbs() -> str:
+    """For each verb the module that declares it and its first sentence, as JSON."""
+    modules = {name: module for module, verb in declared() for name in as_commands([verb])}
+    index = {name: {"module": modules[name], "help": _help(command)[0]} for name, command in _all_commands().items()}
+    return json.dumps(index, ensure_ascii=False, indent=1) + "\n"
+
+
 def settings_page() -> str:
     """All settings by section: default, limits, meaning."""
-    build()
+    registry()
     own = {name: kind for name, kind in all_settings().items() if kind.__module__.startswith("aislehub.")}
     sections = [_section(name, kind) for name, kind in own.items()]
     return "\n".join([SETTINGS_HEAD, *sections])
 
 
-def _commands(group: Any) -> Iterator[tuple[str, Any]]:
+def _all_commands() -> dict[str, Any]:
+    return as_commands(verb for _, verb in declared())
+
+
+def _commands(commands: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Every command under its full name; those of a group after its own: `experiment plan`."""
-    for name, command in group.commands.items():
+    for name, command in commands.items():
         if not hasattr(command, "commands") or command.invoke_without_command:  # a group may do something by itself
             yield name, command
         if hasattr(command, "commands"):
-            yield from ((f"{name} {inner}", found) for inner, found in _commands(command))
+            yield from ((f"{name} {inner}", found) for inner, found in _commands(command.commands))
 
 
 def _command(name: str, command: Any) -> str:
@@ -164,4 +173,5 @@ def _cell(text: str) -> str:
 if __name__ == "__main__":
     COMMANDS.write_text(commands_page(), encoding="utf-8")
     SETTINGS.write_text(settings_page(), encoding="utf-8")
+    INDEX.write_text(index_of_verbs(), encoding="utf-8")
     runpy.run_path(str(ROOT / "tools" / "data_standard.py"), run_name="__main__")

@@ -35,7 +35,6 @@ class Registry:
     steps: list[Step] = field(default_factory=list)
     learns: dict[str, Learn] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
-    commands: list[Any] = field(default_factory=list)
     pages: list[Any] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
     guards: dict[str, Guard] = field(default_factory=dict)
@@ -83,7 +82,6 @@ def collect(modules: Iterable[ModuleType]) -> Registry:
                 _add(found.learns, value.model, value, "models")
             elif isinstance(value, Answer):
                 _add(found.answers, value.name, value, "answers")
-        found.commands += [c for c in getattr(module, "commands", ()) if c not in found.commands]
         found.pages += [page for page in getattr(module, "pages", ()) if page not in found.pages]
         found.checks |= getattr(module, "checks", {})
         found.guards |= getattr(module, "guards", {})

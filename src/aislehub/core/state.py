@@ -13,9 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from filelock import FileLock
 from sqlalchemy import (
     BigInteger,
@@ -407,8 +404,6 @@ def open_state(url: str, home: Path) -> Engine:
         if _version(engine) != _head():
             with FileLock(home / ".state.lock"):  # two processes may open a new home at once
                 _upgrade(engine)
-    except CommandError as error:
-        raise HubError("state.newer", found=_version(engine), known=_head()) from error
     except (SQLAlchemyError, ModuleNotFoundError) as error:
         shown = re.sub(r":[^:/@]*@", ":***@", url) or home / "hub.db"  # errors are logged and shown to many
         raise HubError("state.url", url=shown, why=str(error).splitlines()[0]) from error
@@ -458,11 +453,18 @@ def _head() -> str:
 
 
 def _upgrade(engine: Engine) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with writing(engine) as connection:  # all of it or nothing, also where two machines share one database
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with writing(engine) as connection:  # all of it or nothing, also where two machines share one database
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise HubError("state.newer", found=_version(engine), known=_head()) from error
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -19,8 +19,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
 
 __all__ = ["Clusters", "Found", "choose", "fit", "stability", "usable"]
 
@@ -113,6 +111,8 @@ def fit(members: pd.DataFrame, by: Sequence[str], count: int, seed: int) -> Clus
     Args:
         by: `usable` figures.
     """
+    from sklearn.cluster import KMeans
+
     figures = members[list(by)].astype(float)
     low, middle, high = (figures.quantile(share).to_numpy() for share in (0.25, 0.5, 0.75))
     spread = np.where(high > low, high - low, figures.std(ddof=0).clip(lower=TINY).to_numpy())
@@ -123,6 +123,8 @@ def fit(members: pd.DataFrame, by: Sequence[str], count: int, seed: int) -> Clus
 
 def stability(members: pd.DataFrame, by: Sequence[str], count: int, *, draws: int, seed: int) -> float:
     """Mean agreement with the same clustering of other draws of members."""
+    from sklearn.metrics import adjusted_rand_score
+
     rng = np.random.default_rng(seed)
     groups = fit(members, by, count, seed).of(members)
     again = [

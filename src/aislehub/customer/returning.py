@@ -25,7 +25,6 @@ import numpy as np
 import pandas as pd
 from ibis import _
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from aislehub.core.step import learn
 from aislehub.core.tables import end_of_day
@@ -149,6 +148,8 @@ def past_days(days: ir.Table, day: date) -> list[Past]:
 
 def fit(past: Sequence[Past], horizon: int) -> dict[str, Any] | None:
     """The regression; None where examples of one of the two outcomes are too few."""
+    from sklearn.linear_model import LogisticRegression
+
     if not past:
         return None
     seen, bought = np.vstack([one.seen for one in past]), np.concatenate([one.bought(horizon) for one in past])

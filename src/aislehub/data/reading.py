@@ -22,12 +22,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy
-from openpyxl.utils.exceptions import InvalidFileException
 
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.text import say
@@ -122,6 +120,8 @@ def read_whole(path: Path) -> pd.DataFrame:
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise HubError("data.kind", file=path, kind="XLS (Excel 97-2003)")
     if head.startswith((b"PAR1", b"PK")):
+        from openpyxl.utils.exceptions import InvalidFileException
+
         try:
             if head.startswith(b"PAR1"):
                 return pd.read_parquet(path)
@@ -359,6 +359,9 @@ def _read_zip(path: Path, knows: Callable[[str], bool], sheet: str, encoding: st
 
 def _read_workbook(path: Path, knows: Callable[[str], bool], wanted: str) -> list[Export]:
     """The sheet with the data, and every other sheet of the same columns (one per month or store)."""
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         book = openpyxl.load_workbook(path, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:

@@ -24,9 +24,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import nnls
 
 from aislehub.demand.panel import FloatArray
 
@@ -280,7 +279,9 @@ class Limits:
         best = np.abs(signals).argmax(axis=0)
         return np.take_along_axis(signals, best[None], axis=0)[0], best
 
-    def _origin(self, outcomes: Outcomes, node: int, signal: FloatArray, window: int, above: sparse.csc_array) -> int:
+    def _origin(
+        self, outcomes: Outcomes, node: int, signal: FloatArray, window: int, above: scipy.sparse.csc_array
+    ) -> int:
         """The highest node above that is beyond its limit too and moves as a whole; `signal` is 0 where it is not."""
         error = _log_ratio(*outcomes.over(window))[:, -1]
         foreseen = self.foreseen(outcomes, window)[:, -1]
@@ -290,7 +291,9 @@ class Limits:
                 return int(one)
         return node
 
-    def _without(self, outcomes: Outcomes, node: int, above: sparse.csc_array, parts: NDArray[np.bool_]) -> Outcomes:
+    def _without(
+        self, outcomes: Outcomes, node: int, above: scipy.sparse.csc_array, parts: NDArray[np.bool_]
+    ) -> Outcomes:
         """What would have been sold had the node sold what was expected of it in the weeks of the windows."""
         late = np.arange(outcomes.sold.shape[1]) >= outcomes.sold.shape[1] - max(WINDOWS)
         off = np.where(late[:, None], np.nan_to_num(outcomes.errors[node] - self.usual.aside(outcomes)[node]), 0.0)
@@ -302,12 +305,12 @@ class Limits:
         return Outcomes(outcomes.sold + moved, outcomes.expected, outcomes.parents, outcomes.level)
 
 
-def _above(parents: NDArray[np.intp]) -> sparse.csc_array:
+def _above(parents: NDArray[np.intp]) -> scipy.sparse.csc_array:
     """Which nodes contain which, themselves included: entry [node, above] is 1."""
     count = len(parents)
     node, place = np.nonzero(parents >= 0)
-    step = sparse.csc_array((np.ones(len(node)), (node, parents[node, place])), shape=(count, count))
-    reached = sparse.eye_array(count, format="csc")
+    step = scipy.sparse.csc_array((np.ones(len(node)), (node, parents[node, place])), shape=(count, count))
+    reached = scipy.sparse.eye_array(count, format="csc")
     while True:
         further = ((reached @ step + reached) > 0).astype(float).tocsc()
         if further.nnz == reached.nnz:
@@ -407,7 +410,7 @@ def _slopes(past: Outcomes) -> FloatArray:
         gram = columns.T @ columns
         gram += np.eye(factors) * (1e-3 * np.trace(gram) / factors + 1e-12)
         root = np.linalg.cholesky(gram)
-        shares, _ = nnls(root.T, np.linalg.solve(root, columns.T @ target))
+        shares, _ = scipy.optimize.nnls(root.T, np.linalg.solve(root, columns.T @ target))
         slope[member] = np.minimum(shares, 1.0)
     return slope
 
@@ -442,7 +445,7 @@ def _noise_of_size(own: FloatArray, count: NDArray[np.intp], size: FloatArray) -
     parts = np.column_stack([np.ones(len(own)), 1 / size])
     for _ in range(4):  # the variance of a variance goes with its square
         weight = np.sqrt(count[seen]) / np.maximum(fitted[seen], 1e-8)
-        shares, _ = nnls(parts[seen] * weight[:, None], own[seen] * weight)
+        shares, _ = scipy.optimize.nnls(parts[seen] * weight[:, None], own[seen] * weight)
         fitted = np.maximum(parts @ shares, 1e-8)
     return fitted
 

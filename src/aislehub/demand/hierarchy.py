@@ -21,9 +21,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.demand.panel import FloatArray, Panel
@@ -52,7 +51,7 @@ class Hierarchy:
     ids: pd.Index
     level: NDArray[Any]
     labels: pd.DataFrame
-    sums: sparse.csr_array
+    sums: scipy.sparse.csr_array
 
     @classmethod
     def of(cls, labels: pd.DataFrame | Panel, levels: Sequence[str]) -> Hierarchy:
@@ -89,7 +88,7 @@ class Hierarchy:
             ids=pd.Index(found["id"], dtype=object),
             level=found["level"].to_numpy(int),
             labels=found[columns],
-            sums=sparse.csr_array(sparse.vstack(blocks)) if blocks else sparse.csr_array((0, count)),
+            sums=scipy.sparse.csr_array(scipy.sparse.vstack(blocks)) if blocks else scipy.sparse.csr_array((0, count)),
         )
 
     def aggregate(self, values: FloatArray) -> FloatArray:
@@ -210,18 +209,18 @@ def _shared(hierarchy: Hierarchy, name: str, values: FloatArray, panel: Panel) -
 
 
 def _correction(
-    sums: sparse.csr_array, bottom: FloatArray, target: FloatArray, scale: FloatArray, noise: FloatArray
+    sums: scipy.sparse.csr_array, bottom: FloatArray, target: FloatArray, scale: FloatArray, noise: FloatArray
 ) -> FloatArray:
     """W_b A′ (A W_b A′ + W_a)⁻¹ (target − A bottom)."""
-    spread = sums @ sparse.diags_array(scale) @ sums.T
+    spread = sums @ scipy.sparse.diags_array(scale) @ sums.T
     own = spread.diagonal() + noise
     # A sum that nothing can move, or the second of two that mean the same, would leave the system singular.
-    system = spread + sparse.diags_array(noise + _TINY * np.where(own > 0, own, 1.0))
+    system = spread + scipy.sparse.diags_array(noise + _TINY * np.where(own > 0, own, 1.0))
     gap = target - sums @ bottom
-    return scale * (sums.T @ splu(sparse.csc_array(system)).solve(gap))
+    return scale * (sums.T @ scipy.sparse.linalg.splu(scipy.sparse.csc_array(system)).solve(gap))
 
 
-def _groups(table: pd.DataFrame, fixed: list[str]) -> tuple[pd.DataFrame, sparse.csr_array]:
+def _groups(table: pd.DataFrame, fixed: list[str]) -> tuple[pd.DataFrame, scipy.sparse.csr_array]:
     """The distinct combinations of some labels, sorted, and who belongs to each."""
     complete = table[fixed].notna().all(axis=1).to_numpy() if fixed else np.ones(len(table), dtype=bool)
     member = np.flatnonzero(complete)
@@ -231,4 +230,4 @@ def _groups(table: pd.DataFrame, fixed: list[str]) -> tuple[pd.DataFrame, sparse
     else:
         code, group = np.zeros(len(member), dtype=int), pd.DataFrame(index=range(min(len(member), 1)))
     ones = np.ones(len(member))
-    return group, sparse.csr_array((ones, (code, member)), shape=(len(group), len(table)))
+    return group, scipy.sparse.csr_array((ones, (code, member)), shape=(len(group), len(table)))

@@ -17,8 +17,8 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.demand.backtest import Rehearsal
 from aislehub.demand.classes import CLASSES, demand_classes
@@ -72,7 +72,7 @@ class Nodes:
         series, node = self.members
         known = np.isfinite(values).reshape(len(values), -1)
         flat = np.where(known, values.reshape(known.shape), 0)
-        belongs = sparse.csr_array((np.ones(len(series)), (node, series)), shape=(len(self.table), len(values)))
+        belongs = scipy.sparse.csr_array((np.ones(len(series)), (node, series)), shape=(len(self.table), len(values)))
         total = np.where(belongs @ known > 0, belongs @ flat, np.nan)
         return total.reshape(len(self.table), *values.shape[1:])
 

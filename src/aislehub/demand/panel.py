@@ -31,8 +31,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.core.errors import HubError
 from aislehub.demand.covariates import Plan, constant_of, sorted_covariates
@@ -353,7 +353,7 @@ class Panel:
                     members[name] = codes
         made = {}
         for name, member in members.items():
-            belongs = sparse.csr_array((np.ones(count), (member, np.arange(count))))
+            belongs = scipy.sparse.csr_array((np.ones(count), (member, np.arange(count))))
             made[name] = (member, (belongs @ np.nan_to_num(self.sold)).astype(np.float32))
         return made
 

@@ -15,11 +15,11 @@ shoppers who stock up in a cheap week are missed in the next ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 __all__ = ["Response", "respond"]
 
@@ -34,7 +34,7 @@ USUAL_OF_PROMOTIONS = 0.3
 USUAL_WEIGHT = 10.0  # … worth as many siblings
 MIN_ITEMS_FOR_WEEKS = 20  # with fewer, one item's own sales would be much of what "the week" sold
 LARGEST_STEP = 1.0
-Z = float(stats.norm.ppf(0.95))
+Z = NormalDist().inv_cdf(0.95)
 
 
 @dataclass(frozen=True)

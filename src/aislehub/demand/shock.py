@@ -12,7 +12,7 @@ around 0 then, which the bands allow for at their 5 and 95 % quantiles.
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from aislehub.demand.panel import FloatArray
 
@@ -50,4 +50,4 @@ def common_shock(error: FloatArray, size: FloatArray, variance: FloatArray) -> t
     origins = int(seen.any(axis=(1, 2)).sum())
     degrees = PRIOR_ORIGINS + origins
     mean_square = (PRIOR_ORIGINS * PRIOR**2 + origins * real * squared) / degrees
-    return real * move, float(np.sqrt(mean_square) * stats.t.ppf(_TAIL, degrees) / stats.norm.ppf(_TAIL))
+    return real * move, float(np.sqrt(mean_square) * scipy.stats.t.ppf(_TAIL, degrees) / scipy.stats.norm.ppf(_TAIL))

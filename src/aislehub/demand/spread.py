@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from aislehub.demand.backtest import Rehearsal
 from aislehub.demand.panel import FloatArray, Panel
@@ -307,17 +307,17 @@ def _calibrate(mean: FloatArray, outcome: FloatArray) -> tuple[FloatArray, Float
 def _probability(family: Family, value: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:
     """Distribution function."""
     if family == "signed":
-        return stats.norm.cdf(value, mean, np.sqrt(np.maximum(variance, 1e-24)))
+        return scipy.stats.norm.cdf(value, mean, np.sqrt(np.maximum(variance, 1e-24)))
     safe = np.maximum(mean, 1e-9)
     if family == "amounts":
         shape = safe**2 / np.maximum(variance, 1e-12 * safe**2)
-        return stats.gamma.cdf(value, shape, scale=safe / shape)
+        return scipy.stats.gamma.cdf(value, shape, scale=safe / shape)
     shape = safe**2 / np.maximum(variance, 1e-12 * safe**2)
     over = variance > _POISSON * safe
     size, chance = _binomial(safe[over], variance[over])
     upto = np.empty(safe.shape)
-    upto[over] = stats.nbinom.cdf(value[over], size, chance)
-    upto[~over] = stats.gamma.cdf(value[~over] + 0.5, shape[~over], scale=(safe / shape)[~over])
+    upto[over] = scipy.stats.nbinom.cdf(value[over], size, chance)
+    upto[~over] = scipy.stats.gamma.cdf(value[~over] + 0.5, shape[~over], scale=(safe / shape)[~over])
     return np.where(value < 0, 0.0, upto)
 
 
@@ -325,7 +325,7 @@ def _inverse(family: Family, probability: FloatArray, mean: FloatArray, variance
     """Quantile function; 0 where the mean is 0 (a closed period)."""
     probability = np.clip(probability, 1e-6, 1 - 1e-6)
     if family == "signed":
-        return stats.norm.ppf(probability, mean, np.sqrt(np.maximum(variance, 1e-24)))
+        return scipy.stats.norm.ppf(probability, mean, np.sqrt(np.maximum(variance, 1e-24)))
     sold = mean > 1e-9
     safe = np.where(sold, mean, 1.0)
     spread = np.where(sold, variance, 1.0)
@@ -333,8 +333,8 @@ def _inverse(family: Family, probability: FloatArray, mean: FloatArray, variance
     over = (spread > _POISSON * safe) & (safe < _SMOOTH_FROM) if family == "counts" else np.zeros_like(sold)
     size, chance = _binomial(safe[over], spread[over])
     quantile = np.empty(safe.shape)
-    quantile[over] = stats.nbinom.ppf(probability[over], size, chance)
-    smooth = stats.gamma.ppf(probability[~over], shape[~over], scale=(safe / shape)[~over])
+    quantile[over] = scipy.stats.nbinom.ppf(probability[over], size, chance)
+    smooth = scipy.stats.gamma.ppf(probability[~over], shape[~over], scale=(safe / shape)[~over])
     quantile[~over] = np.round(smooth) if family == "counts" else smooth
     return np.where(sold, np.nan_to_num(quantile), 0.0)
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse, special, stats
 
 __all__ = ["Truth", "cap_bulk", "closed_days", "credible", "uncensor"]
 
@@ -188,7 +188,7 @@ def _at_least(y: FloatArray, mean: FloatArray, dispersion: FloatArray) -> tuple[
     chance = 1 - 1 / dispersion
 
     def tail(least: FloatArray, size: FloatArray) -> FloatArray:
-        return np.where(least <= 0, 1.0, special.betainc(np.maximum(least, 1e-9), size, chance))
+        return np.where(least <= 0, 1.0, scipy.special.betainc(np.maximum(least, 1e-9), size, chance))
 
     reached = tail(y, size)
     told = reached > 1e-12
@@ -252,7 +252,7 @@ def _one_offs(
 
 def _strength(rest: FloatArray, y: FloatArray, row: NDArray[Any], at: NDArray[Any], codes: NDArray[Any]) -> FloatArray:
     """How many times its usual sales the rest of a row's group sold on day `at`; at least 1."""
-    totals = sparse.csr_array((np.ones(len(y)), (codes, np.arange(len(y))))) @ np.nan_to_num(y)
+    totals = scipy.sparse.csr_array((np.ones(len(y)), (codes, np.arange(len(y))))) @ np.nan_to_num(y)
     mean = np.bincount(codes, rest.mean(axis=1))
     others = totals[codes[row], at] - np.nan_to_num(y[row, at])
     usual = mean[codes[row]] - rest[row].mean(axis=1)
@@ -262,8 +262,8 @@ def _strength(rest: FloatArray, y: FloatArray, row: NDArray[Any], at: NDArray[An
 def _quantile(level: float, mean: FloatArray, dispersion: FloatArray, whole: BoolArray) -> FloatArray:
     """Quantile of demand with this mean and variance / mean: negative binomial for units, gamma for amounts."""
     mean = np.maximum(mean, 1e-9)
-    units = stats.nbinom.ppf(level, mean / (dispersion - 1), 1 / dispersion)
-    return np.where(whole, units, stats.gamma.ppf(level, mean / dispersion, scale=dispersion))
+    units = scipy.stats.nbinom.ppf(level, mean / (dispersion - 1), 1 / dispersion)
+    return np.where(whole, units, scipy.stats.gamma.ppf(level, mean / dispersion, scale=dispersion))
 
 
 def _shut(traffic: FloatArray) -> BoolArray:

@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.price.substitutes import Sizes, Told, losses
 
@@ -116,7 +116,7 @@ class Belief:
 
     mean: FloatArray
     covariance: FloatArray
-    taken: sparse.csr_array
+    taken: scipy.sparse.csr_array
     traffic: FloatArray
     usual: FloatArray
     stocked: FloatArray
@@ -138,14 +138,14 @@ class Belief:
     def save(self, folder: Path) -> None:
         """Write it as two NumPy archives."""
         np.savez(folder / "belief.npz", **{name: value for name, value in vars(self).items() if name != "taken"})
-        sparse.save_npz(folder / "taken.npz", self.taken)
+        scipy.sparse.save_npz(folder / "taken.npz", self.taken)
 
     @classmethod
     def load(cls, folder: Path) -> Belief:
         """Read what `save` wrote."""
         with np.load(folder / "belief.npz") as found:
             told = {name: found[name] for name in found.files}
-        return cls(**told | {"taken": sparse.load_npz(folder / "taken.npz"), "noise": float(told["noise"])})
+        return cls(**told | {"taken": scipy.sparse.load_npz(folder / "taken.npz"), "noise": float(told["noise"])})
 
 
 def prior_of(slopes: FloatArray) -> Prior:
@@ -217,8 +217,8 @@ class _Groups:
         size: mean units of each line, (n,).
     """
 
-    store: sparse.csr_array
-    category: sparse.csr_array
+    store: scipy.sparse.csr_array
+    category: scipy.sparse.csr_array
     cells: list[tuple[IntArray, IntArray]]
     size: FloatArray
 
@@ -275,9 +275,9 @@ class _Acting:
         return cls(pushed, np.clip(effect, -LARGEST_EFFECT, LARGEST_EFFECT), home, (1 - RETURNS) * left, share)
 
 
-def _summing(codes: IntArray) -> sparse.csr_array:
+def _summing(codes: IntArray) -> scipy.sparse.csr_array:
     count = len(codes)
-    return sparse.csr_array((np.ones(count), (codes, np.arange(count))), shape=(int(codes.max()) + 1, count))
+    return scipy.sparse.csr_array((np.ones(count), (codes, np.arange(count))), shape=(int(codes.max()) + 1, count))
 
 
 def _around(length: int) -> FloatArray:
@@ -385,14 +385,14 @@ def _taken(
     return made
 
 
-def _matrix(groups: _Groups, taken: Taken, items: int) -> sparse.csr_array:
+def _matrix(groups: _Groups, taken: Taken, items: int) -> scipy.sparse.csr_array:
     """The categories' tables as one sparse matrix, (I, I)."""
     rows = [np.repeat(codes, len(codes)) for codes, _ in groups.cells]
     columns = [np.tile(codes, len(codes)) for codes, _ in groups.cells]
     data = [loses.ravel() for loses in taken]
     empty = [np.zeros(0, dtype=np.int64)]
     place = (np.concatenate(rows or empty), np.concatenate(columns or empty))
-    return sparse.csr_array((np.concatenate(data or [np.zeros(0)]), place), shape=(items, items))
+    return scipy.sparse.csr_array((np.concatenate(data or [np.zeros(0)]), place), shape=(items, items))
 
 
 def _traffic(

@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 
 from aislehub.price.ladder import FloatArray
 
@@ -97,10 +97,10 @@ def answered(seen: Seen, believed: FloatArray, sd: FloatArray, kind: IntArray, *
     distance = OFFSETS - SHIFTS[:, None]
     width = np.maximum(sd / shift_sd, LEAST_SD)[:, None, None]
     joint = likelihood[:, None, :] - 0.5 * (distance / width) ** 2 - np.log(width)  # (G, shifts, K)
-    given = logsumexp(joint, axis=2)
+    given = scipy.special.logsumexp(joint, axis=2)
     common = np.zeros((int(kind.max(initial=0)) + 1, len(SHIFTS))) - 0.5 * SHIFTS**2
     np.add.at(common, kind, given)
-    common = np.exp(common - logsumexp(common, axis=1, keepdims=True))[kind]
+    common = np.exp(common - scipy.special.logsumexp(common, axis=1, keepdims=True))[kind]
     inside = np.exp(joint - given[:, :, None])
     weight = np.einsum("gs,gsk->gk", common, inside)
     at_shift = inside @ OFFSETS
@@ -138,7 +138,7 @@ def _likelihood(seen: Seen, values: FloatArray, scatter: FloatArray) -> FloatArr
         total = (sold_before + sold_since)[:, None, None]
         log = sold_since[:, None, None] * odds - total * np.logaddexp(0, odds)
         np.add.at(found, group[tells], (log / scatter[group][:, None, None])[tells])
-    return np.asarray(logsumexp(found + LOG_WEIGHTS, axis=2))
+    return np.asarray(scipy.special.logsumexp(found + LOG_WEIGHTS, axis=2))
 
 
 def _scatter(seen: Seen, believed: FloatArray) -> FloatArray:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from aislehub.core.models import model_file
@@ -29,6 +28,8 @@ class DeepAgent:
     """
 
     def __init__(self, file: Path | None = None) -> None:
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         given = str(file or model_file("promotion_dqn"))

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from statistics import NormalDist
 from typing import Annotated, Any
 
 import ibis
@@ -24,7 +25,6 @@ from ibis import _
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from scipy import stats
 
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.hub import Hub, open_hub
@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 FloatArray = NDArray[Any]
-Z = float(stats.norm.ppf(0.95))
+Z = NormalDist().inv_cdf(0.95)
 METHOD = "double machine learning, Poisson score, shrunk"
 PUBLISHED = (-2.6, 2.2)
 """Mean and standard deviation of 1,851 elasticities of shops and brands: Bijmolt, van Heerde & Pieters 2005,

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.price.price_history import History
 
@@ -142,7 +142,7 @@ class Equations:
 
 def _adding(labels: IntArray, size: int, count: int) -> Any:
     """The matrix that adds rows of one label up, (size, count)."""
-    return sparse.csr_array((np.ones(count), (labels, np.arange(count))), shape=(size, count))
+    return scipy.sparse.csr_array((np.ones(count), (labels, np.arange(count))), shape=(size, count))
 
 
 def _of_levels(layout: Layout, history: History, mean: FloatArray, item: int) -> FloatArray:

@@ -24,8 +24,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from aislehub.core.errors import HubError
 
@@ -195,7 +195,7 @@ def _estimate(
     error = np.sqrt(squares * clusters / (clusters - 1)) / count
     # Few clusters that carry most of the variance count like that few.
     counting = squares**2 / max(float((sums**4).sum()), 1e-300)
-    reach = float(stats.t.ppf(0.5 + level / 2, max(counting - 1, 1.0))) * float(error)
+    reach = float(scipy.stats.t.ppf(0.5 + level / 2, max(counting - 1, 1.0))) * float(error)
     total = float(weight.sum())
     effective = total**2 / max(float((weight**2).sum()), 1e-300)
     return Estimate(value, value - reach, value + reach, float(error), float(cut.mean()), unsupported, effective)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from aislehub.price.ladder import FloatArray
 
@@ -69,11 +69,11 @@ def expected_sales(mean: FloatArray, ratio: FloatArray, stock: FloatArray) -> Fl
     covered, term = np.empty_like(m), np.empty_like(m)
     spread = r > OVERDISPERSED
     a, b, p = m[spread] / (r[spread] - 1), s[spread], 1 / r[spread]
-    covered[spread] = special.betainc(a, b + 1, p)
-    term[spread] = (1 / a + 1 / b) * np.exp(a * np.log(p) + b * np.log1p(-p) - special.betaln(a, b))
+    covered[spread] = scipy.special.betainc(a, b + 1, p)
+    term[spread] = (1 / a + 1 / b) * np.exp(a * np.log(p) + b * np.log1p(-p) - scipy.special.betaln(a, b))
     even = ~spread
-    covered[even] = special.gammaincc(s[even] + 1, m[even])
-    term[even] = np.exp(s[even] * np.log(m[even]) - m[even] - special.gammaln(s[even] + 1))
+    covered[even] = scipy.special.gammaincc(s[even] + 1, m[even])
+    term[even] = np.exp(s[even] * np.log(m[even]) - m[even] - scipy.special.gammaln(s[even] + 1))
     sold[bound] = m * (covered - term) + s * (1 - covered)
     return np.clip(sold, 0, np.minimum(mean, stock))
 
@@ -86,14 +86,17 @@ def probabilities(mean: FloatArray, ratio: FloatArray, most: int) -> FloatArray:
     size, success = m / np.where(spread, r - 1, 1.0), 1 / np.where(spread, r, 2.0)
     logs = np.where(
         spread,
-        special.gammaln(units + size) - special.gammaln(size) + size * np.log(success) + units * np.log1p(-success),
+        scipy.special.gammaln(units + size)
+        - scipy.special.gammaln(size)
+        + size * np.log(success)
+        + units * np.log1p(-success),
         units * np.log(m) - m,
     )
-    first = np.exp(logs - special.gammaln(units + 1))
+    first = np.exp(logs - scipy.special.gammaln(units + 1))
     return np.concatenate([first, np.maximum(1 - first.sum(axis=-1, keepdims=True), 0)], axis=-1)
 
 
 def quantile(mean: FloatArray, ratio: FloatArray, level: FloatArray) -> FloatArray:
     """Quantile of demand, of the gamma distribution with its mean and variance: smooth, for intervals of money."""
     m, r = np.maximum(mean, 1e-12), np.maximum(ratio, 1.0)
-    return r * special.gammaincinv(m / r, level)
+    return r * scipy.special.gammaincinv(m / r, level)

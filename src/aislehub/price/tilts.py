@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +30,8 @@ MODEL: dict[str, Any] = {
 def tilts(history: History, expected: FloatArray, price: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:
     """Logarithm of units over those expected, and price, predicted for each block of weeks from the others, (R,)
     each."""
+    import lightgbm
+
     features = _features(history, expected)
     fold = history.week // BLOCK_WEEKS % FOLDS
     units_tilt, price_tilt = np.zeros(len(price)), np.zeros(len(price))

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from aislehub.proof.moments import Moments
 
@@ -55,7 +55,7 @@ class Effect:
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Two-sided 1 − alpha interval of the difference; holds for one look at a time fixed beforehand (Welch)."""
-        half = stats.t.isf(alpha / 2, self.freedom) * self.se
+        half = scipy.stats.t.isf(alpha / 2, self.freedom) * self.se
         return self.difference - half, self.difference + half
 
     def relative_interval(self, alpha: float) -> tuple[float, float]:
@@ -64,13 +64,13 @@ class Effect:
             return math.nan, math.nan
         parts = (self.control_se / self.control) ** 2, (self.treatment_se / self.treatment) ** 2
         # Both deviations by their own level: the control's here, as in the test that both arms are alike.
-        half = math.exp(stats.t.isf(alpha / 2, self._welch(*parts)) * math.sqrt(sum(parts)))
+        half = math.exp(scipy.stats.t.isf(alpha / 2, self._welch(*parts)) * math.sqrt(sum(parts)))
         quotient = self.treatment / self.control
         return quotient / half - 1, quotient * half - 1
 
     def p_value(self) -> float:
         """Probability of a difference so large where there is none, for one look at a time fixed beforehand."""
-        return float(2 * stats.t.sf(abs(self.difference) / self.se, self.freedom)) if self.se else 1.0
+        return float(2 * scipy.stats.t.sf(abs(self.difference) / self.se, self.freedom)) if self.se else 1.0
 
     def beyond(self, loss: float) -> Effect:
         """Treatment against a control that is lower by the fraction `loss`: below 0 = the loss is larger than that."""
@@ -129,7 +129,7 @@ def sample_ratio(control: int, treatment: int, share: float) -> float:
     if total == 0:
         return 1.0
     if total < EXACT:
-        return float(stats.binomtest(treatment, total, share).pvalue)
+        return float(scipy.stats.binomtest(treatment, total, share).pvalue)
     off = abs(treatment - total * share)
     off = max(off - 0.5, 0.0) if off else off
-    return float(2 * stats.norm.sf(off / np.sqrt(total * share * (1 - share))))
+    return float(2 * scipy.stats.norm.sf(off / np.sqrt(total * share * (1 - share))))

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 
 import ibis.expr.types as ir
 import numpy as np
-from scipy import optimize
+import scipy
 
 from aislehub.core.errors import HubError
 from aislehub.proof.design import Design
@@ -154,7 +154,7 @@ def weeks_enough(found: Sequence[Outlook], design: Design) -> int | None:
     """
     weeks = np.array([outlook.weeks for outlook in found], dtype=float)
     smallest = np.array([outlook.smallest(design.method) for outlook in found])
-    (stays, falls), _ = optimize.nnls(np.column_stack([np.ones(len(weeks)), 1 / weeks]), smallest**2)
+    (stays, falls), _ = scipy.optimize.nnls(np.column_stack([np.ones(len(weeks)), 1 / weeks]), smallest**2)
     left = design.effect**2 - stays
     needed = math.ceil(falls / left) if left > 0 else _LONGEST + 1
     return max(needed, found[-1].weeks + 1) if needed <= _LONGEST else None

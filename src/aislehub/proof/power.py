@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import optimize, stats
+import scipy
 
 __all__ = ["detectable", "power_of", "units_needed"]
 
@@ -27,10 +27,10 @@ def power_of(effect: float, variance: float, units: float, *, share: float = 0.5
     control, treatment = variance / (units * (1 - share)), variance / (units * share)
     freedom = (control + treatment) ** 2 / (control**2 / (units * (1 - share) - 1) + treatment**2 / (units * share - 1))
     shift = effect / math.sqrt(control + treatment)
-    limit = stats.t.isf(alpha / 2, freedom)
+    limit = scipy.stats.t.isf(alpha / 2, freedom)
     if abs(shift) > limit + _CERTAIN:
         return 1.0
-    found = stats.nct(df=freedom, nc=shift)
+    found = scipy.stats.nct(df=freedom, nc=shift)
     return float(found.cdf(-limit) + found.sf(limit))
 
 
@@ -44,7 +44,7 @@ def detectable(variance: float, units: float, *, share: float = 0.5, alpha: floa
     highest = 4 * se
     while lacking(highest) > 0:
         highest *= 2
-    return float(optimize.brentq(lacking, 0, highest))
+    return float(scipy.optimize.brentq(lacking, 0, highest))
 
 
 def units_needed(effect: float, variance: float, *, share: float = 0.5, alpha: float = 0.05, power: float = 0.8) -> int:
@@ -65,4 +65,4 @@ def units_needed(effect: float, variance: float, *, share: float = 0.5, alpha: f
     most = 10 * least
     while lacking(most) > 0:
         most *= 10
-    return math.ceil(optimize.brentq(lacking, least, most))
+    return math.ceil(scipy.optimize.brentq(lacking, least, most))

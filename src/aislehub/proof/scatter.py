@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+import scipy
 
 __all__ = ["assured_error"]
 
@@ -35,4 +35,4 @@ def assured_error(errors: Sequence[float], units: float, assurance: float) -> fl
     centre, freedom = float(logs.mean()), _PRIOR + len(logs) - 1
     sampling = (_TAILS - 1) / (4 * units)  # variance of the logarithm of a standard deviation from so many units
     variance = (_PRIOR * sampling + float(((logs - centre) ** 2).sum())) / freedom
-    return float(np.exp(centre + stats.t.ppf(assurance, freedom) * math.sqrt(variance * (1 + 1 / len(logs)))))
+    return float(np.exp(centre + scipy.stats.t.ppf(assurance, freedom) * math.sqrt(variance * (1 + 1 / len(logs)))))

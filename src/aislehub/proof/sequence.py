@@ -13,8 +13,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
 
 from aislehub.proof.effect import Effect
 
@@ -40,7 +40,7 @@ def multiple_of_se(information: float, planned: float, alpha: float, freedom: fl
     """
     mix = _mixture(planned, alpha)
     normal = math.sqrt((1 + mix / information) * (math.log1p(information / mix) - 2 * math.log(alpha)))
-    return normal if math.isinf(freedom) else abs(float(special.stdtrit(freedom, special.ndtr(-normal))))
+    return normal if math.isinf(freedom) else abs(float(scipy.special.stdtrit(freedom, scipy.special.ndtr(-normal))))
 
 
 def always_interval(effect: Effect, planned_se: float, alpha: float) -> tuple[float, float]:
@@ -63,9 +63,9 @@ def always_p(effect: Effect, planned_se: float, alpha: float) -> float:
     """
     if effect.se == 0:
         return 1.0 if effect.difference == 0 else 0.0
-    tail = stats.t.sf(abs(effect.difference) / effect.se, effect.freedom)
+    tail = scipy.stats.t.sf(abs(effect.difference) / effect.se, effect.freedom)
     mix = _mixture(planned_se**-2, alpha) * effect.se**2
-    squared = stats.norm.isf(tail) ** 2 if tail < 0.5 else 0.0
+    squared = scipy.stats.norm.isf(tail) ** 2 if tail < 0.5 else 0.0
     return float(min(1.0, math.exp((math.log1p(1 / mix) - squared / (1 + mix)) / 2)))
 
 
@@ -85,11 +85,11 @@ def crossing_power(effect: float, errors: Sequence[float], alpha: float, freedom
     times = information / information[-1]
     limits = [multiple_of_se(time, 1.0, alpha, freedom) * math.sqrt(time) for time in times]
     going = np.linspace(-limits[0], limits[0], _GRID)
-    density = stats.norm.pdf(going, drift * times[0], math.sqrt(times[0]))
+    density = scipy.stats.norm.pdf(going, drift * times[0], math.sqrt(times[0]))
     left = _mass(going, density)
     for before, now, limit in zip(times, times[1:], limits[1:], strict=False):
         reached = np.linspace(-limit, limit, _GRID)
-        step = stats.norm.pdf(reached[:, None] - going - drift * (now - before), scale=math.sqrt(now - before))
+        step = scipy.stats.norm.pdf(reached[:, None] - going - drift * (now - before), scale=math.sqrt(now - before))
         density = np.trapezoid(step * density, going, axis=1)
         going, left = reached, _mass(reached, density)
     return 1 - left
@@ -98,12 +98,12 @@ def crossing_power(effect: float, errors: Sequence[float], alpha: float, freedom
 def detectable_always(errors: Sequence[float], alpha: float, power: float, freedom: float = math.inf) -> float:
     """The smallest difference that is found with probability `power` by the last look."""
     last = errors[-1]
-    highest = (multiple_of_se(last**-2, last**-2, alpha, freedom) + stats.norm.isf(1 - power)) * last
+    highest = (multiple_of_se(last**-2, last**-2, alpha, freedom) + scipy.stats.norm.isf(1 - power)) * last
 
     def lacking(effect: float) -> float:
         return power - crossing_power(effect, errors, alpha, freedom)
 
-    return float(optimize.brentq(lacking, last / 10, 2 * highest, rtol=1e-4))
+    return float(scipy.optimize.brentq(lacking, last / 10, 2 * highest, rtol=1e-4))
 
 
 def _mixture(planned: float, alpha: float) -> float:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 __all__ = ["Estimate", "two_way"]
 
@@ -45,7 +45,7 @@ def two_way(part: FloatArray, whole: FloatArray | None = None, *, confidence: fl
         return Estimate(value, -np.inf, np.inf)
     by_unit, by_week, by_cell = (_variance(sums) for sums in (left.sum(axis=1), left.sum(axis=0), left.ravel()))
     variance = max(by_unit + by_week - by_cell, by_unit, by_week)
-    half = float(stats.t.ppf((1 + confidence) / 2, least - 1) * np.sqrt(variance))
+    half = float(scipy.stats.t.ppf((1 + confidence) / 2, least - 1) * np.sqrt(variance))
     return Estimate(value, value - half, value + half)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from aislehub.core.errors import HubError
 from aislehub.core.log import logger
 from aislehub.core.settings import HubSettings
 from aislehub.core.text import say
+from aislehub.serve.verbs import Verbs
 
 __all__ = ["build", "main"]
 
@@ -24,36 +25,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def build() -> typer.Typer:
-    """The command line with every declared command."""
-    from aislehub.core.registry import registry
-    from aislehub.serve.commands import (
-        alerts,
-        bench,
-        day,
-        decisions,
-        demo,
-        house,
-        loop,
-        priorities,
-        reviews,
-        scorecard,
-        users,
-    )  # fmt: skip
-
+    """The command line with every declared verb; a verb's module is loaded when the verb is called."""
     app = typer.Typer(
+        cls=Verbs,
         help="aislehub: every decision with its reason, its expected money and, later, its measured money. "
         "每个决策有依据、有预期、有实测。",
         no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown",
     )  # fmt: skip
     app.callback()(_common)
-    commands: list[Callable[..., Any] | typer.Typer] = []
-    for module in (demo, day, decisions, alerts, house, bench, loop, priorities, reviews, scorecard, users):
-        commands += module.commands
-    for command in [*commands, *registry().commands]:
-        if isinstance(command, typer.Typer):  # a group of verbs: `aislehub experiment plan`
-            app.add_typer(command)
-        else:
-            app.command(name=command.__name__.rstrip("_").replace("_", "-"))(command)
     return app
 
 

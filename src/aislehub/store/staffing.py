@@ -16,9 +16,9 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import scipy
 from ibis import _
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from aislehub.core.contract import Column, Contract
 from aislehub.core.settings import Settings, field
@@ -121,7 +121,7 @@ def in_quarters(hours: FloatArray) -> FloatArray:
     below 0, and rush hours rise and fall inside an hour too.
     """
     total = np.concatenate([np.zeros((len(hours), 1)), np.cumsum(hours, axis=1)], axis=1)
-    curve = PchipInterpolator(np.arange(HOURS + 1), total, axis=1)
+    curve = scipy.interpolate.PchipInterpolator(np.arange(HOURS + 1), total, axis=1)
     return np.maximum(np.diff(curve(np.arange(QUARTERS + 1) * HOURS / QUARTERS), axis=1), 0.0)
 
 

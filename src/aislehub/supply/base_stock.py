@@ -12,8 +12,8 @@ ch. 7 and 9; Snyder & Shen, *Fundamentals of Supply Chain Theory*, 2nd ed. (2019
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
 
 __all__ = [
     "FloatArray",
@@ -64,8 +64,8 @@ def demand_quantile(mean: ArrayLike, variance: ArrayLike, level: ArrayLike) -> F
     negative_binomial = (mean > 0) & spread
     poisson = (mean > 0) & ~spread
     m, v = mean[negative_binomial], variance[negative_binomial]
-    quantile[negative_binomial] = stats.nbinom.ppf(level[negative_binomial], m * m / (v - m), m / v)
-    quantile[poisson] = stats.poisson.ppf(level[poisson], mean[poisson])
+    quantile[negative_binomial] = scipy.stats.nbinom.ppf(level[negative_binomial], m * m / (v - m), m / v)
+    quantile[poisson] = scipy.stats.poisson.ppf(level[poisson], mean[poisson])
     return np.maximum(quantile, 0)
 
 
@@ -77,8 +77,8 @@ def covered(mean: ArrayLike, variance: ArrayLike, position: ArrayLike) -> FloatA
     spread = variance > mean * OVERDISPERSED
     open_ = (mean > 0) & (units >= 0)
     m, v, s = mean[open_ & spread], variance[open_ & spread], units[open_ & spread]
-    probability[open_ & spread] = special.betainc(m * m / (v - m), s + 1, m / v)
-    probability[open_ & ~spread] = special.gammaincc(units[open_ & ~spread] + 1, mean[open_ & ~spread])
+    probability[open_ & spread] = scipy.special.betainc(m * m / (v - m), s + 1, m / v)
+    probability[open_ & ~spread] = scipy.special.gammaincc(units[open_ & ~spread] + 1, mean[open_ & ~spread])
     return probability
 
 
@@ -137,11 +137,11 @@ def _loss_at_whole(mean: FloatArray, variance: FloatArray, units: FloatArray) ->
     open_ = (mean > 0) & (units >= 0)
     m, v, s = mean[open_ & spread], variance[open_ & spread], units[open_ & spread]
     size, success = m * m / (v - m), m / v
-    beyond_less_one = np.where(s > 0, special.betaincc(size + 1, np.maximum(s, 1), success), 1.0)
-    loss[open_ & spread] = m * beyond_less_one - s * special.betaincc(size, s + 1, success)
+    beyond_less_one = np.where(s > 0, scipy.special.betaincc(size + 1, np.maximum(s, 1), success), 1.0)
+    loss[open_ & spread] = m * beyond_less_one - s * scipy.special.betaincc(size, s + 1, success)
     m, s = mean[open_ & ~spread], units[open_ & ~spread]
-    beyond_less_one = np.where(s > 0, special.gammainc(np.maximum(s, 1), m), 1.0)
-    loss[open_ & ~spread] = m * beyond_less_one - s * special.gammainc(s + 1, m)
+    beyond_less_one = np.where(s > 0, scipy.special.gammainc(np.maximum(s, 1), m), 1.0)
+    loss[open_ & ~spread] = m * beyond_less_one - s * scipy.special.gammainc(s + 1, m)
     loss[(mean <= 0) & (units >= 0)] = 0
     return np.maximum(loss, 0)
 

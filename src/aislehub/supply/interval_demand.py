@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from aislehub.supply.base_stock import FloatArray
 
@@ -185,7 +185,9 @@ def _known(values: FloatArray, cover: NDArray[np.int64]) -> FloatArray:
     """Recency-weighted sum, at column t, of values of the intervals that were over by then, (n, T + 1)."""
     starts = np.arange(values.shape[1])[None, :] - cover[:, None]
     arrived = np.take_along_axis(np.nan_to_num(values), np.maximum(starts, 0), axis=1)
-    return lfilter([1.0], [1.0, -(0.5 ** (1 / SKILL_HALF_LIFE))], np.where(starts >= 0, arrived, 0.0), axis=1)
+    return scipy.signal.lfilter(
+        [1.0], [1.0, -(0.5 ** (1 / SKILL_HALF_LIFE))], np.where(starts >= 0, arrived, 0.0), axis=1
+    )
 
 
 def _smooth(demand: FloatArray, listed: NDArray[np.bool_], half_life: float) -> FloatArray:
@@ -222,5 +224,5 @@ def _interval_profile(demand: FloatArray, cover: NDArray[np.int64], season: int)
 def _sum_before(values: FloatArray, decay: float) -> FloatArray:
     """Sum of the values before each column, halved by age, (n, T + 1)."""
     total = np.zeros((len(values), values.shape[1] + 1))
-    total[:, 1:] = lfilter([1.0], [1.0, -decay], values, axis=1)
+    total[:, 1:] = scipy.signal.lfilter([1.0], [1.0, -decay], values, axis=1)
     return total

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from aislehub.twin.chain import Actions, Chain
 from aislehub.twin.observed import Observed
@@ -129,8 +129,8 @@ def _guessed(seen: Observed, seed: int) -> World:
         holiday=np.ones(len(seen.categories)),
         visitors=receipts / CONVERSION,
         elasticity=elasticity,
-        cross=sparse.csr_array(cross),
-        switch=sparse.csr_array(switch),
+        cross=scipy.sparse.csr_array(cross),
+        switch=scipy.sparse.csr_array(switch),
         competitor=np.full(items, family.competitor),
         competitor_level=np.full(items, family.competitor_level),
         promotion_lift=lift[:, 0],
@@ -268,7 +268,7 @@ def _shocks(seen: Observed, expected: FloatArray) -> tuple[float, float]:
 
 def _by_category(daily: FloatArray, seen: Observed) -> FloatArray:
     """(T, I) summed to (T, C)."""
-    members: Any = sparse.csr_array(
+    members: Any = scipy.sparse.csr_array(
         (np.ones(len(seen.category)), (np.arange(len(seen.category)), seen.category)),
         shape=(len(seen.category), len(seen.categories)),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from aislehub.twin.world import HOLIDAYS, BoolArray, FloatArray, World
 
@@ -159,7 +159,7 @@ def poisson_quantile(mean: FloatArray, uniform: FloatArray) -> FloatArray:
 
 
 def _expansion(mean: FloatArray, uniform: FloatArray) -> FloatArray:
-    w, root = ndtri(np.clip(uniform, 1e-16, 1 - 1e-16)), np.sqrt(mean)
+    w, root = scipy.special.ndtri(np.clip(uniform, 1e-16, 1 - 1e-16)), np.sqrt(mean)
     second = (-w / 36 - w**3 / 72) / root
     third = (-8 / 405 + 7 * w**2 / 810 + w**4 / 270) / mean
     return np.maximum(np.floor(mean + root * w + 1 / 3 + w**2 / 6 + second + third), 0.0)

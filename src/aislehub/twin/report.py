@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from aislehub.core.registry import Registry
 from aislehub.twin.chain import Outcome
@@ -146,5 +146,5 @@ def _apart(
     apart = mine - other
     if len(apart) == 1:
         return float(apart.mean()), None, None
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
+    half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
     return float(apart.mean()), float(apart.mean() - half), float(apart.mean() + half)

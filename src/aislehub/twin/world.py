@@ -14,8 +14,8 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.core.errors import HubError, did_you_mean
 from aislehub.core.tables import Tables
@@ -200,8 +200,8 @@ class World:
     holiday: FloatArray
     visitors: FloatArray
     elasticity: FloatArray
-    cross: sparse.csr_array
-    switch: sparse.csr_array
+    cross: scipy.sparse.csr_array
+    switch: scipy.sparse.csr_array
     competitor: FloatArray
     competitor_level: FloatArray
     promotion_lift: FloatArray
@@ -368,7 +368,7 @@ def _drawn(family: Family, stores: int, items: int, seed: int, start: date) -> W
 
 def substitutes(
     family: Family, rng: np.random.Generator, category: IntArray, elasticity: FloatArray
-) -> tuple[sparse.csr_array, sparse.csr_array]:
+) -> tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]:
     """Cross elasticities and switching shares to a few items of the same category."""
     rows, columns = [], []
     for number in range(category.max() + 1):
@@ -382,8 +382,8 @@ def substitutes(
     weight = np.exp(family.cross_sd * rng.standard_normal(len(row)))
     share = weight / np.bincount(row, weight, len(category))[row]
     shape = (len(category), len(category))
-    cross = sparse.csr_array((family.cross * -elasticity[row] * share, (row, column)), shape=shape)
-    return cross, sparse.csr_array((family.switch * share, (row, column)), shape=shape)
+    cross = scipy.sparse.csr_array((family.cross * -elasticity[row] * share, (row, column)), shape=shape)
+    return cross, scipy.sparse.csr_array((family.switch * share, (row, column)), shape=shape)
 
 
 def _lives(rng: np.random.Generator, department: IntArray) -> IntArray:

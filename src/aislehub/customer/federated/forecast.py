@@ -9,8 +9,8 @@ last coefficients. So both are the central model, up to the resolution of the su
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import linalg
 
 from aislehub.customer.federated.house import House
 from aislehub.customer.federated.triangle import square, triangle, triangle_length
@@ -51,7 +51,7 @@ def solve(sums: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
     """
     matrix = square(sums[: triangle_length(FEATURES)])
     matrix[np.diag_indices(FEATURES)] += ridge
-    return np.asarray(linalg.solve(matrix, sums[triangle_length(FEATURES) :], assume_a="pos"))
+    return np.asarray(scipy.linalg.solve(matrix, sums[triangle_length(FEATURES) :], assume_a="pos"))
 
 
 def forecast(house: House, coefficients: NDArray[np.float64], kind: str) -> NDArray[np.float64]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.core.errors import HubError
 from aislehub.customer.federated.house import House
@@ -34,16 +34,16 @@ def gram(house: House, items: Sequence[str], clip: float) -> NDArray[np.float64]
     return triangle((rows.T @ rows).toarray())
 
 
-def rows_of(baskets: Baskets, items: Sequence[str], clip: float) -> sparse.csr_matrix:
+def rows_of(baskets: Baskets, items: Sequence[str], clip: float) -> scipy.sparse.csr_matrix:
     """Members × items, (C, I): 1 for what was bought, a row no longer than `clip`."""
     place = {item: column for column, item in enumerate(baskets.items)}
     columns = np.array([place.get(item, -1) for item in items])
     held = baskets.matrix()
     # An item that this party never sold is a column of zeros.
-    padded = sparse.hstack([held, sparse.csr_matrix((held.shape[0], 1))], format="csr")
+    padded = scipy.sparse.hstack([held, scipy.sparse.csr_matrix((held.shape[0], 1))], format="csr")
     rows = padded[:, columns]
     length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
-    return sparse.csr_matrix(sparse.diags(np.minimum(1.0, clip / np.maximum(length, 1.0))) @ rows)
+    return scipy.sparse.csr_matrix(scipy.sparse.diags(np.minimum(1.0, clip / np.maximum(length, 1.0))) @ rows)
 
 
 def head(items: Sequence[str], counts: NDArray[np.float64], most: int) -> list[str]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
 
@@ -29,7 +29,7 @@ class Level:
         missing: (places,).
     """
 
-    shares: sparse.csr_matrix
+    shares: scipy.sparse.csr_matrix
     missing: FloatArray
 
     @classmethod
@@ -42,8 +42,8 @@ class Level:
         known = place >= 0
         shape = (len(visits), 0 if not len(item) else int(item.max()) + 1)
         at = (place[known], item[known])
-        counts = sparse.csr_matrix((np.ones(known.sum()), at), shape=shape)
-        summed = sparse.csr_matrix((above[known], at), shape=shape)
+        counts = scipy.sparse.csr_matrix((np.ones(known.sum()), at), shape=shape)
+        summed = scipy.sparse.csr_matrix((above[known], at), shape=shape)
         prior = summed.data / counts.data
         total = visits + strength
         shares = counts.copy()

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 __all__ = ["Baskets", "Pairs", "purchases", "read_baskets"]
 
@@ -155,7 +155,7 @@ class Baskets:
         first[1:] = np.diff(late.visit_customer) != 0
         return late._only(first)
 
-    def matrix(self, weights: NDArray[Any] | None = None, items: IntArray | None = None) -> sparse.csr_matrix:
+    def matrix(self, weights: NDArray[Any] | None = None, items: IntArray | None = None) -> scipy.sparse.csr_matrix:
         """Customers × items, each pair's sum of `weights` (of lines, (n,)); None = 1 for what was ever bought.
 
         Args:
@@ -165,7 +165,7 @@ class Baskets:
         values = np.ones(len(pairs.item)) if weights is None else pairs.sum(weights)
         shape = (len(self.customers), len(self.items))
         start = np.searchsorted(pairs.customer, np.arange(shape[0] + 1))
-        full = sparse.csr_matrix((values, pairs.item, start), shape=shape)
+        full = scipy.sparse.csr_matrix((values, pairs.item, start), shape=shape)
         return full if items is None else full[:, items]
 
     def _only(self, kept: NDArray[np.bool_]) -> Baskets:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 __all__ = ["ATTRIBUTES", "Content"]
 
@@ -28,7 +28,7 @@ class Content:
         vectors: items × attributes, rows of length 1, (I, A).
     """
 
-    vectors: sparse.csr_matrix
+    vectors: scipy.sparse.csr_matrix
 
     @classmethod
     def of(cls, items: pd.DataFrame) -> Content:
@@ -45,9 +45,9 @@ class Content:
             width += len(words)
         shape = (len(items), width)
         place = (np.concatenate(rows), np.concatenate(columns))
-        return cls(_unit(sparse.csr_matrix((np.concatenate(values), place), shape=shape)))
+        return cls(_unit(scipy.sparse.csr_matrix((np.concatenate(values), place), shape=shape)))
 
-    def profiles(self, bought: sparse.csr_matrix) -> sparse.csr_matrix:
+    def profiles(self, bought: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
         """Attributes of what each customer bought, (customers, A), rows of length 1.
 
         Args:
@@ -55,10 +55,14 @@ class Content:
         """
         weighted = bought.copy()
         weighted.data = np.sqrt(np.maximum(weighted.data, 0.0))
-        return _unit(sparse.csr_matrix(weighted @ self.vectors))
+        return _unit(scipy.sparse.csr_matrix(weighted @ self.vectors))
 
     def cosines(
-        self, profiles: sparse.csr_matrix, customer: NDArray[np.int64], item: NDArray[np.int64], batch: int = 200_000
+        self,
+        profiles: scipy.sparse.csr_matrix,
+        customer: NDArray[np.int64],
+        item: NDArray[np.int64],
+        batch: int = 200_000,
     ) -> NDArray[np.float64]:
         """Likeness of customers' profiles and items, pair by pair, (q,)."""
         found = np.empty(len(item))
@@ -75,6 +79,6 @@ class Content:
         return order[near[order] > 0]
 
 
-def _unit(rows: sparse.csr_matrix) -> sparse.csr_matrix:
+def _unit(rows: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
-    return sparse.csr_matrix(sparse.diags(1.0 / np.maximum(length, 1e-12)) @ rows)
+    return scipy.sparse.csr_matrix(scipy.sparse.diags(1.0 / np.maximum(length, 1e-12)) @ rows)

@@ -19,7 +19,7 @@ from typing import Any
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy import sparse
+import scipy
 
 from aislehub.core.contract import Column, Contract
 from aislehub.core.reasons import to_json
@@ -137,7 +137,7 @@ def learned(past: Past, today: int, policy: Policy, *, seed: int = 0) -> tuple[R
     latest = [at(week, 0, 1.0) for week in range(1, JUDGES + 1)]
     older = [at(week, JUDGES, unbought) for week in range(JUDGES + 1, weeks + 1)]
 
-    def came(week: int, end: int) -> sparse.csr_matrix:
+    def came(week: int, end: int) -> scipy.sparse.csr_matrix:
         return past.baskets.next_visit(today - 7 * week, min(7 * (week - end), WITHIN)).matrix()
 
     judged = [(part, came(week, 0)) for week, part in enumerate(latest, 1)]

@@ -18,8 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import linalg, sparse
 
 from aislehub.customer.recommend.baskets import IntArray
 
@@ -39,7 +39,7 @@ class Ease:
     inverse: NDArray[np.float64]
 
     @classmethod
-    def fit(cls, rows: sparse.csr_matrix, items: IntArray, ridge: float) -> Ease:
+    def fit(cls, rows: scipy.sparse.csr_matrix, items: IntArray, ridge: float) -> Ease:
         """Learn from what each customer (or basket) holds.
 
         Args:
@@ -54,14 +54,14 @@ class Ease:
         if not len(items):
             return cls(items, np.zeros((0, 0)))
         gram[np.diag_indices_from(gram)] += ridge
-        factor = linalg.cholesky(gram, overwrite_a=True, check_finite=False)
-        inverse, failed = linalg.lapack.dpotri(factor)
+        factor = scipy.linalg.cholesky(gram, overwrite_a=True, check_finite=False)
+        inverse, failed = scipy.linalg.lapack.dpotri(factor)
         if failed:
             raise np.linalg.LinAlgError(f"dpotri returned {failed}")
         upper = np.triu(inverse)
         return cls(items, upper + np.triu(upper, 1).T)
 
-    def scores(self, rows: sparse.csr_matrix) -> NDArray[np.float64]:
+    def scores(self, rows: scipy.sparse.csr_matrix) -> NDArray[np.float64]:
         """How much what each row holds speaks for each head item, (n, H)."""
         own = np.diag(self.inverse)
         return np.asarray(-(rows @ self.inverse) / own[None, :] + rows.toarray())
@@ -76,7 +76,7 @@ class Ease:
         return Ease(self.items, inverse)
 
 
-def head_items(rows: sparse.csr_matrix, most: int, least: int = 3) -> IntArray:
+def head_items(rows: scipy.sparse.csr_matrix, most: int, least: int = 3) -> IntArray:
     """Codes of the at most `most` items that most rows hold, each in at least `least`."""
     held = np.bincount(rows.indices, minlength=rows.shape[1])
     order = np.argsort(-held, kind="stable")[:most]

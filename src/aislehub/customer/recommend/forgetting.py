@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.core.models import learned_cards, sha256
 from aislehub.customer.recommend.ease import Ease
@@ -26,7 +26,7 @@ __all__ = ["FILE", "forget", "load_ease", "save_ease"]
 FILE = "ease.npz"
 
 
-def save_ease(folder: Path, ease: Ease, customers: Sequence[str] | NDArray[Any], rows: sparse.csr_matrix) -> None:
+def save_ease(folder: Path, ease: Ease, customers: Sequence[str] | NDArray[Any], rows: scipy.sparse.csr_matrix) -> None:
     """EASE with which head items each customer held, (C, H)."""
     new = folder / f".{FILE}.new.npz"
     names = np.asarray(customers, dtype=np.str_)
@@ -46,7 +46,7 @@ def forget(models: Path, model: str, person: str) -> dict[str, Any]:
     for card, place in learned_cards(models, model):
         with np.load(place / FILE) as kept:
             ease, customers = Ease(kept["items"], kept["inverse"]), kept["customers"]
-            rows = sparse.csr_matrix(
+            rows = scipy.sparse.csr_matrix(
                 (np.ones(len(kept["held"])), kept["held"], kept["starts"]), shape=(len(customers), len(ease.items))
             )
         mine = customers == person

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from aislehub.customer.recommend.base import BASES, Base
 from aislehub.customer.recommend.baskets import FloatArray, IntArray
@@ -29,7 +29,7 @@ __all__ = ["NO_EVIDENCE", "Evidence", "Judged", "best_base", "evidence"]
 LEAST_CUSTOMERS = 100
 """Judged customers below which nothing is believed."""
 
-Judged = tuple[Examples, sparse.csr_matrix]
+Judged: TypeAlias = "tuple[Examples, scipy.sparse.csr_matrix]"
 """An origin: all candidates of some customers, and what everybody bought next, (C, I)."""
 
 
@@ -81,6 +81,6 @@ def gains(scorer: Blend | Base, judged: Sequence[Judged]) -> list[FloatArray]:
     return [_ndcg(part, scorer.scores(part.features), basket, np.unique(part.customer)) for part, basket in judged]
 
 
-def _ndcg(part: Examples, score: FloatArray, basket: sparse.csr_matrix, who: IntArray) -> FloatArray:
+def _ndcg(part: Examples, score: FloatArray, basket: scipy.sparse.csr_matrix, who: IntArray) -> FloatArray:
     best = best_places(part.customer, part.item, score, DEPTH)
     return ndcg(part.customer[best], part.item[best], basket, who)

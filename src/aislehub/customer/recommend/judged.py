@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.customer.recommend.baskets import FloatArray, IntArray
 from aislehub.customer.recommend.candidates import rank_within
@@ -32,7 +32,7 @@ class Ratio:
     high: float
 
 
-def ndcg(customer: IntArray, item: IntArray, basket: sparse.csr_matrix, who: IntArray) -> FloatArray:
+def ndcg(customer: IntArray, item: IntArray, basket: scipy.sparse.csr_matrix, who: IntArray) -> FloatArray:
     """NDCG@10 of each customer of `who`, (w,).
 
     Args:

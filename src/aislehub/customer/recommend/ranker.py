@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,6 +50,8 @@ class Ranker:
         seed: int = 0,
     ) -> Ranker:
         """Learn from described candidates, (q, F), and which were bought, (q,)."""
+        import lightgbm
+
         models = []
         for number in range(shape.models):
             parameters = {
@@ -88,4 +89,6 @@ class Ranker:
 
     @classmethod
     def load(cls, folder: Path) -> Ranker:
+        import lightgbm
+
         return cls(tuple(lightgbm.Booster(model_file=file) for file in sorted(folder.glob("ranker-*.txt"))))

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.customer.recommend.backoff import BackOff, Level
 from aislehub.customer.recommend.base import Base
@@ -150,7 +150,7 @@ class Recommender:
             baskets: what EASE was learned from, so that it can forget each of them (`forgetting`).
         """
         known, backoff = self.known, self.known.backoff
-        names, rows = np.zeros(0, object), sparse.csr_matrix((0, len(known.ease.items)))
+        names, rows = np.zeros(0, object), scipy.sparse.csr_matrix((0, len(known.ease.items)))
         if baskets is not None:
             held = baskets.matrix(items=known.ease.items)
             who = np.flatnonzero(np.diff(held.indptr) > 0)
@@ -160,10 +160,10 @@ class Recommender:
         arrays: dict[str, Any] = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         np.savez(folder / "known.npz", **arrays, chain=backoff.chain)
         for name, level in (("store", backoff.store), ("segment", backoff.segment)):
-            sparse.save_npz(folder / f"{name}_shares.npz", level.shares, compressed=False)
+            scipy.sparse.save_npz(folder / f"{name}_shares.npz", level.shares, compressed=False)
             np.save(folder / f"{name}_missing.npy", level.missing)
         content = self.catalogue.content.vectors
-        sparse.save_npz(folder / "content.npz", content, compressed=False)
+        scipy.sparse.save_npz(folder / "content.npz", content, compressed=False)
         np.savez(folder / "groups.npz", category=self.catalogue.category, subcategory=self.catalogue.subcategory)
         about = {
             "day": known.day, "segments": backoff.segments, "tifu": asdict(self.tifu), "sizes": asdict(self.sizes),
@@ -179,7 +179,7 @@ class Recommender:
         """From the folder that `save` wrote."""
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
         levels = [
-            Level(sparse.load_npz(folder / f"{name}_shares.npz"), np.load(folder / f"{name}_missing.npy"))
+            Level(scipy.sparse.load_npz(folder / f"{name}_shares.npz"), np.load(folder / f"{name}_missing.npy"))
             for name in ("store", "segment")
         ]
         arrays: dict[str, Any] = dict(np.load(folder / "known.npz"))
@@ -189,7 +189,7 @@ class Recommender:
         known = Knowledge(day=about["day"], backoff=backoff, ease=ease, **given)
         groups = np.load(folder / "groups.npz")
         items = np.array(about["items"], dtype=object)
-        content = Content(sparse.load_npz(folder / "content.npz"))
+        content = Content(scipy.sparse.load_npz(folder / "content.npz"))
         catalogue = Catalogue(items, groups["category"], groups["subcategory"], content)
         ranker = Ranker.load(folder)
         return cls(

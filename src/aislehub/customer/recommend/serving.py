@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.core.settings import Settings, field
 from aislehub.customer.recommend.baskets import EPOCH, Baskets, FloatArray, IntArray
@@ -101,7 +101,7 @@ class Serving:
         return self.recommender.catalogue.subcategory
 
     @cached_property
-    def holders(self) -> sparse.csc_matrix:
+    def holders(self) -> scipy.sparse.csc_matrix:
         """Which members bought each item, (C, I)."""
         return self.baskets.matrix().tocsc()
 
@@ -150,7 +150,7 @@ def serving(tables: Mapping[str, pa.Table], *, policy: Policy, model: Path | Non
     )  # fmt: skip
 
 
-def _column(matrix: sparse.csc_matrix, item: int) -> IntArray:
+def _column(matrix: scipy.sparse.csc_matrix, item: int) -> IntArray:
     return matrix.indices[matrix.indptr[item] : matrix.indptr[item + 1]]
 
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from aislehub.customer.recommend.baskets import Baskets, IntArray
 
@@ -37,7 +37,7 @@ class Tifu:
         """What each line counts for its customer, (n,)."""
         return visit_weights(baskets, self)[baskets.visit]
 
-    def habits(self, baskets: Baskets, items: IntArray) -> sparse.csr_matrix:
+    def habits(self, baskets: Baskets, items: IntArray) -> scipy.sparse.csr_matrix:
         """Weighted share of each customer's visits with each of some items, (C, items)."""
         return baskets.matrix(self.own(baskets), items=items)
 
@@ -51,7 +51,7 @@ def visit_weights(baskets: Baskets, tifu: Tifu) -> NDArray[np.float64]:
 
 
 def nearest_mean(
-    own: sparse.csr_matrix, customers: IntArray, tifu: Tifu, *, seed: int = 0, batch: int = 1000
+    own: scipy.sparse.csr_matrix, customers: IntArray, tifu: Tifu, *, seed: int = 0, batch: int = 1000
 ) -> NDArray[np.float32]:
     """Mean vector of each customer's nearest others (Euclidean), (customers, head items).
 
@@ -76,7 +76,7 @@ def nearest_mean(
         far = length[None, :] - 2 * (own[rows].astype(np.float32) @ dense)
         far[chosen[None, :] == rows[:, None]] = np.inf
         near = np.argpartition(far, k - 1, axis=1)[:, :k]
-        weights = sparse.csr_matrix(
+        weights = scipy.sparse.csr_matrix(
             (np.full(near.size, 1 / k, np.float32), near.ravel(), np.arange(0, near.size + 1, k)),
             shape=(len(rows), len(chosen)),
         )

@@ -17,7 +17,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from aislehub.core.contract import Column, Contract
 from aislehub.core.reasons import Reason, to_json
@@ -81,7 +81,7 @@ def range_advice(
             continue
         money = earned.loc[item]
         complaints = int((reviews["sentiment"] < COMPLAINT).sum())
-        at_least = float(stats.beta.ppf(0.1, complaints + 0.5, len(reviews) - complaints + 0.5))
+        at_least = float(scipy.stats.beta.ppf(0.1, complaints + 0.5, len(reviews) - complaints + 0.5))
         facts = {"reviews": len(reviews), "complaints": complaints, "earned": round(float(money["earned"]), 2)}
         gone = _of_dropping(float(money["earned"]), usual, policy)
         fault = worst.get(str(item))
@@ -127,7 +127,7 @@ def _worst_aspects(mentions: pd.DataFrame) -> dict[str, Mapping[str, Any]]:
     sums = named.groupby(["item", "aspect"], as_index=False)[["bad", "count"]].sum()
     total = sums.groupby("aspect")[["bad", "count"]].transform("sum") - sums[["bad", "count"]]
     others = (total["bad"] + 1) / (total["count"] + 3)
-    sure = stats.beta.sf(others, sums["bad"] + 0.5, sums["count"] - sums["bad"] + 0.5)
+    sure = scipy.stats.beta.sf(others, sums["bad"] + 0.5, sums["count"] - sums["bad"] + 0.5)
     sums = sums.assign(others=others, sure=np.where(sums["bad"] >= 4, sure, 0.0))
     first = sums.sort_values(["sure", "bad", "aspect"], ascending=[False, False, True]).drop_duplicates("item")
     return {str(row["item"]): row for row in first.to_dict("records")}

@@ -13,7 +13,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from aislehub.core.contract import Column, Contract
 from aislehub.core.settings import Settings, field
@@ -104,7 +104,7 @@ def item_aspects(mentions: pd.DataFrame, day: date) -> pd.DataFrame:
     share = (everywhere["before_bad"] + 1) / (everywhere["before"] + 3)
     bad_before = sums["before_bad"] + _BORROWED * share
     good_before = sums["before"] - sums["before_bad"] + _BORROWED * (1 - share)
-    chance = stats.betabinom.sf(sums["recent_bad"] - 1, sums["recent"], bad_before, good_before)
+    chance = scipy.stats.betabinom.sf(sums["recent_bad"] - 1, sums["recent"], bad_before, good_before)
     return sums.assign(chance=np.where(sums["recent"] > 0, chance, 1.0))
 
 

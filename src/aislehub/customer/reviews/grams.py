@@ -9,6 +9,7 @@ the next. The ends of a text count as characters, so first and last words are to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,8 @@ def folded(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]
     joined = "".join(f"\x02{text}\x03" for text in texts)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     owner = np.repeat(np.arange(len(texts), dtype=np.uint64), [len(text) + 2 for text in texts])
-    codes = np.where(codes < len(_SAME), _SAME[np.minimum(codes, len(_SAME) - 1)], codes)  # emoji stay as they are
+    same = _same()
+    codes = np.where(codes < len(same), same[np.minimum(codes, len(same) - 1)], codes)  # emoji stay as they are
     alike = np.zeros(len(codes), bool)
     alike[1:] = codes[1:] == codes[:-1]
     long_run = alike.copy()
@@ -78,7 +80,8 @@ def folded(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]
     return codes[kept].astype(np.uint64), owner[kept]
 
 
-def _table() -> NDArray[np.uint32]:
+@cache
+def _same() -> NDArray[np.uint32]:
     """Code point → code point that counts as the same, for those below 2 ** 16."""
     table = np.arange(1 << 16, dtype=np.uint32)
     for code in range(1 << 16):
@@ -93,6 +96,3 @@ def _table() -> NDArray[np.uint32]:
     table[[*range(0xFF10, 0xFF1A)]] = _DIGIT
     table[ord("\u3000")] = _SPACE
     return table
-
-
-_SAME = _table()

@@ -21,10 +21,8 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
+import scipy
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 
 from aislehub.core.errors import HubError
 from aislehub.customer.reviews.cleaning import clean
@@ -72,6 +70,8 @@ class Polarity:
         Raises:
             HubError: `reviews.too_few` with fewer than 40 different reviews of either kind.
         """
+        from sklearn.linear_model import LogisticRegression
+
         cleaned = [folded_denials(clean(text)) for text in texts]
         number = pd.factorize(np.array(cleaned, dtype=object))[0]
         first = np.unique(number, return_index=True)[1]
@@ -164,7 +164,7 @@ class Polarity:
         return self.scales**2
 
 
-def _matrix(texts: Sequence[str]) -> sp.csr_matrix:
+def _matrix(texts: Sequence[str]) -> scipy.sparse.csr_matrix:
     """(texts, 2 ** BITS), float32: 1 where the text has a sequence of that place."""
     blocks = []
     for start in range(0, len(texts), BLOCK):
@@ -172,11 +172,13 @@ def _matrix(texts: Sequence[str]) -> sp.csr_matrix:
         rows, places = grams(block, bits=BITS)
         begins = np.searchsorted(rows, np.arange(len(block) + 1))
         shape = (len(block), 1 << BITS)
-        blocks.append(sp.csr_matrix((np.ones(len(places), np.float32), places.astype(np.int32), begins), shape=shape))
-    return sp.vstack(blocks, format="csr")
+        blocks.append(
+            scipy.sparse.csr_matrix((np.ones(len(places), np.float32), places.astype(np.int32), begins), shape=shape)
+        )
+    return scipy.sparse.vstack(blocks, format="csr")
 
 
-def _scales(rows: sp.csr_matrix, praise: BoolArray, domain: IntArray) -> FloatArray:
+def _scales(rows: scipy.sparse.csr_matrix, praise: BoolArray, domain: IntArray) -> FloatArray:
     """(columns,): inverse document frequency × √|log-odds on which the domains agree|; 0 = not a feature."""
     size, domains = rows.shape[1], int(domain.max()) + 1
     total, weight, seen = np.zeros(size), np.zeros(size), np.zeros(size, np.int32)
@@ -200,14 +202,16 @@ _LEAST_FOUND = 3  # reviews with a sequence, for it to be learned
 _BETWEEN = 0.5  # variance of a sequence's log-odds between domains
 
 
-def _unit(rows: sp.csr_matrix, scales: FloatArray) -> sp.csr_matrix:
+def _unit(rows: scipy.sparse.csr_matrix, scales: FloatArray) -> scipy.sparse.csr_matrix:
     """Rows with scaled features, of length 1."""
     scaled = rows.multiply(scales[None, :].astype(np.float32)).tocsr()
     length = np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
-    return sp.diags(1 / np.maximum(length, 1e-6)).dot(scaled).tocsr().astype(np.float32)
+    return scipy.sparse.diags(1 / np.maximum(length, 1e-6)).dot(scaled).tocsr().astype(np.float32)
 
 
-def _machine(rows: sp.csr_matrix, praise: BoolArray) -> LinearSVC:
+def _machine(rows: scipy.sparse.csr_matrix, praise: BoolArray) -> Any:
+    from sklearn.svm import LinearSVC
+
     return LinearSVC(C=PENALTY, random_state=0).fit(rows, praise)
 
 

@@ -24,9 +24,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
+import scipy
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from aislehub.core.errors import HubError
 
@@ -278,7 +277,7 @@ def _add(found: dict[str, float], name: str, value: float) -> None:
     found[name] = found.get(name, 0.0) + value
 
 
-def _rows(features: Iterable[Mapping[str, float]]) -> sp.csr_matrix:
+def _rows(features: Iterable[Mapping[str, float]]) -> scipy.sparse.csr_matrix:
     """(n, 2 ** BITS): features at the place of their hash."""
     places: list[int] = []
     values: list[float] = []
@@ -287,14 +286,16 @@ def _rows(features: Iterable[Mapping[str, float]]) -> sp.csr_matrix:
         places += [zlib.crc32(name.encode()) >> (32 - BITS) for name in one]
         values += one.values()
         begins.append(len(places))
-    rows = sp.csr_matrix(
+    rows = scipy.sparse.csr_matrix(
         (np.array(values, np.float32), np.array(places, np.int32), np.array(begins)), (len(begins) - 1, 1 << BITS)
     )
     rows.sum_duplicates()
     return rows
 
 
-def _fit(rows: sp.csr_matrix, polarity: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+def _fit(rows: scipy.sparse.csr_matrix, polarity: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+    from sklearn.linear_model import LogisticRegression
+
     used = np.unique(rows.indices)
     machine = LogisticRegression(C=PENALTY, class_weight=WEIGHTS, max_iter=1_000).fit(rows[:, used], polarity)
     weights = np.zeros((rows.shape[1], len(CLASSES)))

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from aislehub.core.errors import HubError
@@ -56,6 +55,8 @@ class Transformer:
             HubError: `file.unreadable` when it is no such zip, its vocabulary lacks BERT's special pieces, or
                 onnxruntime refuses the model, or it gives anything but logits of two classes or more.
         """
+        import onnxruntime
+
         try:
             with zipfile.ZipFile(file) as archive:
                 model, listed = archive.read("model.onnx"), archive.read("vocab.txt").decode("utf-8")

@@ -10,13 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from aislehub.customer.uplift.trial import FloatArray, Trial
 
@@ -50,6 +45,8 @@ def learn(name: str, trial: Trial, *, seed: int = 0) -> Learned:
 
 def cross_fitted(name: str, trial: Trial, *, folds: int = 5, seed: int = 0) -> FloatArray:
     """Expected outcomes (n, 2) of each unit by models that have not seen it."""
+    from sklearn.model_selection import StratifiedKFold
+
     found = np.empty((len(trial.treated), 2))
     split = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for seen, unseen in split.split(trial.features, trial.treated):
@@ -67,6 +64,8 @@ def _t_boosted(trial: Trial, seed: int) -> Learned:
 
 
 def _s_linear(trial: Trial, seed: int) -> Learned:
+    from sklearn.preprocessing import StandardScaler
+
     scale = StandardScaler().fit(trial.features)
     centre = trial.share
 
@@ -96,11 +95,17 @@ def _by_arm(models: list[_Model]) -> Learned:
 
 def _ridge(x: FloatArray, y: FloatArray) -> _Model:
     """Ridge regression, its penalty by leave-one-out error."""
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     model = make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(x, y)
     return lambda features: np.asarray(model.predict(features), dtype=float)
 
 
 def _boosted(x: FloatArray, y: FloatArray, seed: int) -> _Model:
+    import lightgbm as lgb
+
     model = lgb.LGBMRegressor(
         n_estimators=60, learning_rate=0.05, num_leaves=7, min_child_samples=max(20, len(y) // 100),
         reg_lambda=10.0, n_jobs=1, random_state=seed, verbose=-1,

@@ -10,12 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import lightgbm as lgb
 import numpy as np
-from scipy import stats
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
-from sklearn.preprocessing import StandardScaler
+import scipy
 
 from aislehub.core.errors import HubError
 from aislehub.customer.uplift.trial import FloatArray, Trial
@@ -63,6 +59,8 @@ def needs_lots(trial: Trial, *, seed: int = 0) -> Balance:
 
 def balance(trial: Trial, *, seed: int = 0) -> Balance:
     """Test whether the treatment can be told from the features."""
+    from sklearn.preprocessing import StandardScaler
+
     rng = np.random.default_rng(seed)
     count = len(trial.treated)
     mine = rng.choice(count, MOST, replace=False) if count > MOST else np.arange(count)
@@ -77,16 +75,21 @@ def balance(trial: Trial, *, seed: int = 0) -> Balance:
 
 def _by_likelihood(x: FloatArray, treated: np.ndarray) -> float:
     """P-value of the likelihood ratio of a logistic regression on all features against none."""
+    from sklearn.linear_model import LogisticRegression
+
     free = np.linalg.matrix_rank(x)
     model = LogisticRegression(C=WEAK, solver="newton-cholesky").fit(x, treated)
     share = treated.mean()
     alone = len(treated) * (share * np.log(share) + (1 - share) * np.log(1 - share))
     chance = model.predict_log_proba(x)[np.arange(len(x)), treated.astype(int)].sum()
-    return float(stats.chi2.sf(max(2 * (chance - alone), 0.0), free))
+    return float(scipy.stats.chi2.sf(max(2 * (chance - alone), 0.0), free))
 
 
 def _by_ranks(x: FloatArray, treated: np.ndarray, seed: int) -> tuple[float, float]:
     """AUC of a classifier on units that it has not seen, and its one-sided p-value."""
+    import lightgbm as lgb
+    from sklearn.model_selection import StratifiedKFold
+
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     above, pairs, variance = 0.0, 0.0, 0.0
     for learn, test in folds.split(x, treated):
@@ -95,7 +98,7 @@ def _by_ranks(x: FloatArray, treated: np.ndarray, seed: int) -> tuple[float, flo
             verbose=-1,
         )  # fmt: skip
         chance = np.asarray(model.fit(x[learn], treated[learn]).predict_proba(x[test]))[:, 1]
-        ranks = stats.rankdata(chance)
+        ranks = scipy.stats.rankdata(chance)
         ones = int(treated[test].sum())
         zeros = len(test) - ones
         above += ranks[treated[test]].sum() - ones * (ones + 1) / 2
@@ -104,4 +107,4 @@ def _by_ranks(x: FloatArray, treated: np.ndarray, seed: int) -> tuple[float, flo
         kept = 1 - (ties**3 - ties).sum() / max(len(test) ** 3 - len(test), 1)
         variance += ones * zeros * (len(test) + 1) / 12 * kept
     z = (above - pairs / 2) / np.sqrt(variance) if variance else 0.0
-    return float(above / pairs), float(stats.norm.sf(z))
+    return float(above / pairs), float(scipy.stats.norm.sf(z))

@@ -8,16 +8,17 @@ the model; a good model only makes it steadier.
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from aislehub.customer.uplift.qini import HIGH, Estimate
 from aislehub.customer.uplift.trial import FloatArray, Trial
 
 __all__ = ["mean_of", "policy_value", "scores", "within_budget"]
 
-Z90 = float(stats.norm.ppf(HIGH))
+Z90 = NormalDist().inv_cdf(HIGH)
 
 
 def scores(trial: Trial, outcomes: FloatArray | None = None) -> FloatArray:

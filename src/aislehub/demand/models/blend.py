@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from aislehub.core.errors import HubError
 from aislehub.demand.backtest import Rehearsal, rehearse_all, weekly_error
@@ -183,7 +183,7 @@ def _least(cost: FloatArray) -> FloatArray:
     heavy = 1e3 * max(float(np.trace(cost)) / len(cost), 1e-9)
     factor = np.linalg.cholesky(cost + ridge * np.eye(len(cost)))
     rows = np.vstack([factor.T, np.full(len(cost), np.sqrt(heavy))])
-    weights, _ = nnls(rows, np.append(np.zeros(len(cost)), np.sqrt(heavy)))
+    weights, _ = scipy.optimize.nnls(rows, np.append(np.zeros(len(cost)), np.sqrt(heavy)))
     weights = weights / weights.sum()
     weights[weights < LEAST_WEIGHT] = 0
     return np.asarray(weights / weights.sum())

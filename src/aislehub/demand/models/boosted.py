@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 
 from aislehub.demand.models.features import FAMILIES, Features, RowIndex
@@ -55,12 +54,14 @@ class Boosted:
     def __init__(self, rows: int = ROWS, trees: int = TREES) -> None:
         self.rows = rows
         self.trees = trees
-        self._booster: lgb.Booster | None = None
+        self._booster: Any = None  # of LightGBM, once there is enough to learn from
         self._signed = False
         self._labels: dict[str, list[str]] = {}
         self._names: list[str] = []
 
     def fit(self, panel: Panel, *, horizon: int, seed: int) -> None:
+        import lightgbm as lgb
+
         panel = panel.recent(KEPT_YEARS * panel.year)
         self._booster, self._signed, self._labels, self._names = None, not panel.nonnegative, dict(panel.labels), []
         features = Features(panel)
@@ -135,6 +136,8 @@ class Boosted:
         (folder / "boosted.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
+        import lightgbm as lgb
+
         facts = json.loads((folder / "boosted.json").read_text(encoding="utf-8"))
         self._signed, self._labels, self._names = facts["signed"], facts["labels"], facts["features"]
         trees = folder / "boosted.txt"

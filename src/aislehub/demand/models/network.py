@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from aislehub.core.errors import HubError
 from aislehub.demand.panel import FloatArray
@@ -25,6 +24,8 @@ def open_network(source: Path | bytes, *, name: str) -> Any:
     Raises:
         HubError: `demand.onnx_unusable`.
     """
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4  # what goes wrong is raised, too

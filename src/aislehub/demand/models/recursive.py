@@ -11,7 +11,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
@@ -40,9 +39,11 @@ class Recursive:
     def __init__(self, objective: str = "tweedie") -> None:
         self._objective = objective
         self._file = f"recursive_{objective}.txt"
-        self._booster: lgb.Booster | None = None
+        self._booster: Any = None  # of LightGBM, once there is enough to learn from
 
     def fit(self, panel: Panel, *, horizon: int, seed: int) -> None:
+        import lightgbm as lgb
+
         self._booster = None
         _, table = _prepared(panel.recent(HISTORY))
         table = table.dropna(subset=[f"lag{_lags(panel)[-1]}"])
@@ -71,6 +72,8 @@ class Recursive:
             self._booster.save_model(folder / self._file)
 
     def load(self, folder: Path) -> None:
+        import lightgbm as lgb
+
         trees = folder / self._file
         self._booster = lgb.Booster(model_file=trees) if trees.exists() else None
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 __all__ = ["Effect", "FloatArray", "effect", "pooled"]
 
@@ -31,7 +31,7 @@ class Effect:
     freedom: float
 
     def interval(self, level: float = 0.9) -> tuple[float, float]:
-        half = float(stats.t.isf((1 - level) / 2, self.freedom)) * self.error
+        half = float(scipy.stats.t.isf((1 - level) / 2, self.freedom)) * self.error
         return self.value - half, self.value + half
 
 

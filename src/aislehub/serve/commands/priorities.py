@@ -16,9 +16,9 @@ from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
+import scipy
 import typer
 from rich.table import Table
-from scipy import stats
 
 from aislehub.core.errors import HubError
 from aislehub.core.fanout import fan_out
@@ -176,7 +176,7 @@ def _value(lived: Mapping[str, Sequence[Lived]], name: str, sales: float) -> dic
     plain = max(rules, key=lambda rule: float(profit(rule).mean()))
     best = max(("today", plain), key=lambda rule: float(profit(rule).mean()))
     gain = profit(name) - profit(best)
-    half = stats.t.ppf(QUANTILES[1], len(gain) - 1) * gain.std(ddof=1) / np.sqrt(len(gain))
+    half = scipy.stats.t.ppf(QUANTILES[1], len(gain) - 1) * gain.std(ddof=1) / np.sqrt(len(gain))
     return {
         "value": float(gain.mean()), "low": float(gain.mean() - half), "high": float(gain.mean() + half),
         "over_today": float((profit(name) - profit("today")).mean()),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from aislehub.store.roster.problem import Assignment, Problem
 
@@ -42,7 +42,7 @@ class Arrays:
     allowed: NDArray[np.bool_]
     wishes: Numbers
     constant: float
-    counts: csr_array
+    counts: scipy.sparse.csr_array
     required: Numbers
     under: Numbers
     over: Numbers
@@ -120,7 +120,7 @@ def arrays_of(problem: Problem) -> Arrays:
         if cover.skill in ("", skill)
     ]
     covers, given = np.array(entries, dtype=np.intp).reshape(-1, 2).T
-    counts = csr_array(
+    counts = scipy.sparse.csr_array(
         (np.ones(len(entries)), (given, covers)), shape=(problem.days * len(options), len(problem.covers))
     )
     constant = float(sum(wish.weight for wish in problem.wishes if wish.wanted))

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import typer
@@ -19,11 +19,13 @@ from aislehub.core.output import print_json, write_table
 from aislehub.core.text import say
 from aislehub.store.roster.cost import Short, shortfalls
 from aislehub.store.roster.document import read_document, read_roster
-from aislehub.store.roster.infeasible import Conflict, conflicts
 from aislehub.store.roster.keep import Change, changes, keeping
 from aislehub.store.roster.nottingham import read_nottingham
 from aislehub.store.roster.problem import Problem
-from aislehub.store.roster.solve import Roster, solve
+
+if TYPE_CHECKING:
+    from aislehub.store.roster.infeasible import Conflict
+    from aislehub.store.roster.solve import Roster
 
 __all__ = ["commands", "grid", "read_problem", "roster_command"]
 
@@ -54,6 +56,9 @@ def roster_command(
 
     Example: aislehub roster tests/store/roster/two_tills.json --seconds 10
     """
+    from aislehub.store.roster.infeasible import conflicts
+    from aislehub.store.roster.solve import solve
+
     problem = read_problem(file)
     kept = read_roster(keep) if keep else None
     if kept is not None:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 __all__ = ["DAY_MINUTES", "QUARTER_MINUTES", "Kind", "all_kinds", "useful_kinds"]
 
@@ -86,10 +86,10 @@ def _cover(need: NDArray[np.int64], covers: NDArray[np.float64], missing: float)
         return []
     kinds = covers.shape[1]
     pay = covers.sum(axis=0)
-    result = milp(
+    result = scipy.optimize.milp(
         np.concatenate([pay, np.full(QUARTERS, missing)]),
-        constraints=LinearConstraint(np.hstack([covers, np.eye(QUARTERS)]), need, np.inf),
-        bounds=Bounds(0, np.inf),
+        constraints=scipy.optimize.LinearConstraint(np.hstack([covers, np.eye(QUARTERS)]), need, np.inf),
+        bounds=scipy.optimize.Bounds(0, np.inf),
         integrality=np.concatenate([np.ones(kinds), np.zeros(QUARTERS)]),
         options={"mip_rel_gap": GAP, "node_limit": NODES},
     )

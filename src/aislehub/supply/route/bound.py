@@ -18,10 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import linprog
-from scipy.sparse import csr_matrix, vstack
-from scipy.sparse.csgraph import connected_components
 
 from aislehub.supply.route.problem import IntArray, Problem
 
@@ -88,7 +86,7 @@ def lower_bound(problem: Problem, *, seconds: float, rounds: int | None = None) 
             break
         fresh = [frozenset(one) for _, one in broken[-AT_ONCE:]]
         cuts |= set(fresh)
-        rows = vstack([rows, *(_out_of(arcs, one) for one in fresh)]).tocsr()
+        rows = scipy.sparse.vstack([rows, *(_out_of(arcs, one) for one in fresh)]).tocsr()
         least = np.concatenate([least, [float(_vehicles(problem, list(one))) for one in fresh]])
         is_equal = np.concatenate([is_equal, np.zeros(len(fresh), dtype=bool)])
     return best + _standing(problem) + done
@@ -155,7 +153,7 @@ def _arcs(problem: Problem) -> _Arcs:
     )  # fmt: skip
 
 
-def _degrees(problem: Problem, arcs: _Arcs) -> tuple[csr_matrix, FloatArray, NDArray[np.bool_]]:
+def _degrees(problem: Problem, arcs: _Arcs) -> tuple[scipy.sparse.csr_matrix, FloatArray, NDArray[np.bool_]]:
     """Each stop entered and left once or left out; trips enough for the whole load, and as many back as out."""
     stops, columns = len(problem.stops), len(arcs.cost)
     optional = [at for at, stop in enumerate(problem.stops) if stop.prize is not None]
@@ -167,7 +165,7 @@ def _degrees(problem: Problem, arcs: _Arcs) -> tuple[csr_matrix, FloatArray, NDA
         np.full(len(from_depot), 2 * stops), np.full(len(to_depot), 2 * stops + 1),
     ]).astype(int)  # fmt: skip
     column = np.concatenate([into, skip, out, skip, from_depot, to_depot]).astype(int)
-    rows = csr_matrix((np.ones(len(row)), (row, column)), shape=(2 * stops + 2, columns))
+    rows = scipy.sparse.csr_matrix((np.ones(len(row)), (row, column)), shape=(2 * stops + 2, columns))
     trips = float(_vehicles(problem, list(range(stops))))
     least = np.concatenate([np.ones(2 * stops), [trips, trips]])
     return rows, least, np.concatenate([np.ones(2 * stops, dtype=bool), [False, False]])
@@ -186,11 +184,15 @@ def _nearest(problem: Problem, arcs: _Arcs) -> NDArray[np.bool_]:
 
 
 def _solve(
-    cost: FloatArray, rows: csr_matrix, least: FloatArray, is_equal: NDArray[np.bool_], active: NDArray[np.bool_]
+    cost: FloatArray,
+    rows: scipy.sparse.csr_matrix,
+    least: FloatArray,
+    is_equal: NDArray[np.bool_],
+    active: NDArray[np.bool_],
 ) -> tuple[FloatArray, FloatArray] | None:
     """Values of all variables, and prices of all rows with the sign that makes the bound hold."""
     part = rows[:, active]
-    result = linprog(
+    result = scipy.optimize.linprog(
         cost[active], A_ub=-part[~is_equal], b_ub=-least[~is_equal], A_eq=part[is_equal], b_eq=least[is_equal],
         bounds=(0, 1), method="highs",
     )  # fmt: skip
@@ -203,13 +205,13 @@ def _solve(
     return values, prices
 
 
-def _out_of(arcs: _Arcs, stops: frozenset[int]) -> csr_matrix:
+def _out_of(arcs: _Arcs, stops: frozenset[int]) -> scipy.sparse.csr_matrix:
     """Row of a cut: arcs that lead out of a set of stops."""
     inside = np.zeros(max(arcs.tail.max(), arcs.head.max()) + 2, dtype=bool)
     inside[list(stops)] = True  # the depot, −1, is the last place and never inside
     row = np.zeros(len(arcs.cost))
     row[: len(arcs.tail)] = inside[arcs.tail] & ~inside[arcs.head]
-    return csr_matrix(row)
+    return scipy.sparse.csr_matrix(row)
 
 
 def _broken(problem: Problem, arcs: _Arcs, values: FloatArray) -> Iterator[tuple[frozenset[int], float]]:
@@ -223,7 +225,7 @@ def _broken(problem: Problem, arcs: _Arcs, values: FloatArray) -> Iterator[tuple
     flow[arcs.tail[inner], arcs.head[inner]] = values[: len(arcs.tail)][inner]
     tied = flow + flow.T
     seen: set[frozenset[int]] = set()
-    _, part = connected_components(csr_matrix(tied > 1e-6), directed=False)
+    _, part = scipy.sparse.csgraph.connected_components(scipy.sparse.csr_matrix(tied > 1e-6), directed=False)
     for number in range(part.max() + 1):
         seen.add(frozenset(np.nonzero((part == number) & required)[0].tolist()))
     for first in np.nonzero(required)[0]:

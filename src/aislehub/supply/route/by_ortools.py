@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
 from aislehub.supply.route.plan import Tour, nobody
 from aislehub.supply.route.problem import FOREVER, IntArray, Problem, Vehicle
@@ -73,6 +72,8 @@ class _Model:
     """One model of the library; its nodes are the customers, the depots, and where vehicles under way are."""
 
     def __init__(self, problem: Problem, fleet: Sequence[int], seed: int) -> None:
+        from ortools.constraint_solver import pywrapcp
+
         self._problem, self._fleet = problem, fleet
         vehicles = [problem.vehicles[number] for number in fleet]
         stops = [at for at in range(len(problem.stops)) if at not in problem.frozen]
@@ -104,6 +105,8 @@ class _Model:
         self._add_choices()
 
     def solve(self, seconds: float, wait: float, rounds: int | None, start: Sequence[Tour], first: bool) -> Any:
+        from ortools.constraint_solver import pywrapcp, routing_enums_pb2
+
         settings = pywrapcp.DefaultRoutingSearchParameters()
         settings.first_solution_strategy = routing_enums_pb2.FirstSolutionStrategy.PARALLEL_CHEAPEST_INSERTION
         settings.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH

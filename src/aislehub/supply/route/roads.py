@@ -21,10 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components, dijkstra
-from scipy.spatial import cKDTree
 
 from aislehub.core.errors import HubError
 from aislehub.core.reasons import Reason
@@ -165,14 +163,14 @@ def _kept(path: Path, where: FloatArray) -> tuple[IntArray, IntArray, NDArray[np
 
 def _counted(roads: Roads, where: FloatArray) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
     """Metres and seconds between places, (places, places) each, and which of them are near a road."""
-    near, points = cKDTree(_on_sphere(roads.degrees)).query(_on_sphere(where))
+    near, points = scipy.spatial.cKDTree(_on_sphere(roads.degrees)).query(_on_sphere(where))
     is_on_road = near <= REACH
     metres = np.zeros((len(where), len(where)), dtype=np.int64)
     seconds = np.zeros_like(metres)
     places, size = np.flatnonzero(is_on_road), len(roads.degrees)
-    network = csr_matrix((roads.seconds, (roads.start, roads.end)), shape=(size, size))
+    network = scipy.sparse.csr_matrix((roads.seconds, (roads.start, roads.end)), shape=(size, size))
     for place in places:  # one at a time: of all of them, predecessors would fill the memory
-        time, before = dijkstra(network, indices=points[place], return_predecessors=True)
+        time, before = scipy.sparse.csgraph.dijkstra(network, indices=points[place], return_predecessors=True)
         access = near[place] + near[places]
         metres[place, places] = np.rint(_length(roads.degrees, before, points[places]) + access)
         seconds[place, places] = np.rint(time[points[places]] + access / (WALKING / 3.6))
@@ -198,7 +196,9 @@ def _whole(roads: Roads) -> Roads:
     start, end, seconds = roads.start[order], roads.end[order], roads.seconds[order]
     is_first = np.r_[True, (np.diff(start) != 0) | (np.diff(end) != 0)] & (start != end)
     start, end, seconds = start[is_first], end[is_first], np.maximum(seconds[is_first], 1e-3)  # 0 would be no edge
-    _, part = connected_components(csr_matrix((seconds, (start, end)), shape=(size, size)), connection="strong")
+    _, part = scipy.sparse.csgraph.connected_components(
+        scipy.sparse.csr_matrix((seconds, (start, end)), shape=(size, size)), connection="strong"
+    )
     is_kept = part == np.bincount(part).argmax()
     number = (np.cumsum(is_kept) - 1).astype(np.int32)
     inside = is_kept[start] & is_kept[end]
