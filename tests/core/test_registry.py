@@ -92,14 +92,10 @@ def test_one_name_is_one_thing() -> None:
             collect([module(facts=FACTS, **declared)])
 
 
-def test_a_module_offers_commands_pages_and_checks() -> None:
+def test_a_module_offers_pages_and_checks() -> None:
     """Collected in order, each once."""
-
-    def command() -> None:
-        """Do it."""
-
-    found = collect([module(commands=(command,), pages=("p",), checks={"c": len}), module(commands=(command,))])
-    assert found == Registry(commands=[command], pages=["p"], checks={"c": len})
+    found = collect([module(pages=("p",), checks={"c": len}), module(pages=("p", "q"))])
+    assert found == Registry(pages=["p", "q"], checks={"c": len})
 
 
 def test_the_house_itself_is_sound() -> None:
