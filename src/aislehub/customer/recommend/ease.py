@@ -72,7 +72,7 @@ class Ease:
         moved = row[held] @ self.inverse[held]
         inverse = self.inverse.copy()
         # In place: the copy is the dearest part. Its transpose is what BLAS takes for a matrix of its own order.
-        linalg.blas.dger(1.0 / (1.0 - row @ moved), moved, moved, a=inverse.T, overwrite_a=True)
+        scipy.linalg.blas.dger(1.0 / (1.0 - row @ moved), moved, moved, a=inverse.T, overwrite_a=True)
         return Ease(self.items, inverse)
 
 
