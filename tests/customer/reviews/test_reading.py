@@ -130,6 +130,28 @@ def test_clauses_end_at_marks_and_turns() -> None:
     ]
 
 
+def test_clauses_end_where_the_language_changes() -> None:
+    """English words in Chinese are a clause of their own where they say something; a brand and a size are none."""
+    text = "物流很快 but the box was broken 客服很好 Apple iPhone Pro Max很好用，size太小"
+    assert [text[start:end] for start, end in clauses(text)] == [
+        "物流很快", "the box was broken", "客服很好 Apple iPhone Pro Max很好用", "size太小",
+    ]  # fmt: skip
+    (reading,) = read_reviews(["物流很快，包装也好 the milk was sour and the staff was rude 味道不错"])
+    said = {mention.aspect: mention for mention in reading.mentions}
+    assert said["delivery"].polarity > 0 > said["service"].polarity
+    assert said["service"].quote == "the milk was sour and the staff was rude"
+
+
+def test_what_came_of_it_is_praise_or_complaint() -> None:
+    """Goods are praised and blamed without a word of praise or blame: by what happened, and what the buyer will do."""
+    told = {
+        "Broke after two days.": -1, "Parcel never arrived.": -1, "Had to call three times.": -1,
+        "Does what it says.": 1, "I'd order again.": 1, "用了两天就坏了。": -1, "再也不会买了。": -1,
+        "还没收到货。": -1, "还会再来。": 1, "没毛病。": 1,
+    }  # fmt: skip
+    assert [np.sign(reading.sentiment) for reading in read_reviews(list(told))] == list(told.values())
+
+
 def test_denied_trouble_praises() -> None:
     """Trouble that is denied is one character for the model; asked for, or not yet there, it stays what it is."""
     assert folded_denials("没有任何异味，孩子很喜欢") == DENIED_TROUBLE + "，孩子很喜欢"

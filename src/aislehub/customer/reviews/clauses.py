@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+
+from aislehub.customer.reviews.language import is_english
 
 __all__ = ["MOST", "clauses"]
 
@@ -17,6 +20,9 @@ _CUT = re.compile(
     re.IGNORECASE,
 )
 _SAYS = re.compile(r"\w")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+# Three words of English or more on end; shorter ones are brands and sizes.
+_ENGLISH_RUN = re.compile(r"(?<![A-Za-z])[A-Za-z][A-Za-z'\u2019]*+(?:[ \t]++[A-Za-z0-9'\u2019]++){2,}")
 
 
 def clauses(text: str) -> list[tuple[int, int]]:
@@ -26,6 +32,9 @@ def clauses(text: str) -> list[tuple[int, int]]:
         >>> text = "味道很好，但是物流太慢。Fresh, but 2.5 kg is too much"
         >>> [text[start:end] for start, end in clauses(text)]
         ['味道很好', '但是物流太慢', 'Fresh', '2.5 kg is too much']
+        >>> text = "物流很快 but the box was broken 很失望"
+        >>> [text[start:end] for start, end in clauses(text)]
+        ['物流很快', 'the box was broken', '很失望']
     """
     found: list[tuple[int, int]] = []
     begin = 0
@@ -39,8 +48,18 @@ def clauses(text: str) -> list[tuple[int, int]]:
 
 
 def _keep(found: list[tuple[int, int]], text: str, begin: int, end: int) -> None:
-    part = text[begin:end]
-    if not _SAYS.search(part):
-        return
-    begin += len(part) - len(part.lstrip())
-    found.append((begin, begin + len(part.strip())))
+    """Add the stretch from `begin` to `end`, cut where its language changes."""
+    borders = [begin, *_changes(text, begin, end), end]
+    for start, stop in pairwise(borders):
+        part = text[start:stop]
+        if _SAYS.search(part):
+            start += len(part) - len(part.lstrip())
+            found.append((start, start + len(part.strip())))
+
+
+def _changes(text: str, begin: int, end: int) -> list[int]:
+    """Where an English phrase in Chinese begins and ends."""
+    if not _HAN.search(text, begin, end):
+        return []
+    runs = (run.span() for run in _ENGLISH_RUN.finditer(text, begin, end) if is_english(run.group()))
+    return [place for run in runs for place in run if begin < place < end]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-__all__ = ["Language", "language_of"]
+__all__ = ["Language", "is_english", "language_of"]
 
 Language = Literal["zh", "en", "mixed", "other", "none"]
 
@@ -67,3 +67,13 @@ def language_of(text: str) -> Language:
     if letters < 0.25 * (han + letters) or (known == 0 and len(words) < 4):
         return "zh"  # names of brands, sizes
     return "mixed" if han > 0.2 * (han + letters) else "en"
+
+
+def is_english(phrase: str) -> bool:
+    """Whether one of its words is among the most frequent of English: a sentence, no name of a brand.
+
+    Example:
+        >>> is_english("the box was broken"), is_english("Apple iPhone Pro Max")
+        (True, False)
+    """
+    return any(word.lower().replace("\u2019", "'") in _ENGLISH for word in _LATIN_WORD.findall(phrase))

@@ -96,22 +96,21 @@ class Targets:
     @classmethod
     def learn(
         cls, sentences: Sequence[str], spans: Sequence[tuple[int, int]], polarity: Sequence[int],
-        lexicon: Mapping[str, float], judged_whole: Mapping[str, int] | None = None,
+        lexicon: Mapping[str, float], judged_whole: Sequence[tuple[str, int]] = (),
     ) -> Self:  # fmt: skip
         """Learn from sentences with a target's span and its polarity (−1, 0, 1).
 
         Where all targets of a sentence are judged alike, the whole sentence is an example without a target too, beside
-        those of `judged_whole`: sentence → polarity.
+        those of `judged_whole`, sentences and their polarity; one that stands there twice counts twice.
         """
         cut = [Sentence.of(text) for text in sentences]
         near = _rows((_features(one, one.target(*span), lexicon) for one, span in zip(cut, spans, strict=True)))
         judged: dict[str, set[int]] = {}
         for text, label in zip(sentences, polarity, strict=True):
             judged.setdefault(text, set()).add(label)
-        alike = {text: labels.pop() for text, labels in judged.items() if len(labels) == 1}
-        alike |= judged_whole or {}
-        whole = _rows(_features(Sentence.of(text), None, lexicon) for text in alike)
-        a, b = _fit(near, list(polarity)), _fit(whole, list(alike.values()))
+        alike = [(text, labels.pop()) for text, labels in judged.items() if len(labels) == 1] + [*judged_whole]
+        whole = _rows(_features(Sentence.of(text), None, lexicon) for text, _ in alike)
+        a, b = _fit(near, list(polarity)), _fit(whole, [label for _, label in alike])
         return cls(lexicon, a[0], a[1], b[0], b[1])
 
     def about(self, asked: Sequence[tuple[Sentence, tuple[int, int]]]) -> FloatArray:
