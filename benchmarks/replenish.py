@@ -295,11 +295,6 @@ def _read(fill: FloatArray, value: FloatArray, target: float, *, log: bool = Tru
     return float(np.exp(found) if log else found)
 
 
-def _at_knob(knob: float, curve: Curve, lines: FloatArray) -> FloatArray:
-    """What the scored weeks brought at the tuned knob, one value per resample."""
-    return np.array([np.interp(knob, curve.knobs, line) for line in lines])
-
-
 def _figure(value: float) -> float | None:
     return round(float(value), 5) if np.isfinite(value) else None
 

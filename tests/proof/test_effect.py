@@ -52,14 +52,14 @@ def ours(table: pd.DataFrame, *parts: str, before: bool = True) -> Effect:
 )
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_effects_agree_with_tea_tasting(metric: object, parts: tuple[str, ...], seed: int) -> None:
-    """Levels, difference, both intervals and the p-value of means, ratios (delta method) and CUPED are its figures."""
+    """Levels, difference, interval and p-value of means, ratios (delta method) and CUPED are its figures."""
     table = units(seed)
     theirs = tt.Experiment({"m": metric}).analyze(table)["m"]
     effect = ours(table, *parts)
     found = [effect.control, effect.treatment, effect.difference, *effect.interval(0.05), effect.relative]
-    found += [*effect.relative_interval(0.05), effect.p_value()]
+    found.append(effect.p_value())
     names = ["control", "treatment", "effect_size", "effect_size_ci_lower", "effect_size_ci_upper", "rel_effect_size"]
-    names += ["rel_effect_size_ci_lower", "rel_effect_size_ci_upper", "pvalue"]
+    names.append("pvalue")
     for name, value in zip(names, found, strict=True):
         assert value == pytest.approx(getattr(theirs, name), **SAME), name
 

@@ -76,7 +76,6 @@ class Estimate:
         error: standard error.
         clipped: share of rows whose weight was cut; unsupported: share of the policy's probability on arms that the log
             could not take.
-        effective: rows that the weights leave, (Σ w)² / Σ w².
     """
 
     value: float
@@ -85,7 +84,6 @@ class Estimate:
     error: float
     clipped: float
     unsupported: float
-    effective: float
 
 
 def ips(log: Log, policy: FloatArray, *, clip: float = np.inf, level: float = 0.9) -> Estimate:
@@ -97,7 +95,7 @@ def ips(log: Log, policy: FloatArray, *, clip: float = np.inf, level: float = 0.
         level: of the interval.
     """
     weight, share = _weights(log, policy, clip)
-    return _estimate(weight * log.reward, log, policy, weight, share, level)
+    return _estimate(weight * log.reward, log, policy, share, level)
 
 
 def snips(log: Log, policy: FloatArray, *, clip: float = np.inf, level: float = 0.9) -> Estimate:
@@ -105,7 +103,7 @@ def snips(log: Log, policy: FloatArray, *, clip: float = np.inf, level: float = 
     weight, share = _weights(log, policy, clip)
     mean = max(float(weight.mean()), 1e-12)
     value = float((weight * log.reward).mean() / mean)
-    return _estimate(value + weight * (log.reward - value) / mean, log, policy, weight, share, level)
+    return _estimate(value + weight * (log.reward - value) / mean, log, policy, share, level)
 
 
 def dr(
@@ -115,7 +113,7 @@ def dr(
     weight, share = _weights(log, policy, clip)
     guess = crossfitted(log, policy.shape[1], model or ridge, seed)
     here = guess[np.arange(len(guess)), log.arm]
-    return _estimate((policy * guess).sum(axis=1) + weight * (log.reward - here), log, policy, weight, share, level)
+    return _estimate((policy * guess).sum(axis=1) + weight * (log.reward - here), log, policy, share, level)
 
 
 ESTIMATORS = {"ips": ips, "snips": snips, "dr": dr}
@@ -136,7 +134,7 @@ def difference(
     guess = crossfitted(log, policy.shape[1], model or ridge, seed)
     rest = log.reward - guess[np.arange(len(guess)), log.arm]
     rows = ((policy - other) * guess).sum(axis=1) + (first - second) * rest
-    return _estimate(rows, log, policy, first, np.maximum(share, other_share), level)
+    return _estimate(rows, log, policy, np.maximum(share, other_share), level)
 
 
 def crossfitted(log: Log, arms: int, model: Model, seed: int) -> FloatArray:
@@ -180,9 +178,7 @@ def _weights(log: Log, policy: FloatArray, clip: float) -> tuple[FloatArray, Flo
     return np.minimum(weight, clip), (weight > clip).astype(float)
 
 
-def _estimate(
-    rows: FloatArray, log: Log, policy: FloatArray, weight: FloatArray, cut: FloatArray, level: float
-) -> Estimate:
+def _estimate(rows: FloatArray, log: Log, policy: FloatArray, cut: FloatArray, level: float) -> Estimate:
     """Mean of `rows`, with an interval whose variance is that of sums over clusters."""
     value, count = float(rows.mean()), len(rows)
     unsupported = float(np.where(log.chances > 0, 0.0, policy).sum(axis=1).mean())
@@ -190,12 +186,10 @@ def _estimate(
     sums = np.bincount(code, rows - value)
     clusters = len(sums)
     if clusters < 2:
-        return Estimate(value, -np.inf, np.inf, np.inf, float(cut.mean()), unsupported, float(count))
+        return Estimate(value, -np.inf, np.inf, np.inf, float(cut.mean()), unsupported)
     squares = float((sums**2).sum())
     error = np.sqrt(squares * clusters / (clusters - 1)) / count
     # Few clusters that carry most of the variance count like that few.
     counting = squares**2 / max(float((sums**4).sum()), 1e-300)
     reach = float(scipy.stats.t.ppf(0.5 + level / 2, max(counting - 1, 1.0))) * float(error)
-    total = float(weight.sum())
-    effective = total**2 / max(float((weight**2).sum()), 1e-300)
-    return Estimate(value, value - reach, value + reach, float(error), float(cut.mean()), unsupported, effective)
+    return Estimate(value, value - reach, value + reach, float(error), float(cut.mean()), unsupported)

@@ -58,16 +58,6 @@ class Effect:
         half = scipy.stats.t.isf(alpha / 2, self.freedom) * self.se
         return self.difference - half, self.difference + half
 
-    def relative_interval(self, alpha: float) -> tuple[float, float]:
-        """The same for `relative`, on the logarithm of the quotient; NaN unless both levels are above 0."""
-        if self.control <= 0 or self.treatment <= 0:
-            return math.nan, math.nan
-        parts = (self.control_se / self.control) ** 2, (self.treatment_se / self.treatment) ** 2
-        # Both deviations by their own level: the control's here, as in the test that both arms are alike.
-        half = math.exp(scipy.stats.t.isf(alpha / 2, self._welch(*parts)) * math.sqrt(sum(parts)))
-        quotient = self.treatment / self.control
-        return quotient / half - 1, quotient * half - 1
-
     def p_value(self) -> float:
         """Probability of a difference so large where there is none, for one look at a time fixed beforehand."""
         return float(2 * scipy.stats.t.sf(abs(self.difference) / self.se, self.freedom)) if self.se else 1.0

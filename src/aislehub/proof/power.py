@@ -1,4 +1,4 @@
-"""Power: how large an effect a test of given size finds, and how many units an effect needs, at a single look."""
+"""Power: how likely a test of given size finds an effect, and how small an effect it still finds, at a single look."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import scipy
 
-__all__ = ["detectable", "power_of", "units_needed"]
+__all__ = ["detectable", "power_of"]
 
 _CERTAIN = 9.0  # standard errors beyond the limit: missing it has probability 1e-19, where SciPy's nct gives NaN
 
@@ -45,24 +45,3 @@ def detectable(variance: float, units: float, *, share: float = 0.5, alpha: floa
     while lacking(highest) > 0:
         highest *= 2
     return float(scipy.optimize.brentq(lacking, 0, highest))
-
-
-def units_needed(effect: float, variance: float, *, share: float = 0.5, alpha: float = 0.05, power: float = 0.8) -> int:
-    """Units of both arms that find `effect` with probability `power`.
-
-    Raises:
-        ValueError: of an effect of 0, which no number of units finds.
-    """
-    if effect == 0:
-        raise ValueError("an effect of 0 cannot be found")
-
-    def lacking(units: float) -> float:
-        return power - power_of(effect, variance, units, share=share, alpha=alpha)
-
-    least = 1 + 2 / min(share, 1 - share)  # two units in the smaller arm
-    if lacking(least) <= 0:
-        return math.ceil(least)
-    most = 10 * least
-    while lacking(most) > 0:
-        most *= 10
-    return math.ceil(scipy.optimize.brentq(lacking, least, most))

@@ -52,13 +52,11 @@ class Slopes:
 
     Attributes:
         item, category, chain: (I, 3), (C, 3), (3,).
-        chain_se: standard error of the chain's, (3,).
     """
 
     item: FloatArray
     category: FloatArray
     chain: FloatArray
-    chain_se: FloatArray
 
 
 def fitted(seen: Observed, *, seed: int) -> World:
@@ -184,15 +182,13 @@ def slopes(seen: Observed) -> Slopes:
         penalty = np.diag(variance / sd**2)
         return np.asarray(np.linalg.solve(squares + penalty, (products + prior @ penalty)[..., None])[..., 0])
 
-    whole = squares.sum(axis=0)
-    chain = drawn(whole, products.sum(axis=0), *CHAIN_PRIOR)
+    chain = drawn(squares.sum(axis=0), products.sum(axis=0), *CHAIN_PRIOR)
     sums = np.zeros((len(seen.categories), 3, 3)), np.zeros((len(seen.categories), 3))
     np.add.at(sums[0], seen.category, squares)
     np.add.at(sums[1], seen.category, products)
     category = drawn(*sums, np.broadcast_to(chain, sums[1].shape), SPREAD_SD)
     item = drawn(squares, products, category[seen.category], SPREAD_SD)
-    error = np.sqrt(np.diag(variance * np.linalg.inv(whole + np.diag(variance / CHAIN_PRIOR[1] ** 2))))
-    return Slopes(item, category, chain, error)
+    return Slopes(item, category, chain)
 
 
 def _within(values: FloatArray, weights: FloatArray) -> FloatArray:
