@@ -42,3 +42,9 @@ def test_the_nearest_word_is_suggested() -> None:
     assert did_you_mean("sale_lines", ["sales_lines", "stock"]) == "Did you mean sales_lines?"
     assert did_you_mean("xyz", ["stock", "sales"]) == "Known: sales, stock."
     assert did_you_mean("xyz", []) == "Known: —."
+
+
+def test_a_long_list_of_known_words_says_how_many_it_leaves_out() -> None:
+    """Thirty names are listed; a reader is told that there are more, not led to think that these are all."""
+    told = did_you_mean("xyz", [f"store{number:03}" for number in range(42)])
+    assert told.startswith("Known: store000, ") and told.endswith("store029 and 12 more.")

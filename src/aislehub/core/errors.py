@@ -7,6 +7,9 @@ from difflib import get_close_matches
 
 __all__ = ["HubError", "did_you_mean"]
 
+MOST_NAMES = 30
+"""So many known words are listed; a chain's stores or all settings would fill the screen."""
+
 
 class HubError(Exception):
     """Something the caller can understand and mend.
@@ -60,4 +63,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return say("core.did_you_mean", near=near[0])
-    return say("core.known_are", names=", ".join(names[:20]) or "—")
+    if len(names) > MOST_NAMES:
+        return say("core.known_more", names=", ".join(names[:MOST_NAMES]), more=len(names) - MOST_NAMES)
+    return say("core.known_are", names=", ".join(names) or "—")
