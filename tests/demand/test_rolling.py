@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from aislehub.core.errors import HubError
 from aislehub.core.tables import Tables
 from aislehub.demand.daily import Policy
 from aislehub.demand.rolling import rolling
@@ -51,3 +52,10 @@ def test_what_happens_later_changes_nothing() -> None:
     (long,) = rolling(house(CLOSE + 3 * WEEK), [CLOSE], models, policy)
     for model in models:
         assert short.means[model].tolist() == long.means[model].tolist()
+
+
+def test_an_unknown_model_is_refused_before_anything_is_learnt() -> None:
+    """A misspelt candidate is told at once, without a look at the tables, though it comes last."""
+    with pytest.raises(HubError) as refused:
+        next(rolling(Tables(None, {}), [CLOSE], ["mean28", "bosted"], Policy()))
+    assert refused.value.code == "demand.model"

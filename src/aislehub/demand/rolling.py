@@ -14,6 +14,7 @@ import pandas as pd
 from aislehub.core.tables import Tables
 from aislehub.demand.daily import Policy, demand_panel, forecast_rows, learn_demand, series_of
 from aislehub.demand.forecast import Forecaster
+from aislehub.demand.models import make_model
 from aislehub.demand.panel import FloatArray
 
 __all__ = ["Asked", "rolling"]
@@ -40,6 +41,8 @@ def rolling(
     Raises:
         HubError: `demand.model` of an unknown one, `demand.no_sales`.
     """
+    for model in models:
+        make_model(model)  # an unknown one is refused now, not after minutes of learning the one before it
     forecasters: dict[str, Forecaster] = {}
     for close in closes:
         known = [tables.read(name, as_of=close) for name in learn_demand.reads]
