@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from aislehub.core.errors import HubError
 from aislehub.customer.recommend.baskets import EPOCH, Baskets
 from aislehub.customer.recommend.features import FAMILIES, FEATURES
 from aislehub.customer.recommend.knowledge import Catalogue, Knowledge
@@ -176,3 +178,15 @@ def test_forgetting_a_customer_leaves_no_trace_in_what_goes_together() -> None:
     others = baskets.of_customers(np.arange(len(baskets.customers)) != 4)
     refitted = recommender.known.ease.fit(others.matrix(items=items), items, 5.0)
     assert np.abs(recommender.without(row).known.ease.inverse - refitted.inverse).max() <= 1e-8
+
+
+def test_files_of_another_version_are_named_and_not_guessed_at(tmp_path: Path) -> None:
+    """What another version wrote is refused with the day it was learned on."""
+    recommender, _ = learned()
+    recommender.save(tmp_path)
+    about = json.loads((tmp_path / "about.json").read_text(encoding="utf-8"))
+    del about["format"]
+    (tmp_path / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    with pytest.raises(HubError) as refused:
+        Recommender.load(tmp_path)
+    assert (refused.value.code, refused.value.facts) == ("recommend.other_version", {"day": LAST.isoformat()})

@@ -22,6 +22,7 @@ import pyarrow as pa
 import scipy
 from numpy.typing import NDArray
 
+from aislehub.core.errors import HubError
 from aislehub.customer.recommend.backoff import BackOff, Level
 from aislehub.customer.recommend.base import Base
 from aislehub.customer.recommend.baskets import Baskets, FloatArray, IntArray
@@ -36,6 +37,9 @@ from aislehub.customer.recommend.ranker import Ranker
 from aislehub.customer.recommend.tifu import Tifu
 
 __all__ = ["Ranked", "Recommender"]
+
+FORMAT = 2
+"""Of the files of a learned recommender; another one cannot be read, and the next business day learns it anew."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +170,8 @@ class Recommender:
         scipy.sparse.save_npz(folder / "content.npz", content, compressed=False)
         np.savez(folder / "groups.npz", category=self.catalogue.category, subcategory=self.catalogue.subcategory)
         about = {
-            "day": known.day, "segments": backoff.segments, "tifu": asdict(self.tifu), "sizes": asdict(self.sizes),
-            "base": asdict(self.base),
+            "format": FORMAT, "day": known.day, "segments": backoff.segments, "tifu": asdict(self.tifu),
+            "sizes": asdict(self.sizes), "base": asdict(self.base),
             "items": list(self.catalogue.items), "stores": list(self.stores), "features": list(FEATURES),
         }  # fmt: skip
         (folder / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
@@ -176,8 +180,14 @@ class Recommender:
 
     @classmethod
     def load(cls, folder: Path) -> Recommender:
-        """From the folder that `save` wrote."""
+        """From the folder that `save` wrote.
+
+        Raises:
+            HubError: `recommend.other_version` where another version of the house wrote it.
+        """
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        if about.get("format") != FORMAT:
+            raise HubError("recommend.other_version", day=str(np.datetime64(about["day"] - 1, "D")))
         levels = [
             Level(scipy.sparse.load_npz(folder / f"{name}_shares.npz"), np.load(folder / f"{name}_missing.npy"))
             for name in ("store", "segment")
@@ -194,7 +204,7 @@ class Recommender:
         ranker = Ranker.load(folder)
         return cls(
             np.array(about["stores"], dtype=object), catalogue, known, Tifu(**about["tifu"]), Sizes(**about["sizes"]),
-            ranker if ranker.models else None, Base(**about.get("base", {})),
+            ranker if ranker.models else None, Base(**about["base"]),
         )  # fmt: skip
 
 
