@@ -28,23 +28,32 @@ def run_day(home: Path, day: date) -> None:
 
 
 def main(home: Path, day: date, kills: int, seconds: float, seed: int) -> int:
-    """Kill `kills` children within `seconds` of their start; returns the exit code of the one that may finish.
+    """Kill `kills` children at random moments of a day that takes `seconds`; returns the exit code of the one that may
+    finish.
 
-    The moments are random, one in each of `kills` equal parts of these seconds, in random order: a few reach the whole
-    day.
+    A child goes on where the one before was killed. So the moments are random in the first half of these seconds, one
+    in each of `kills` equal parts, in random order: together they go twice through the day. A child that is done before
+    its moment is not waited for.
     """
     chance = random.Random(seed)
-    moments = [max(0.02, (part + chance.random()) * seconds / kills) for part in range(kills)]
+    moments = [max(0.02, (part + chance.random()) * seconds / 2 / kills) for part in range(kills)]
     chance.shuffle(moments)
     for moment in [*moments, None]:
         child = os.fork()
         if child == 0:
             run_day(home, day)
         if moment is not None:
-            time.sleep(moment)
+            _wait(child, moment)
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
+
+
+def _wait(child: int, seconds: float) -> None:
+    """Until the child has ended, which it stays to be told, or these seconds are over."""
+    over = time.monotonic() + seconds
+    while time.monotonic() < over and not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -35,8 +35,10 @@ HOMES = 3
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with three real stores, nothing run yet."""
     home = tmp_path_factory.mktemp("loaded")
-    # The simple model learns in a second, so that 24 kills take minutes; every other part of the day is the real one.
+    # The simple model learns in a second, and the recommender from few, so that 24 kills take minutes; every other part
+    # of the day is the real one.
     settings = f'[hub]\ntimezone = "{TIMEZONE}"\ncurrency = "USD"\n[demand]\nmodel = "seasonal_mean"\n'
+    settings += "[recommend]\norigins = 3\ncustomers = 200\n"
     (home / "hub.toml").write_text(settings)
     tables: dict[str, list[pa.Table]] = {}
     for name, rows in CompleteJourney().rows():
@@ -68,6 +70,12 @@ def undisturbed(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return home, time.monotonic() - started
 
 
+@pytest.fixture(scope="session")
+def expected(undisturbed: tuple[Path, float]) -> dict[str, Any]:
+    """All that an undisturbed day leaves."""
+    return _everything(undisturbed[0])
+
+
 def _everything(home: Path) -> dict[str, Any]:
     """Every table and the ledger, without the times at which things were written."""
     found: dict[str, Any] = {}
@@ -91,32 +99,32 @@ def _orders(hub: Hub) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("number", range(HOMES))
 def test_a_day_killed_at_random_moments_ends_as_an_undisturbed_one(
-    number: int, loaded: Path, undisturbed: tuple[Path, float], tmp_path: Path
+    number: int, loaded: Path, undisturbed: tuple[Path, float], expected: dict[str, Any], tmp_path: Path
 ) -> None:
     """After kill -9 at 24 random moments (8 in each of 3 homes), finishing a day ends as an undisturbed one."""
-    reference, seconds = undisturbed
     home = tmp_path / "home"
     shutil.copytree(loaded, home)
     killer = Path(__file__).with_name("day_killer.py")
-    arguments = [str(home), DAY.isoformat(), str(KILLS // HOMES), f"{seconds:.2f}", str(number * 1000)]
+    arguments = [str(home), DAY.isoformat(), str(KILLS // HOMES), f"{undisturbed[1]:.2f}", str(number * 1000)]
     done = subprocess.run([sys.executable, str(killer), *arguments], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-2000:]
-    disturbed, expected = _everything(home), _everything(reference)
+    disturbed = _everything(home)
     assert disturbed.keys() == expected.keys()
     assert [name for name in expected if disturbed[name] != expected[name]] == []
 
 
-def test_a_second_run_changes_nothing(undisturbed: tuple[Path, float], tmp_path: Path) -> None:
+def test_a_second_run_changes_nothing(
+    undisturbed: tuple[Path, float], expected: dict[str, Any], tmp_path: Path
+) -> None:
     """Running a day again leaves every step, table and decision as it was."""
     home = tmp_path / "home"
     shutil.copytree(undisturbed[0], home)
-    before = _everything(home)
     with open_hub(home) as hub:
         assert {step.state for step in hub.run_day(DAY).steps} == {"unchanged"}
-    assert _everything(home) == before
+    assert _everything(home) == expected
 
 
-def test_several_processes_make_the_same_plan(loaded: Path, undisturbed: tuple[Path, float], tmp_path: Path) -> None:
+def test_several_processes_make_the_same_plan(loaded: Path, expected: dict[str, Any], tmp_path: Path) -> None:
     """With workers = 2, orders are made store by store in other processes, and are the same."""
     home = tmp_path / "home"
     shutil.copytree(loaded, home)
@@ -125,8 +133,7 @@ def test_several_processes_make_the_same_plan(loaded: Path, undisturbed: tuple[P
     with open_hub(home) as hub:
         assert hub.settings.workers == 2
         hub.run_day(DAY)
-    found, expected = _everything(home), _everything(undisturbed[0])
-    assert found["orders"] == expected["orders"]
+    assert _everything(home)["orders"] == expected["orders"]
 
 
 def test_a_human_decision_survives_a_new_run(undisturbed: tuple[Path, float], tmp_path: Path) -> None:
@@ -179,7 +186,7 @@ def test_every_order_has_reason_money_and_baseline(undisturbed: tuple[Path, floa
                 assert "{" not in told and not told.startswith(reason["code"])
 
 
-def test_nothing_known_later_is_used(loaded: Path, undisturbed: tuple[Path, float], tmp_path: Path) -> None:
+def test_nothing_known_later_is_used(loaded: Path, expected: dict[str, Any], tmp_path: Path) -> None:
     """Deleting everything that became known after the day changes no forecast and no order."""
     home = tmp_path / "home"
     (home / "tables").mkdir(parents=True)
@@ -190,7 +197,7 @@ def test_nothing_known_later_is_used(loaded: Path, undisturbed: tuple[Path, floa
                 past.tables.append(name, full.tables.fetch(name, as_of=DAY))
         assert past.tables.count("sales_lines") < full.tables.count("sales_lines")
         past.run_day(DAY)
-    expected, found = _everything(undisturbed[0]), _everything(home)
+    found = _everything(home)
     for name in ("demand_forecast", "orders"):
         assert found[name] == expected[name], name
 
