@@ -18,7 +18,7 @@ import pyarrow as pa
 from aislehub.core.hub import open_hub
 from aislehub.customer.recommend.baskets import Baskets
 from aislehub.customer.recommend.ease import Ease, head_items
-from aislehub.data.ingest import ingest_source
+from aislehub.data.loading import ingest_source
 from aislehub.data.privacy.erase import erase_person
 from aislehub.data.sources.complete_journey import CompleteJourney
 

@@ -23,7 +23,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aislehub.core.hub import Hub, open_hub
-from aislehub.data.ingest import Loaded, ingest_path
+from aislehub.data.loaded import Loaded
+from aislehub.data.loading import ingest_path
 from aislehub.data.sources.complete_journey import package_folder
 
 __all__ = ["run"]

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
-from aislehub.data.ingest import Loaded, ingest_inbox, ingest_path
+from aislehub.data.loaded import Loaded
+from aislehub.data.loading import ingest_inbox, ingest_path
 from aislehub.serve.cli import main
 
 EXPORTS = Path(__file__).parent / "exports"

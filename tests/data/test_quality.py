@@ -17,8 +17,8 @@ import aislehub.schema as schema
 from aislehub.core.tables import Tables
 from aislehub.core.text import sentences
 from aislehub.data.faults import CHECKS, Policy
-from aislehub.data.ingest import REJECTED
 from aislehub.data.quality import CAPABILITIES, READINESS, assess, document, score
+from aislehub.data.rejected import REJECTED
 from aislehub.data.sources.complete_journey import TIMEZONE, CompleteJourney
 
 DAY = date(2018, 2, 4)

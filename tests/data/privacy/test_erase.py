@@ -23,7 +23,7 @@ from aislehub.core.hub import Hub, open_hub
 from aislehub.core.models import is_outdated, learned_cards, save_learned
 from aislehub.core.reads import note_read
 from aislehub.core.state import moves, users
-from aislehub.data.ingest import ingest_path
+from aislehub.data.loading import ingest_path
 from aislehub.data.privacy import identities, requests
 from aislehub.data.privacy.consent import say_word
 from aislehub.data.privacy.erase import erase_person, find_person

@@ -15,7 +15,7 @@ from aislehub.core.errors import HubError
 from aislehub.core.hub import Hub, open_hub
 from aislehub.core.output import print_json
 from aislehub.core.text import say
-from aislehub.data.ingest import ingest_inbox
+from aislehub.data.loading import ingest_inbox
 from aislehub.serve.commands.alerts import tell_webhook
 from aislehub.serve.documents import alert_document, decision_document
 from aislehub.serve.learned import learned_models

@@ -16,7 +16,7 @@ from aislehub.core.hub import Hub, open_hub
 from aislehub.core.settings import home
 from aislehub.core.tables import Tables
 from aislehub.core.text import say
-from aislehub.data.ingest import ingest_source
+from aislehub.data.loading import ingest_source
 from aislehub.data.sources import Source
 from aislehub.data.sources.complete_journey import TIMEZONE, CompleteJourney
 from aislehub.data.sources.simulated.browsing import SimulatedBrowsing
