@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 
 from aislehub.core.output import read_table
-from aislehub.demand.footfall import Policy, hour_shares, ratio_by_weekday, read_counts
+from aislehub.demand.footfall import hour_shares, ratio_by_weekday
+from aislehub.demand.footfall_counts import Policy, read_counts
 from aislehub.demand.forecast import Forecaster
 from aislehub.demand.panel import FloatArray, Panel
 from aislehub.schema import CALENDAR, FOOTFALL, ITEMS, PROMOTIONS, STORES, WEATHER

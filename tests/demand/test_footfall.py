@@ -13,7 +13,8 @@ import pytest
 
 from aislehub.core.errors import HubError
 from aislehub.core.tables import Tables
-from aislehub.demand.footfall import Counts, Policy, footfall_forecast, hour_shares, learn_footfall, read_counts
+from aislehub.demand.footfall import footfall_forecast, hour_shares, learn_footfall
+from aislehub.demand.footfall_counts import Counts, Policy, read_counts
 from aislehub.schema import (
     CALENDAR,
     FOOTFALL,
