@@ -7,10 +7,10 @@ import json
 import sys
 import tempfile
 import time
-from asyncio.subprocess import Process
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,24 +26,21 @@ from aislehub.core.text import say
 from aislehub.customer.federated import recommender
 from aislehub.customer.federated.certificates import COORDINATOR, Identity, found, load_identity
 from aislehub.customer.federated.hall import Hall, open_hall
-from aislehub.customer.federated.house import House, read_house
+from aislehub.customer.federated.house import read_house
 from aislehub.customer.federated.learned import Learned
-from aislehub.customer.federated.party import Session, take_part
 from aislehub.customer.federated.plan import least_threshold
-from aislehub.customer.federated.report import held, judged
+from aislehub.customer.federated.rehearsal import rehearse, shared_seconds
 from aislehub.customer.federated.rounds import Summed
+from aislehub.customer.federated.seat import take_seat, tell
 from aislehub.customer.federated.split import deal, party_names
-from aislehub.customer.federated.tasks import Workshop
-from aislehub.customer.federated.terms import Answered, Terms
+from aislehub.customer.federated.terms import Terms
 from aislehub.customer.federated.train import Course, train
 from aislehub.customer.federated.wire import Tap
 
 __all__ = ["commands"]
 
 _AHEAD = 28  # days by which parties judge what was learned
-_LOCAL = "127.0.0.1"
 _STARTING = 600.0  # seconds that processes of this machine may take to start; one that ends is not waited for
-_ORPHANED = 30  # seconds that they look for a coordinator that is gone
 _HELD = ("stores", "lines", "members", "items", "series")
 _RECALLS = ("recall_alone", "recall_federated", "recall_central")
 _WAPES = ("wape_mean4", "wape_ridge_alone", "wape_ridge", "wape_poisson")
@@ -90,11 +87,12 @@ def on_this_machine(
         names = party_names(parties)
         found(folder / "members", names)
         identity = load_identity(folder / "members" / COORDINATOR)
-        course = _course(hub, day, _AHEAD, epsilon, delta, head, clip, seconds)
+        course = _course(hub, day, _AHEAD, epsilon, delta, head, clip, shared_seconds(seconds, parties))
         for name, stores in zip(names, deal(hub.tables, parties), strict=True):
             (folder / f"{name}.stores").write_text("\n".join(stores), encoding="utf-8")
         began = time.perf_counter()
-        learned, sums = asyncio.run(_rehearse(hub, identity, course, folder))
+        run = partial(_run, course=course, wait=max(_STARTING, course.seconds))
+        learned, sums = asyncio.run(rehearse(hub.home, identity, folder, course.seconds, run))
         files = [folder / f"{name}.json" for name in names]  # who fell out for good has none
         reports = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
         card = learned.save(hub.models, why=say("federated.why", parties=parties))
@@ -184,31 +182,17 @@ def join(
     """
     host, port = _address(at)
     identity = load_identity(cert)
-    began = time.perf_counter()
     with open_hub() as hub:
         only = stores.read_text(encoding="utf-8").split("\n") if stores else None
-
-        def read(until: date, history_days: int, ahead_days: int) -> House:
-            return read_house(hub.tables, until, stores=only, history_days=history_days, ahead_days=ahead_days)
-
-        workshop = Workshop(read)
-        session = asyncio.run(
-            take_part(
-                identity, host, port, workshop, terms=Terms(least_members, most_epsilon),
-                answered=Answered(identity.folder / "answered.json", again), wait=wait, tell=_tell,
-            )
+        report, has_learned = take_seat(
+            hub, identity, host, port, stores=only, terms=Terms(least_members, most_epsilon), again=again, wait=wait,
+            save=save,
         )  # fmt: skip
-        results = [Learned.read(message) for message in session.results]
-        report = _report(identity, workshop, session, results) | {"seconds": round(time.perf_counter() - began, 1)}
-        for learned in results if save else []:
-            report["model"] = learned.save(
-                hub.models, why=say("federated.why", parties=len(learned.card["parties"]))
-            ).id
     if out:
         out.write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
     else:
         print_json(report)
-    if not results:
+    if not has_learned:
         raise typer.Exit(1)
 
 
@@ -218,54 +202,18 @@ commands = (federate,)
 async def _coordinate(
     identity: Identity, course: Course, host: str, port: int, wait: float, tap: Tap | None
 ) -> tuple[Learned, list[Summed]]:
-    async with open_hall(identity, host, port, tap=tap, tell=_tell) as hall:
-        _tell("federated.open", {"host": host, "port": hall.port, "parties": len(identity.parties)})
+    async with open_hall(identity, host, port, tap=tap, tell=tell) as hall:
+        tell("federated.open", {"host": host, "port": hall.port, "parties": len(identity.parties)})
         return await _run(hall, course, wait)
 
 
 async def _run(hall: Hall, course: Course, wait: float) -> tuple[Learned, list[Summed]]:
     await hall.wait(course.threshold or least_threshold(len(hall.identity.parties)), wait)
     try:
-        learned, sums = await train(hall, course, lambda done: _tell("federated.summed", _told(done)))
+        learned, sums = await train(hall, course, lambda done: tell("federated.summed", _told(done)))
     finally:
         await hall.end(course.seconds)
     return learned, sums
-
-
-async def _rehearse(hub: Hub, identity: Identity, course: Course, folder: Path) -> tuple[Learned, list[Summed]]:
-    """All of it here: parties as processes of their own, which get the coordinator's address and their folder."""
-    async with open_hall(identity, _LOCAL, tell=_tell) as hall:
-        processes: list[Process] = []
-        watching = []
-        try:
-            for name in identity.parties:
-                command = ["--home", str(hub.home), "federate", "join", "--wait", str(_ORPHANED)]
-                command += ["--at", f"{_LOCAL}:{hall.port}", "--cert", str(folder / "members" / name), "--no-save"]
-                command += ["--stores", str(folder / f"{name}.stores"), "--out", str(folder / f"{name}.json")]
-                log = folder / f"{name}.log"
-                with log.open("wb") as file:
-                    process = await asyncio.create_subprocess_exec(
-                        sys.executable, "-m", "aislehub.serve.cli", *command, stdout=file, stderr=file
-                    )
-                processes.append(process)
-                watching.append(asyncio.create_task(_watch(hall, name, process, log)))
-            ended = await _run(hall, course, max(_STARTING, course.seconds))
-            await asyncio.wait(watching, timeout=course.seconds)
-        finally:
-            for process in processes:
-                if process.returncode is None:
-                    process.terminate()
-            await asyncio.gather(*watching)
-        return ended
-
-
-async def _watch(hall: Hall, name: str, process: Process, log: Path) -> None:
-    """A process that ends before its time is not waited for, and what it said last is passed on."""
-    code = await process.wait()
-    if not hall.is_over:
-        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        _tell("federated.ended_early", {"party": name, "code": code, "why": said[-1] if said else "—"})
-        hall.give_up(name)
 
 
 def _course(
@@ -311,26 +259,12 @@ def _central(hub: Hub, course: Course, learned: Learned, folder: Path) -> dict[s
     }  # fmt: skip
 
 
-def _report(identity: Identity, workshop: Workshop, session: Session, results: Sequence[Learned]) -> dict[str, Any]:
-    report: dict[str, Any] = {"party": identity.name, "sums": session.sums, "sent": session.sent}
-    report |= {"received": session.received, "refused": [str(error) for error in session.refused]}
-    for house in workshop.houses.values():
-        report |= held(house)
-        for learned in results:
-            report |= judged(house, learned)
-    return report
-
-
 def _told(done: Summed) -> dict[str, Any]:
     fallen = {name: str(why) for name, why in done.fallen.items()}
     return {
         "task": done.plan.task, "numbers": done.plan.length, "parties": len(done.parties), "sigma": done.plan.sigma,
         "fallen": fallen,
     }  # fmt: skip
-
-
-def _tell(code: str, facts: Mapping[str, Any]) -> None:
-    print(say(code, **facts), file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -77,9 +78,14 @@ def length_of(task: str, facts: Mapping[str, Any]) -> int:
 
 @dataclass
 class Workshop:
-    """A party's work: reads its rows once for each period, and makes its part of whatever is asked for."""
+    """A party's work: reads its rows once for each period, and makes its part of whatever is asked for.
+
+    Attributes:
+        turn: held while it works, where several parties share a machine.
+    """
 
     read: Callable[[date, int, int], House]
+    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
     houses: dict[tuple[date, int, int], House] = field(default_factory=dict)
 
     def about_members(self, task: str) -> bool:
@@ -94,9 +100,10 @@ class Workshop:
         Raises:
             HubError: `federated.task`, `federated.bad_plan` for facts that do not fit the task.
         """
-        task, facts = _known(plan.task), _checked(plan)
-        house = self.house(facts)
-        made = task.part(house, facts)
+        with self.turn:
+            task, facts = _known(plan.task), _checked(plan)
+            house = self.house(facts)
+            made = task.part(house, facts)
         members = house.members if task.about_members else len(house.weekly)
         told = 0 if plan.epsilon else members
         return Contribution(np.concatenate([[float(told)], made]), members)
