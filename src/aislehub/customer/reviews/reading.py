@@ -166,7 +166,11 @@ def _in_chinese(
 def _about_terms(
     parts: Sequence[_Part], cleaned: Sequence[str], pieces: NDArray[np.float64], using: Models
 ) -> list[list[float]]:
-    """Polarity of each aspect that a clause names; of English clauses their own sentiment is put into `pieces`."""
+    """Polarity of each aspect that a clause names; of English clauses their own sentiment is put into `pieces`.
+
+    In English it is the mean of what the clause says of the word, which was learned in restaurants alone, and of what
+    it says as a whole, which was learned on goods too.
+    """
     values = [[pieces[at]] * len(part.found) for at, part in enumerate(parts)]
     english = [at for at, part in enumerate(parts) if not part.chinese]
     cut = [Sentence.of(cleaned[parts[at].review][parts[at].start : parts[at].end]) for at in english]
@@ -180,7 +184,7 @@ def _about_terms(
     if asked:
         signed = _signed(using.english.about([(sentence, target) for _, _, sentence, target in asked]))
         for (at, nth, _, _), value in zip(asked, signed.tolist(), strict=True):
-            values[at][nth] = value
+            values[at][nth] = (value + float(pieces[at])) / 2
     return values
 
 
