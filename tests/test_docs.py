@@ -385,6 +385,20 @@ def test_every_claim_of_the_article_is_answered() -> None:
             assert measured == "not yet", number
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "README.zh.md", DOCS / "index.md"], ids=relative)
+def test_figures_of_a_benchmark_are_those_of_its_section(page: Path) -> None:
+    """A paragraph that links to a benchmark repeats figures of thousands as its section has them."""
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", (DOCS / "benchmarks.md").read_text(), re.M | re.S))
+    cited = [
+        (figure, name)
+        for paragraph in page.read_text(encoding="utf-8").split("\n\n")
+        for name in re.findall(r"benchmarks\.md#(\w+)\)", paragraph)
+        for figure in re.findall(r"\d{1,3}(?:,\d{3})+", paragraph)
+    ]
+    assert cited
+    assert [f"{figure} is not in {name}" for figure, name in cited if figure not in sections[name]] == []
+
+
 def test_both_readmes_have_the_same_parts() -> None:
     """README.zh.md has the sections, code and links of README.md, in the same order."""
     english, chinese = ROOT / "README.md", ROOT / "README.zh.md"
