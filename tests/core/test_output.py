@@ -11,6 +11,7 @@ import pytest
 
 from aislehub.core.errors import HubError
 from aislehub.core.output import print_json, read_table, write_table
+from aislehub.serve.cli import main
 
 FRAME = pd.DataFrame(
     {"店": ["S1", "ä"], "sold": [1.5, 2.0], "at": pd.to_datetime(["2017-11-05T12:00Z", "2017-11-06T12:00Z"])}
@@ -83,6 +84,23 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, name: str) -> Non
         write_table(frame, tmp_path / name)
     assert caught.value.code == "file.unwritable"
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["forecast none.csv --horizon 7", "uplift none.csv --treatment t --outcome y", "reviews none.csv",
+     "bench judge", "twin run --policy none.toml", "twin fidelity"],
+)  # fmt: skip
+@pytest.mark.parametrize("out", ["read.docx", "no_folder/read.csv"])
+def test_long_work_is_not_begun_for_a_file_that_cannot_be_written(
+    words: str, out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong kind or folder is told before anything is read or computed."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["--home", str(tmp_path), *words.split(), "--out", out]) == 1
+    told = capsys.readouterr()
+    assert Path(out).name in told.err and ".csv" in told.err and "none" not in told.err
+    assert told.out == ""
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
 import os
@@ -14,7 +15,7 @@ import pandas as pd
 
 from aislehub.core.errors import HubError
 
-__all__ = ["print_json", "read_table", "who", "write_table"]
+__all__ = ["check_target", "print_json", "read_table", "who", "write_table"]
 
 _READERS: dict[str, Callable[[Path, Sequence[str]], pd.DataFrame]] = {
     ".parquet": lambda path, codes: pd.read_parquet(path),
@@ -64,15 +65,28 @@ def _read_csv(path: Path, codes: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
+def check_target(path: Path) -> None:
+    """Refuse a file that `write_table` could not write: commands that work for long ask before the work.
+
+    Raises:
+        HubError: `file.suffix`, `file.unwritable`.
+    """
+    if path.suffix.lower() not in _WRITERS:
+        raise HubError("file.suffix", file=path, suffix=path.suffix, known=", ".join(_WRITERS))
+    folder = path.parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        number = errno.EACCES if folder.is_dir() else errno.ENOENT
+        raise HubError("file.unwritable", file=path, why=f"{os.strerror(number)}: {folder}")
+
+
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a table, its kind by suffix, whole or not at all.
 
     Raises:
         HubError: `file.suffix`, `file.unwritable` (a missing folder, no permission, a full disk).
     """
-    writer = _WRITERS.get(path.suffix.lower())
-    if writer is None:
-        raise HubError("file.suffix", file=path, suffix=path.suffix, known=", ".join(_WRITERS))
+    check_target(path)
+    writer = _WRITERS[path.suffix.lower()]
     partial = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         writer(frame, partial)

@@ -19,7 +19,7 @@ import pandas as pd
 import typer
 
 from aislehub.core.errors import HubError
-from aislehub.core.output import print_json, read_table, write_table
+from aislehub.core.output import check_target, print_json, read_table, write_table
 from aislehub.core.text import say
 from aislehub.demand.backtest import Rehearsal, rehearse
 from aislehub.demand.coherence import Coherence
@@ -223,6 +223,8 @@ def forecast_command(
         levels = _checked_levels(tuple(float(level) for level in quantiles.split(",") if level.strip()))
     except ValueError as error:
         raise HubError("demand.quantile", value=quantiles) from error
+    if out is not None:
+        check_target(out)
     plan = None if known is None else read_table(known, codes=["unique_id"])
     panel = Panel.from_table(read_table(file, codes=["unique_id"]), horizon, freq=freq, known=plan)
     for notice in notices(panel):

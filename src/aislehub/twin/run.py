@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aislehub.core.hub import open_hub
-from aislehub.core.output import print_json, write_table
+from aislehub.core.output import check_target, print_json, write_table
 from aislehub.core.registry import registry
 from aislehub.core.text import say
 from aislehub.twin.fidelity import replays, resemblance
@@ -57,6 +57,8 @@ def run(
 
     Example: aislehub twin run --policy examples/policy_hub.toml --days 56 --seeds 3
     """
+    if out:
+        check_target(out)
     mine, other = Policy.read(policy), Policy.read(against) if against else TODAY
     if mine.name == other.name:
         other = replace(other, name=say("twin.other", name=other.name))
@@ -111,6 +113,8 @@ def fidelity(
 
     Example: aislehub twin fidelity --stores 20 --items 100
     """
+    if out:
+        check_target(out)
     with open_hub() as hub:
         real = observe(hub.tables, stores=stores, items=items, days=days)
     rows = pd.DataFrame([asdict(one) for one in resemblance(real, replays(real, seeds=range(seed, seed + seeds)))])

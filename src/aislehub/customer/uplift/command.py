@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aislehub.core.errors import HubError, did_you_mean
-from aislehub.core.output import print_json, read_table, write_table
+from aislehub.core.output import check_target, print_json, read_table, write_table
 from aislehub.core.text import say
 from aislehub.customer.uplift.learners import DEFAULT, LEARNERS, cross_fitted
 from aislehub.customer.uplift.qini import Estimate, qini
@@ -103,6 +103,8 @@ def uplift(
     """
     if budget is not None and not cost:
         raise typer.BadParameter(say("uplift.budget_needs_cost"))
+    if out:
+        check_target(out)
     frame = read_table(file)
     trial = trial_of(frame, treatment, outcome, tuple(features or ()), treated=treated, control=control)
     answer = study(trial, learner=learner, worth=worth, cost=cost, budget=budget, seed=seed)

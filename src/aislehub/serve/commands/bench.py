@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from aislehub.core.errors import HubError, did_you_mean
-from aislehub.core.output import print_json, write_table
+from aislehub.core.output import check_target, print_json, write_table
 from aislehub.serve.plan import console
 
 __all__ = ["bench", "commands"]
@@ -40,6 +40,8 @@ def bench(
     more = {} if events is None else {"events": events}
     if more and "events" not in inspect.signature(module.run).parameters:
         raise HubError("bench.no_events", name=name)
+    if out:
+        check_target(out)
     rows = module.run(data, quick=quick, **more)
     if out:
         write_table(pd.DataFrame(rows), out)

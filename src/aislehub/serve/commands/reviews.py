@@ -15,7 +15,7 @@ import pandas as pd
 import typer
 
 from aislehub.core.errors import HubError, did_you_mean
-from aislehub.core.output import write_table
+from aislehub.core.output import check_target, write_table
 from aislehub.core.text import say
 from aislehub.customer.reviews.reading import models, read_reviews
 from aislehub.customer.reviews.sentiment import Polarity
@@ -43,6 +43,7 @@ def reviews(
 
     Example: aislehub reviews reviews.csv --out read.csv
     """
+    check_target(out)
     frame = read_whole(file)
     column = text_column(list(frame.columns), text, file)
     texts = ["" if value is None or value is np.nan else str(value) for value in frame[column].tolist()]
