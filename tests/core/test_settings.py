@@ -110,7 +110,7 @@ def test_the_home_is_one_folder(home: Path, monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "Asia", "/etc/passwd", "../UTC"])
 def test_the_time_zone_must_exist(home: Path, zone: str) -> None:
-    """A zone that nobody knows is refused when it is read, not when the first day ends."""
+    """A zone that nobody knows is refused when it is read, not when the first day ends, in a sentence of ours."""
     write(home, f'[hub]\ntimezone = "{zone}"')
-    with pytest.raises(HubError, match="is no IANA time zone"):
+    with pytest.raises(HubError, match=f"cannot be '{zone}': {zone} is no IANA time zone"):
         HubSettings.load()

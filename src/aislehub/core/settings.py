@@ -93,7 +93,9 @@ class Settings(BaseModel):
             whole = not first["loc"]  # values that do not go together; one of them may be secret
             is_secret = whole or cls.model_fields[str(first["loc"][0])].annotation is SecretStr
             value = "…" if is_secret else first["input"]  # errors are logged and shown to many
-            told = HubError("settings.invalid", setting=setting, value=value, why=first["msg"])
+            # Of our own checks the sentence alone: pydantic puts "Value error, " before it.
+            why = str(first.get("ctx", {}).get("error", first["msg"])).removesuffix(".")
+            told = HubError("settings.invalid", setting=setting, value=value, why=why)
             raise told from (None if is_secret else error)
 
     def digest(self) -> str:
