@@ -39,6 +39,14 @@ def test_without_a_yes_nothing_goes(hub: Hub, tmp_path: Path, capsys: pytest.Cap
     assert "sales_lines: 4" in shown.out and "Add --yes" in shown.err and holding(hub.home, ANN)
 
 
+def test_an_empty_export_says_so(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped key exports a file that says nothing of anybody: whoever would hand it over is warned."""
+    assert main(["export-person", "mistyped", "--out", str(tmp_path / "m.json")]) == 0
+    assert "Nothing is held under the key mistyped" in capsys.readouterr().err
+    assert main(["export-person", ANN, "--out", str(tmp_path / "ann.json")]) == 0
+    assert "Nothing is held" not in capsys.readouterr().err
+
+
 def test_a_word_is_kept_and_holds(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     """A no to every purpose is noted, shown and holds; a purpose that does not exist is named with the known ones."""
     assert main(["consent", "set", ANN, "all", "--no", "--how", "till"]) == 0

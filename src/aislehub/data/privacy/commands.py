@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -232,6 +233,8 @@ def export_person_(
             requests.close(hub.state, request_id, why=str(out))
     rows = sum(len(told["rows"]) for told in document["tables"].values())
     print(say("privacy.exported", rows=rows, tables=len(document["tables"]), file=out))
+    if not any(document[part] for part in ("tables", "identities", "waiting_events", "register")):
+        print(say("privacy.exported_nothing", person=person), file=sys.stderr)
 
 
 def erase_(  # `erase` alone would be what the house asks of a module
