@@ -10,7 +10,7 @@ written.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from aislehub.customer.coded import Year, year_of
 from aislehub.customer.held import held
 from aislehub.customer.policy import Policy
 from aislehub.customer.returning import HORIZONS, chances, learn_returning
-from aislehub.customer.rhythm import YEAR, rhythm
+from aislehub.customer.rhythm import YEAR, days_back, rhythm
 from aislehub.schema.profiles import CUSTOMER_PROFILES
 
 __all__ = ["FACTS", "customer_profiles", "learn_returning", "profiles"]
@@ -117,7 +117,7 @@ def _counted(visits: ir.Table, day: date) -> ir.Table:
     hours = {
         f"{part}_share": ((_.hour >= begins) & (_.hour < ends)).mean() for part, (begins, ends) in DAYPARTS.items()
     }
-    windows = {f"visits_{days}": (_.day > _back(day, days)).sum() for days in (28, 90, YEAR)}
+    windows = {f"visits_{days}": (_.day > days_back(day, days)).sum() for days in (28, 90, YEAR)}
     return visits.group_by("member").agg(
         basket_items=_.lines.mean(), coupon_visits=(_.coupon > 0).mean(), with_coupon=(_.coupon > 0).sum(),
         stores_visited=_.place.nunique(), online_share=_.channel.isin(ONLINE).mean(),
@@ -127,7 +127,7 @@ def _counted(visits: ir.Table, day: date) -> ir.Table:
 
 def _money(lines: ir.Table, day: date) -> ir.Table:
     """Spend by window, returns, margin."""
-    spend = {f"spend_{days}": _.amount.sum(where=_.day > _back(day, days)) for days in (28, 90, 180, YEAR)}
+    spend = {f"spend_{days}": _.amount.sum(where=_.day > days_back(day, days)) for days in (28, 90, 180, YEAR)}
     costed = _.cost.notnull()
     return lines.group_by("member").agg(
         bought=_.amount.sum(where=_.quantity > 0), returned=-_.amount.sum(where=_.quantity < 0),
@@ -155,7 +155,7 @@ def _prices(lines: ir.Table) -> ir.Table:
 def _featured(year: Year, promotions: ir.Table, day: date) -> ir.Table:
     """How many lines were of something on display or in the leaflet there and then."""
     shown = promotions.filter(
-        _.display.notnull() | _.mailer.notnull(), _.starts <= ibis.literal(day), _.ends > _back(day, YEAR)
+        _.display.notnull() | _.mailer.notnull(), _.starts <= ibis.literal(day), _.ends > days_back(day, YEAR)
     )
     spans = shown.inner_join(year.places, "store").inner_join(year.articles, "item")
     spans = spans.select("place", "article", "starts", "ends")
@@ -178,7 +178,7 @@ def _range(lines: ir.Table) -> ir.Table:
 def _new_items(lines: ir.Table, day: date) -> ir.Table:
     """Different items, those of the last 90 days, and how many of these were new to the member."""
     ever = lines.filter(_.quantity > 0).group_by("member", "article").agg(first=_.day.min(), last=_.day.max())
-    late = _back(day, 90)
+    late = days_back(day, 90)
     return ever.group_by("member").agg(
         items_bought=_.count(), late_items=(_.last > late).sum(), new_items=(_.first > late).sum(),
         old_items=(_.first <= late).sum(),
@@ -199,7 +199,7 @@ def _before_buying(events: ir.Table, day: date, zone: str) -> ir.Table:
     A clock that runs ahead sends events of days to come: they wait for their day.
     """
     end = ibis.literal(end_of_day(day, zone).isoformat()).cast("timestamp('UTC', 6)")
-    late = events.filter(_.customer.notnull(), _.at >= _midnight(_back(day, 29)), _.at < end)
+    late = events.filter(_.customer.notnull(), _.at >= _midnight(days_back(day, 29)), _.at < end)
     kinds = {"views": ("view", "click"), "searches": ("search",), "carts": ("cart",)}
     counts = {f"{name}_30": _.kind.isin(list(of)).sum() for name, of in kinds.items()}
     counted = late.group_by("customer").agg(simulated_log=_.source.max(where=_simulated(_.source)), **counts)
@@ -288,10 +288,6 @@ def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
 
 def _simulated(source: Any) -> Any:
     return source.contains("simulated")
-
-
-def _back(day: date, days: int) -> ir.DateScalar:
-    return ibis.literal(day - timedelta(days=days))
 
 
 def _midnight(day: ir.DateScalar) -> Any:

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-__all__ = ["WINDOWS", "YEAR", "rhythm", "shopping_days", "sold_lines"]
+__all__ = ["WINDOWS", "YEAR", "days_back", "rhythm", "shopping_days", "sold_lines"]
 
 YEAR = 365
 WINDOWS = (14, 28, 56, 90, YEAR)
@@ -50,18 +50,19 @@ def rhythm(days: ir.Table, day: date, windows: Iterable[int] = WINDOWS) -> ir.Ta
     now = ibis.literal(day)
     known = days.filter(_.day <= now)
     before = known.day.lag().over(ibis.window(group_by=known.customer, order_by=known.day))
-    gap = (known.day > _back(day, YEAR)).ifelse(known.day.delta(before, unit="day"), ibis.null("int64"))
+    gap = (known.day > days_back(day, YEAR)).ifelse(known.day.delta(before, unit="day"), ibis.null("int64"))
     found = (
         known.mutate(gap=gap)
         .group_by("customer")
         .agg(
             first_bought=_.day.min(), last_bought=_.day.max(), gaps=_.gap.count(), gap_days=_.gap.mean(),
             gap_sd=_.gap.std(how="sample"),
-            **{f"days_{n}": (_.day > _back(day, n)).sum().cast("int64") for n in windows},
+            **{f"days_{n}": (_.day > days_back(day, n)).sum().cast("int64") for n in windows},
         )
     )  # fmt: skip
     return found.mutate(recency_days=now.delta(found.last_bought, unit="day"))
 
 
-def _back(day: date, days: int) -> ir.DateScalar:
+def days_back(day: date, days: int) -> ir.DateScalar:
+    """The date so many days before `day`, to compare a column with."""
     return ibis.literal(day - timedelta(days=days))

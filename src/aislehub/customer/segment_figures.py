@@ -22,7 +22,7 @@ from aislehub.customer.segments import BUILT_IN, FEWEST, Policy, belonging, limi
 from aislehub.law.consent import may_use
 from aislehub.schema.provenance import SOURCE
 
-__all__ = ["ALL", "SEGMENT_FIGURES", "figures_of", "marks", "segment_figures"]
+__all__ = ["ALL", "SEGMENT_FIGURES", "figures_of", "listed_of", "marks", "mean_of", "segment_figures"]
 
 ALL = "all"
 MEANS = (
@@ -74,7 +74,7 @@ def segment_figures(
     found = belonging(members, rules, limits)
     listed = set(members["customer"][may_use(keys, "personalisation", said, moment)])
     texts = {**BUILT_IN, **policy.own}
-    rows = [{"segment": ALL, **figures_of(members, members), "listed": _hidden(len(members), len(listed))}]
+    rows = [{"segment": ALL, **figures_of(members, members), "listed": listed_of(len(members), len(listed))}]
     for name, rule in rules.items():
         inside = found[found["segment"] == name]
         some = members[members["customer"].isin(inside["customer"])]
@@ -84,7 +84,7 @@ def segment_figures(
             {
                 "segment": name, "rule": texts[name], **figures_of(some, members), "marks": marks(some, members, own),
                 "leads": leads if leads >= FEWEST else None,
-                "listed": _hidden(len(some), int(some["customer"].isin(listed).sum())),
+                "listed": listed_of(len(some), int(some["customer"].isin(listed).sum())),
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=[c.name for c in SEGMENT_FIGURES.columns if c.name != "day"])
@@ -98,7 +98,7 @@ def figures_of(some: pd.DataFrame, everyone: pd.DataFrame) -> dict[str, Any]:
     simulated = some["source"].dropna()
     return {
         "members": len(some), "spend_share": some["spend_90"].sum() / total if total > 0 else None,
-        **{name: _mean(some[name]) for name in MEANS}, "source": simulated.max() if len(simulated) else None,
+        **{name: mean_of(some[name]) for name in MEANS}, "source": simulated.max() if len(simulated) else None,
     }  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def marks(some: pd.DataFrame, everyone: pd.DataFrame, own: set[str]) -> str | No
     found: list[dict[str, Any]] = []
     for name, column in COLUMNS.items():
         values = everyone[name].dropna() if column.type in ("int", "float") and name not in own else []
-        mean, spread = _mean(some[name]) if len(values) else None, float(np.std(values)) if len(values) else 0.0
+        mean, spread = mean_of(some[name]) if len(values) else None, float(np.std(values)) if len(values) else 0.0
         if mean is not None and spread > 0:
             middle = float(np.mean(values))
             numbers = {"mean": mean, "all": middle, "difference": (mean - middle) / spread}
@@ -118,12 +118,12 @@ def marks(some: pd.DataFrame, everyone: pd.DataFrame, own: set[str]) -> str | No
     return json.dumps(found[:SHOWN])
 
 
-def _mean(values: pd.Series) -> float | None:
+def mean_of(values: pd.Series) -> float | None:
     """Of those who have one; nothing of fewer than five."""
     known = values.dropna()
     return float(known.mean()) if len(known) >= FEWEST else None
 
 
-def _hidden(members: int, listed: int) -> int | None:
+def listed_of(members: int, listed: int) -> int | None:
     """How many are listed, unless that would tell of fewer than five."""
     return listed if members >= FEWEST and (listed == members or members - listed >= FEWEST) else None

@@ -20,7 +20,7 @@ from aislehub.core.text import has, say, word
 from aislehub.customer.clusters import LEAST_MEMBERS
 from aislehub.customer.rules import CLUSTER, COLUMNS, WITH_CLUSTER, conditions, parse
 from aislehub.customer.segment_command import build, members_on, segment_name
-from aislehub.customer.segment_figures import ALL, MEANS, marks
+from aislehub.customer.segment_figures import ALL, MEANS, listed_of, marks, mean_of
 from aislehub.customer.segment_history import BACK_DAYS
 from aislehub.customer.segments import FEWEST, Policy, limits_of, rules_of
 from aislehub.data.privacy.suppression import told_key
@@ -100,10 +100,10 @@ def group(request: Request, site: House, user: Planner, rule: Annotated[str, Que
     found = {
         "day": day, "words": in_words(read, currency), "thresholds": thresholds(read, built.limits, currency),
         "figures": figures, "share": members / len(everyone), "fewest": FEWEST,
-        "listed": listed if listed == members or members - listed >= FEWEST else None,
+        "listed": listed_of(members, listed),
         "means": [
             {"name": word("profile", name), "value": figure(name, figures[name], currency),
-             "all": figure(name, _mean(everyone[name]), currency)}
+             "all": figure(name, mean_of(everyone[name]), currency)}
             for name in MEANS if figures and figures[name] is not None
         ],
         "marks": _marks(marks(built.members, everyone, own), currency),
@@ -330,8 +330,3 @@ def _above(limits: Any, column: str, profile: Mapping[str, Any]) -> float | None
     if profile[column] is None or values is None or len(values) < FEWEST:
         return None
     return float(limits.exceeded(column, "high", [float(profile[column])])[0])
-
-
-def _mean(values: pd.Series) -> float | None:
-    known = values.dropna()
-    return float(known.mean()) if len(known) >= FEWEST else None

@@ -16,6 +16,7 @@ import pandas as pd
 from ibis import _
 from numpy.typing import NDArray
 
+from aislehub.law.shifts import monday_of
 from aislehub.store.roster.duty import Duty, duties_of, minute_of
 from aislehub.store.roster.kinds import DAY_MINUTES, QUARTER_MINUTES, Kind
 from aislehub.store.roster.lawful import Place, notice_days, place_of
@@ -23,7 +24,7 @@ from aislehub.store.roster.need import Member, Need, Notice
 from aislehub.store.roster.policy import Policy
 from aislehub.store.roster.told import HISTORY, duty_of, text_of
 
-__all__ = ["WEEK", "StoreWeek", "member_of", "monday_of", "week_sources"]
+__all__ = ["WEEK", "StoreWeek", "member_of", "week_sources"]
 
 WEEK = 7
 
@@ -125,11 +126,6 @@ def _of(staff: str, rows: pd.DataFrame) -> list[dict[Any, Any]]:
     """Somebody's rows; most people have none, and to find that out is what takes the time where many are asked for."""
     mine = (rows["staff"] == staff).to_numpy()
     return rows[mine].to_dict("records") if mine.any() else []
-
-
-def monday_of(day: date) -> date:
-    """The first day of a day's week."""
-    return day - timedelta(days=day.weekday())
 
 
 def _weeks(
