@@ -7,8 +7,8 @@ from difflib import get_close_matches
 
 __all__ = ["HubError", "did_you_mean"]
 
-MOST_NAMES = 30
-"""So many known words are listed; a chain's stores or all settings would fill the screen."""
+MOST_NAMES, SHOWN_NAMES = 30, 10
+"""So many known words are all listed; of more, such as a chain's items, only the first few, as a pattern."""
 
 
 class HubError(Exception):
@@ -64,5 +64,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return say("core.did_you_mean", near=near[0])
     if len(names) > MOST_NAMES:
-        return say("core.known_more", names=", ".join(names[:MOST_NAMES]), more=len(names) - MOST_NAMES)
+        return say("core.known_more", names=", ".join(names[:SHOWN_NAMES]), more=len(names) - SHOWN_NAMES)
     return say("core.known_are", names=", ".join(names) or "—")
