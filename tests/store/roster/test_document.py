@@ -74,3 +74,11 @@ def test_what_the_form_does_not_allow_is_named(changes: dict[str, Any], tmp_path
         read(tmp_path, **changes)
     assert caught.value.code == "roster.unreadable"
     assert next(iter(changes)) in str(caught.value)
+
+
+def test_a_file_that_is_no_json_is_told_in_one_sentence(tmp_path: Path) -> None:
+    """A file cut off has no place inside to name; the sentence has none either."""
+    path = tmp_path / "cut.json"
+    path.write_text('{"first": ')
+    with pytest.raises(HubError, match="is no rostering problem: Invalid JSON"):
+        read_document(path)

@@ -133,7 +133,8 @@ def read_roster(path: Path) -> tuple[Assignment, ...]:
 def _first(error: ValidationError) -> str:
     """The first thing that a form does not allow, and where."""
     first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def _shift(told: _Problem, shift: _Shift) -> Shift:
