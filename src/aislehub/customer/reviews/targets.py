@@ -48,6 +48,7 @@ _CONTRADICTS = frozenset(["but", "however", "yet"])
 _LONGEST_PHRASE = 5
 _ENDS = frozenset(".;!?")
 _MARKS = frozenset(",.;:!?()-")
+_SUPERLATIVE = frozenset(["so", "such"])
 _REACH = 4  # words that a denial reaches
 
 
@@ -258,14 +259,17 @@ def _between_commas(words: Sequence[str], start: int, end: int, begin: int, stop
 
 
 def _denied(words: Sequence[str]) -> tuple[bool, ...]:
-    """Whether each word stands within four words behind a denial, with no mark or turn between."""
-    left, found = 0, []
+    """Whether each word stands within four words behind a denial, with no mark or turn between.
+
+    "Never such a bad one" and "never so good" deny nothing: they say that it was the worst, the best.
+    """
+    left, found, denial = 0, [], ""
     for word in words:
         if word in _DENIALS:
-            left = _REACH
+            left, denial = _REACH, word
             found.append(False)
             continue
-        if word in _MARKS or word in _TURNS:
+        if word in _MARKS or word in _TURNS or (denial == "never" and word in _SUPERLATIVE):
             left = 0
         found.append(left > 0)
         left -= left > 0
