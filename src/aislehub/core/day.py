@@ -99,7 +99,8 @@ def run_day(
     Args:
         folder: where learned models are kept.
         policies: section → policy; a missing one is read from the settings of `home` (None = the default home).
-        workers: processes for steps that work per store (say); 1 = all in this process.
+        currency: that of the tables' money, an ISO code.
+        workers: processes for steps that work store by store; 1 = all in this process.
         learn_now: learn every model even if its last version is young enough.
         progress: told the name of each step before it starts.
 

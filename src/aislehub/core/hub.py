@@ -78,7 +78,9 @@ class Hub:
     def run_day(
         self, day: date, *, learn_now: bool = False, progress: Callable[[str], None] = lambda name: None
     ) -> DayReport:
-        """Run one business day; a second process that tries meanwhile is refused.
+        """Run the steps of a business day, approve by rule, measure what is due, and join the small files.
+
+        A second process that tries meanwhile is refused.
 
         Raises:
             HubError: `day.busy`.
