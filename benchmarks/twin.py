@@ -39,7 +39,7 @@ LOOP_SEEDS = 6
 LOOP = {"stores": 6, "items": 40}
 LOOP_DAYS = 56
 QUICK_LOOP = {"stores": 2, "items": 12}
-QUICK_DAYS = 7
+QUICK_DAYS = 3
 FAMILIES = ("heterogeneous", "none")  # the truth of `drift` has turned before the policies part
 FACTS = ("stores", "items", "sales_lines", "promotions")
 HUB = Policy("aislehub", replenish="hub", settings={"demand": {"model": "seasonal_mean"}})
@@ -53,7 +53,7 @@ def run(data: Path | None = None, *, quick: bool = False, seed: int = 0) -> list
 
     Args:
         data: a home folder whose tables a twin is fitted to, instead of Complete Journey and M5.
-        quick: small sizes, no data, a week of the hub: to see that it runs.
+        quick: small sizes, no data, three days of the hub: to see that it runs.
     """
     rows = [*_speed(quick, seed), *_coupling(quick, seed)]
     if quick:

@@ -37,10 +37,11 @@ def test_a_home_with_own_data_is_left_alone(tmp_path: Path) -> None:
 
 def test_the_demo_prints_a_plan_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
     """From an empty folder: data, one day, orders, a roster and tours with reason, money and baseline, alerts,
-    readiness, time; then the same again in seconds. The simple model stands in for the learnt one, which has tests of
-    its own."""
+    readiness, time; then the same again in seconds. The simple model stands in for the learnt one, and the recommender
+    learns from few: both have tests of their own."""
     environment = os.environ | {
         "AISLEHUB_HOME": str(tmp_path / "home"), "AISLEHUB_LANG": "en", "AISLEHUB_DEMAND__MODEL": "seasonal_mean",
+        "AISLEHUB_RECOMMEND__ORIGINS": "3", "AISLEHUB_RECOMMEND__CUSTOMERS": "200",
     }  # fmt: skip
     command = [sys.executable, "-m", "aislehub.serve.cli", "demo", "--top", "5"]
     first, second = (subprocess.run(command, env=environment, capture_output=True, text=True) for _ in range(2))
