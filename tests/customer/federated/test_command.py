@@ -70,7 +70,9 @@ def test_a_coordinator_without_parties_says_who_is_missing(stocked, tmp_path, ca
     assert "Missing: a, b, c" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("parties", "said"), [("1", "Too few parties: 1"), ("2", "Too few parties: 2"), ("9", "--parties 8")])
+@pytest.mark.parametrize(
+    ("parties", "said"), [("1", "Too few parties: 1"), ("2", "Too few parties: 2"), ("9", "--parties 8")]
+)
 def test_as_many_franchisees_as_can_be(stocked, parties, said, capsys):
     """Three or more, and a store for each: otherwise a sentence says how many, and no process is started."""
     assert main(["federate", "--parties", parties]) == 1
